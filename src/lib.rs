@@ -1,0 +1,46 @@
+//! Countersign: a gRPC sidecar that answers two questions for a service in any language. Is this proof good?
+//! And has this user proved enough for what they are about to do?
+//!
+//! # The house
+//!
+//! *A request has one caller, one `now` and one commit. Kinds are pure; only the service reads, decides and
+//! commits. A commit cannot be made without saying what happened.*
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`domain`] | values and rules: ids, moments, secrets, devices, the throttle, events, refusals |
+//! | [`kinds`] | one folder for each kind of authenticator: pure functions of (state, secret, proof, now) |
+//! | [`service`] | use cases; each public function is one unit of work |
+//! | [`store`] | the only reader of sea-orm; lanes that commit in groups |
+//! | [`crypto`] | key ring, sealing, keyed hashes, tokens |
+//! | [`auth`] | callers, roles, one table row for each RPC, grants |
+//! | [`rpc`] | thin: parse, ask for a grant, call, write; what every request goes through is in `rpc::layer` |
+//! | [`wire`] | generated code; `wire::status` is the one table from errors to statuses |
+//! | [`config`] | settings parsed into types that are valid |
+//! | [`env`](mod@env) | the clock and chance: arguments everywhere else |
+//! | [`ops`] | logs and traces |
+//! | [`app`] | the composition root: builds in order, drains in reverse order |
+//!
+//! A stem runs through the layers: `proto/…/device_service.proto`, `rpc/device.rs`, `service/device.rs`,
+//! `tests/it/rpc/device.rs`. Who knows one path knows four. `tests/it/architecture.rs` holds who may import
+//! whom.
+//!
+//! # One request
+//!
+//! A Verify goes through the layers (name, trace, limits, caller, table, deadline); `rpc` parses it, every bad
+//! field at once, and asks for a grant; [`service`] then, a few times at most:
+//!
+//! 1. reads the device and the clock;
+//! 2. asks the throttle, and has the device's kind judge: a pure function;
+//! 3. commits the next state, the event and the request record, on the condition that the device is still at
+//!    the version that was judged; if it is not, judges anew.
+//!
+//! The answer leaves when the commit is on disk. So a code is accepted once whatever the number of replicas and
+//! retries, a wrong one counts whatever its caller does, and nothing is locked while anything is judged.
+//!
+//! # Adding a kind
+//!
+//! Its messages and their `oneof` arms in `proto/`; a line in [`domain::device::Kind`] and in
+//! [`kinds::registry`]; one folder in `kinds/`. No migration, and no edit in `rpc`, `service` or `store`:
+//! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
+
