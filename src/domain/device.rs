@@ -1,0 +1,162 @@
+//! A device: one thing that a subject has and can prove to have.
+
+use super::ids::{DeviceId, DeviceName, Subject, Tenant};
+use super::moment::Moment;
+
+/// The sort of a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// Time-based one-time passwords, RFC 6238.
+    Totp,
+    /// Counter-based one-time passwords, RFC 4226.
+    Hotp,
+    /// A list of codes, each usable once.
+    RecoveryCodes,
+}
+
+impl Kind {
+    /// Every kind, in the order of the protobuf enum.
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Hotp, Self::RecoveryCodes];
+
+    /// Its name in the database, in events and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Hotp => "hotp",
+            Self::RecoveryCodes => "recovery_codes",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Where a device stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Enrolled and not yet confirmed: it proves nothing, and expires.
+    Pending,
+    /// In use.
+    Active,
+    /// Set aside until it is resumed.
+    Suspended,
+    /// Failed too many times in a row.
+    Locked,
+}
+
+impl State {
+    /// Every state, in the order of the protobuf enum.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Active, Self::Suspended, Self::Locked];
+
+    /// Its name in the database, in events and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Locked => "locked",
+        }
+    }
+
+    /// The state of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+/// A device as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Random, opaque.
+    pub id: DeviceId,
+    /// Whose world it is in.
+    pub tenant: Tenant,
+    /// Who has it.
+    pub subject: Subject,
+    /// What it is. Never changes.
+    pub kind: Kind,
+    /// The user's name for it.
+    pub name: DeviceName,
+    /// Where it stands.
+    pub state: State,
+    /// Offered before the others.
+    pub preferred: bool,
+    /// What its kind keeps in the open, as its kind writes it (JSON).
+    pub detail: String,
+    /// What its kind keeps sealed.
+    pub secret: Sealed,
+    /// Grows by one with every change; a change is applied only to the version that it was made from.
+    pub version: i64,
+    /// Failures in a row, and when the last one was.
+    pub failures: Failures,
+    /// When it was enrolled.
+    pub created_at: Moment,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Moment>,
+    /// When it last verified.
+    pub used_at: Option<Moment>,
+    /// When it is dropped, while pending.
+    pub expires_at: Option<Moment>,
+}
+
+impl Device {
+    /// Whether it is a pending device whose time has run out: as good as gone.
+    #[must_use]
+    pub fn is_expired(&self, now: Moment) -> bool {
+        self.state == State::Pending && self.expires_at.is_some_and(|at| at <= now)
+    }
+
+    /// The next version, to be changed and committed.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+}
+
+/// Sealed bytes: only the store can open them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Sealed(pub Vec<u8>);
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sealed")
+    }
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// How many.
+    pub count: u32,
+    /// When the last one was counted.
+    pub last_at: Option<Moment>,
+}
+
+/// What is kept of a subject as a whole: the failures of attempts that named no device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectState {
+    /// Grows by one with every change. 0: there is no row yet.
+    pub version: i64,
+    /// Failures of attempts that named no device.
+    pub failures: Failures,
+}
+
+impl SubjectState {
+    /// A subject of whom nothing is kept.
+    #[must_use]
+    pub fn unseen() -> Self {
+        Self { version: 0, failures: Failures::default() }
+    }
+
+    /// The next version, to be changed and committed.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+}

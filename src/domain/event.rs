@@ -1,0 +1,109 @@
+//! What happened, for the audit log. An event holds no code, no secret and no full address.
+
+use std::collections::BTreeMap;
+
+use super::device::Device;
+use super::ids::{CallerName, DeviceId, Subject, Tenant};
+use super::moment::Moment;
+
+/// What happened. The names are stable: people search for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A device was enrolled.
+    DeviceEnrolled,
+    /// A pending device was proved and is active.
+    DeviceConfirmed,
+    /// A device's name, preference or suspension changed.
+    DeviceUpdated,
+    /// A device was removed.
+    DeviceDeleted,
+    /// A pending device was not confirmed in time, or was replaced.
+    DeviceExpired,
+    /// A device failed too often and is locked.
+    DeviceLocked,
+    /// An operator cleared a device's failures.
+    DeviceUnlocked,
+    /// A device was found again from consecutive codes.
+    DeviceResynced,
+    /// Recovery codes were made.
+    CodesIssued,
+    /// The last recovery code of a list was used.
+    CodesExhausted,
+    /// A proof was accepted.
+    ProofAccepted,
+    /// A proof was rejected and counted.
+    ProofRejected,
+    /// Attempts without a device failed too often: they are refused until an operator unlocks.
+    SubjectLocked,
+}
+
+impl What {
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DeviceEnrolled => "device.enrolled",
+            Self::DeviceConfirmed => "device.confirmed",
+            Self::DeviceUpdated => "device.updated",
+            Self::DeviceDeleted => "device.deleted",
+            Self::DeviceExpired => "device.expired",
+            Self::DeviceLocked => "device.locked",
+            Self::DeviceUnlocked => "device.unlocked",
+            Self::DeviceResynced => "device.resynced",
+            Self::CodesIssued => "codes.issued",
+            Self::CodesExhausted => "codes.exhausted",
+            Self::ProofAccepted => "proof.accepted",
+            Self::ProofRejected => "proof.rejected",
+            Self::SubjectLocked => "subject.locked",
+        }
+    }
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// In whose world.
+    pub tenant: Tenant,
+    /// When.
+    pub at: Moment,
+    /// What.
+    pub what: What,
+    /// About whom.
+    pub subject: Subject,
+    /// About which device.
+    pub device: Option<DeviceId>,
+    /// Who asked. The server itself is `countersign`.
+    pub caller: CallerName,
+    /// What else there is to know, by name.
+    pub details: BTreeMap<&'static str, String>,
+}
+
+impl Event {
+    /// Something happened to a device.
+    #[must_use]
+    pub fn of(device: &Device, what: What, caller: &CallerName, at: Moment) -> Self {
+        let event = Self::about(&device.tenant, &device.subject, what, caller, at);
+        Self { device: Some(device.id.clone()), ..event }.with("kind", device.kind.as_str())
+    }
+
+    /// Something happened to a subject.
+    #[must_use]
+    pub fn about(tenant: &Tenant, subject: &Subject, what: What, caller: &CallerName, at: Moment) -> Self {
+        Self {
+            tenant: tenant.clone(),
+            at,
+            what,
+            subject: subject.clone(),
+            device: None,
+            caller: caller.clone(),
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a detail.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.details.insert(name, value.to_string());
+        self
+    }
+}

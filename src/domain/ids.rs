@@ -1,0 +1,186 @@
+//! Names of things. Each is parsed once, at the edge, and compared byte by byte from there on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::violation::Problem;
+
+/// The longest name of a subject, in bytes.
+pub const SUBJECT_MAX: usize = 255;
+/// The longest name of a device, in characters.
+pub const NAME_MAX: usize = 64;
+
+/// A separate world of subjects, devices and settings. Comes from the caller's credential, never from a
+/// message. 1 to 63 of `a-z`, `0-9` and `-`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tenant(Arc<str>);
+
+/// The user that a caller speaks of, by an opaque name of the caller's own: 1 to 255 bytes of UTF-8
+/// without control characters.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Subject(Arc<str>);
+
+/// A device's id: 26 random characters where it was made here.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceId(Arc<str>);
+
+/// The name of a caller, from the configuration.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallerName(Arc<str>);
+
+/// What a caller names one request with, so that a retry is known as one: a UUID.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId([u8; 16]);
+
+/// A user's own name for a device: 1 to 64 characters, none of them a control character.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeviceName(Arc<str>);
+
+macro_rules! text {
+    ($($type:ident),*) => {$(
+        impl $type {
+            /// As text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// From what this program wrote itself: a row, a file of its own. Not for what came over the
+            /// wire.
+            #[must_use]
+            pub fn trusted(text: &str) -> Self {
+                Self(text.into())
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+text!(Tenant, Subject, DeviceId, CallerName, DeviceName);
+
+fn opaque(text: &str) -> Result<Arc<str>, Problem> {
+    if text.is_empty() {
+        return Err(Problem::new("must not be empty"));
+    }
+    if text.len() > SUBJECT_MAX {
+        return Err(Problem::new(format!("must be at most {SUBJECT_MAX} bytes, and has {}", text.len())));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Problem::new("must not hold control characters"));
+    }
+    Ok(text.into())
+}
+
+impl Tenant {
+    /// Parses a tenant's name.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if text.is_empty() || text.len() > 63 || !text.bytes().all(fine) {
+            return Err(Problem::new("must be 1 to 63 of a-z, 0-9 and '-'"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl CallerName {
+    /// Parses a caller's name: 1 to 63 of `a-z`, `0-9` and `-`.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        Tenant::parse(text).map(|Tenant(text)| Self(text))
+    }
+}
+
+impl Subject {
+    /// Parses a subject's name.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        opaque(text).map(Self)
+    }
+}
+
+impl DeviceId {
+    /// Parses a device's id. Any opaque text is one: whether there is such a device is not this
+    /// function's to know, and an id of an odd form must not answer otherwise than one that never was.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        opaque(text).map(Self)
+    }
+
+    /// Makes an id of 128 random bits: 26 characters of lower-case base32.
+    #[must_use]
+    pub fn from_entropy(bits: [u8; 16]) -> Self {
+        let mut text = data_encoding::BASE32_NOPAD.encode(&bits);
+        text.make_ascii_lowercase();
+        Self(text.into())
+    }
+}
+
+impl DeviceName {
+    /// Parses a device's name.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let count = text.chars().count();
+        if count == 0 {
+            return Err(Problem::new("must not be empty"));
+        }
+        if count > NAME_MAX {
+            return Err(Problem::new(format!("must be at most {NAME_MAX} characters, and has {count}")));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Problem::new("must not hold control characters"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl RequestId {
+    /// Parses a UUID in its usual form: 8-4-4-4-12 hexadecimal digits.
+    ///
+    /// # Errors
+    /// Says what would be right.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let problem = || Problem::new("must be a UUID, like 7f0d9f3c-3c5e-4a8b-9d5f-0a1b2c3d4e5f");
+        let dashes = [8, 13, 18, 23];
+        let shape =
+            text.len() == 36 && text.bytes().enumerate().all(|(i, b)| (b == b'-') == dashes.contains(&i));
+        if !shape {
+            return Err(problem());
+        }
+        let digits: String = text.chars().filter(|c| *c != '-').collect();
+        let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| problem())?;
+        <[u8; 16]>::try_from(bytes).map(Self).map_err(|_| problem())
+    }
+
+    /// Its 16 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}

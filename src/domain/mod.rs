@@ -1,0 +1,13 @@
+//! Pure values and rules. Nothing in here knows what time it is, where data is kept or who asks: it is
+//! told.
+
+pub mod device;
+pub mod event;
+pub mod ids;
+pub mod moment;
+pub mod policy;
+pub mod proof;
+pub mod refusal;
+pub mod secret;
+pub mod throttle;
+pub mod violation;

@@ -1,0 +1,90 @@
+//! What a tenant sets: limits, defaults, and how fast proofs may be tried.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::ids::Tenant;
+use super::throttle::ThrottlePolicy;
+
+/// A tenant's settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// What authenticator apps show as the service. Without colons.
+    pub issuer: Option<String>,
+    /// The address of a picture that some authenticator apps show.
+    pub image: Option<String>,
+    /// How fast proofs may be tried.
+    pub throttle: ThrottlePolicy,
+    /// How many devices a subject may have.
+    pub devices_per_subject: u32,
+    /// How long a pending device waits to be confirmed.
+    pub pending_for: Duration,
+    /// TOTP.
+    pub totp: TotpPolicy,
+    /// HOTP.
+    pub hotp: HotpPolicy,
+    /// How many recovery codes make a list.
+    pub recovery_codes: u32,
+}
+
+/// Defaults of TOTP devices, and how their drift is learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TotpPolicy {
+    /// Digits of a code.
+    pub digits: u32,
+    /// Length of a step.
+    pub period: Duration,
+    /// Steps accepted each way.
+    pub tolerance: u32,
+    /// Whether a device's drift is learned from the codes that it gives.
+    pub learn_drift: bool,
+    /// How far learning moves the drift either way, in steps.
+    pub max_drift: u32,
+}
+
+/// Defaults of HOTP devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HotpPolicy {
+    /// Digits of a code.
+    pub digits: u32,
+    /// Counters accepted ahead.
+    pub look_ahead: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            image: None,
+            throttle: ThrottlePolicy::default(),
+            devices_per_subject: 32,
+            pending_for: Duration::from_secs(15 * 60),
+            totp: TotpPolicy::default(),
+            hotp: HotpPolicy { digits: 6, look_ahead: 5 },
+            recovery_codes: 10,
+        }
+    }
+}
+
+impl Default for TotpPolicy {
+    fn default() -> Self {
+        Self { digits: 6, period: Duration::from_secs(30), tolerance: 1, learn_drift: true, max_drift: 1 }
+    }
+}
+
+/// The settings of every tenant.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    /// For tenants without settings of their own.
+    pub default: Policy,
+    /// By tenant.
+    pub tenants: HashMap<Tenant, Policy>,
+}
+
+impl Policies {
+    /// A tenant's settings.
+    #[must_use]
+    pub fn of(&self, tenant: &Tenant) -> &Policy {
+        self.tenants.get(tenant).unwrap_or(&self.default)
+    }
+}

@@ -1,0 +1,52 @@
+//! Why a request is refused. Closed: `wire/status.rs` has one line for each.
+
+use super::device::{Kind, State};
+use super::violation::Violations;
+
+/// Why a request is refused. One to one with `ErrorReason` in the protobuf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request is malformed.
+    Invalid(Violations),
+    /// The caller did not say who it is, or not convincingly.
+    CallerUnknown,
+    /// The caller lacks a role.
+    RoleMissing {
+        /// The role that would do.
+        role: &'static str,
+    },
+    /// No such device of this subject, or not this caller's to see.
+    DeviceNotFound,
+    /// The subject has a device of this name.
+    DeviceExists,
+    /// The device is not in a state for this.
+    DeviceState {
+        /// The state that it is in.
+        state: State,
+    },
+    /// This kind of device cannot do that.
+    DeviceKind {
+        /// The kind that it is.
+        kind: Kind,
+    },
+    /// The subject has as many devices as allowed.
+    DeviceLimit {
+        /// How many that is.
+        limit: u32,
+    },
+    /// It changed in the meantime.
+    Stale,
+    /// The same request id came with another request.
+    RequestIdReused,
+    /// More is asked of the server than it can do now.
+    Overloaded,
+    /// The server is going away.
+    Draining,
+    /// No such method.
+    MethodUnknown {
+        /// Its path.
+        method: String,
+    },
+    /// The caller's time ran out.
+    DeadlineExceeded,
+}

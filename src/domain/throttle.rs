@@ -1,0 +1,65 @@
+//! How fast proofs may be tried (NIST SP 800-63B-4, 3.2.2).
+//!
+//! After `n` failures in a row the next proof is looked at `min(factor · 2^(n−1), max_delay)` after the
+//! last failure that was counted: at that very moment, and not before. After `lock_after` failures no
+//! proof is looked at any more. A success clears the count.
+
+use std::time::Duration;
+
+use super::device::Failures;
+use super::moment::Moment;
+
+/// The curve, its ceiling and the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThrottlePolicy {
+    /// The delay after the first failure. Zero: no delay, and failures are still counted.
+    pub factor: Duration,
+    /// No delay is longer: nobody is locked out by a stranger for long.
+    pub max_delay: Duration,
+    /// Failures in a row after which the device is locked.
+    pub lock_after: u32,
+}
+
+impl Default for ThrottlePolicy {
+    fn default() -> Self {
+        Self { factor: Duration::from_secs(1), max_delay: Duration::from_secs(3600), lock_after: 100 }
+    }
+}
+
+impl ThrottlePolicy {
+    /// The delay after that many failures in a row.
+    #[must_use]
+    pub fn delay(&self, failures: u32) -> Duration {
+        if failures == 0 || self.factor.is_zero() {
+            return Duration::ZERO;
+        }
+        let doublings = (failures - 1).min(63);
+        let micros = self.factor.as_micros().saturating_mul(1u128 << doublings);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)).min(self.max_delay)
+    }
+
+    /// The moment before which no proof is looked at; `None` if that is not in the future.
+    #[must_use]
+    pub fn retry_at(&self, failures: Failures, now: Moment) -> Option<Moment> {
+        let last = failures.last_at?;
+        // A failure further ahead than any delay was counted under a clock that was wrong. Honouring it
+        // would lock the user out until that clock is right; no attacker sets this clock.
+        if last.since(now) > self.max_delay {
+            return None;
+        }
+        let at = last.plus(self.delay(failures.count));
+        (at > now).then_some(at)
+    }
+
+    /// One more failure, counted now.
+    #[must_use]
+    pub fn failed(&self, failures: Failures, now: Moment) -> Failures {
+        Failures { count: failures.count.saturating_add(1), last_at: Some(now) }
+    }
+
+    /// Whether that many failures lock.
+    #[must_use]
+    pub fn locks(&self, failures: Failures) -> bool {
+        failures.count >= self.lock_after
+    }
+}
