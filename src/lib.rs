@@ -45,3 +45,5 @@
 //! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
 
 pub mod domain;
+pub mod env;
+pub mod error;
