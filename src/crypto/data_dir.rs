@@ -1,0 +1,110 @@
+//! The data directory: where the key ring, the first caller's token and, on SQLite, the database are.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use super::keyring::Keyring;
+use super::private_file::{self, Made, ReadError};
+use super::token;
+use crate::domain::secret::SecretText;
+use crate::env::Entropy;
+
+/// Where the key ring lies in a data directory.
+#[must_use]
+pub fn keyring_path(dir: &Path) -> PathBuf {
+    dir.join("keyring")
+}
+
+/// Where the token of the first caller lies in a data directory.
+#[must_use]
+pub fn token_path(dir: &Path) -> PathBuf {
+    dir.join("caller-token")
+}
+
+/// What was made, and what was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Initialised {
+    /// The directory itself.
+    pub dir: Made,
+    /// The key ring.
+    pub keyring: Made,
+    /// The token of a caller with all roles.
+    pub token: Made,
+}
+
+/// Why a data directory cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// Others can put files in it, or take them out.
+    #[error("{} has mode {mode:04o}: others can change what is in it; run `chmod go-w` on it, or name a directory inside it, which is then made with mode 0700", path.display())]
+    Open {
+        /// The directory.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// Something else has that name.
+    #[error("{} is not a directory; name another one", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The operating system refuses.
+    #[error("{} cannot be made: {source}", path.display())]
+    Io {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes what is missing of a data directory: the directory with mode 0700, a key ring, and a token for a
+/// first caller with all roles, both with mode 0600. What is there stays as it is, so that this can be done
+/// again.
+///
+/// # Errors
+/// The directory is open to others, or the operating system refuses.
+pub fn init(dir: &Path, entropy: &dyn Entropy) -> Result<Initialised, InitError> {
+    let made = make_dir(dir)?;
+    let create = |path: PathBuf, text: SecretText| {
+        private_file::create(&path, &text).map_err(|source| InitError::Io { path, source })
+    };
+    Ok(Initialised {
+        dir: made,
+        keyring: create(keyring_path(dir), Keyring::generate(entropy).to_text())?,
+        token: create(token_path(dir), token::generate(entropy))?,
+    })
+}
+
+/// Reads the token of the first caller. `None`: there is none.
+///
+/// # Errors
+/// It is open to others, or cannot be read.
+pub fn read_token(dir: &Path) -> Result<Option<SecretText>, ReadError> {
+    match private_file::read(&token_path(dir)) {
+        Err(ReadError::Missing { .. }) => Ok(None),
+        read => read.map(|text| Some(SecretText::new(text.expose().trim().to_owned()))),
+    }
+}
+
+fn make_dir(dir: &Path) -> Result<Made, InitError> {
+    let io = |source| InitError::Io { path: dir.to_owned(), source };
+    match fs::metadata(dir) {
+        Ok(found) if !found.is_dir() => Err(InitError::NotADirectory { path: dir.to_owned() }),
+        Ok(found) if found.mode() & 0o022 != 0 => {
+            Err(InitError::Open { path: dir.to_owned(), mode: found.mode() & 0o7777 })
+        }
+        Ok(_) => Ok(Made::Existed),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io)?;
+            Ok(Made::Created)
+        }
+        Err(e) => Err(io(e)),
+    }
+}
