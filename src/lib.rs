@@ -48,3 +48,4 @@ pub mod crypto;
 pub mod domain;
 pub mod env;
 pub mod error;
+pub mod wire;

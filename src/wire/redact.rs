@@ -1,0 +1,26 @@
+//! `Debug` for messages that hold secrets: it tells which fields are there, and nothing of what is in them.
+
+use std::fmt::{Debug, Formatter, Result};
+
+use super::pb;
+
+macro_rules! redact {
+    ($($message:ty),* $(,)?) => {$(
+        impl Debug for $message {
+            fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+                f.write_str(concat!(stringify!($message), " { .. }"))
+            }
+        }
+    )*};
+}
+
+redact!(
+    pb::Proof,
+    pb::proof::Proof,
+    pb::TotpSetup,
+    pb::HotpSetup,
+    pb::OathEnrollment,
+    pb::RecoveryCodes,
+    pb::ResyncDeviceRequest,
+    pb::IssueRecoveryCodesRequest,
+);

@@ -1,0 +1,183 @@
+//! From what went wrong to what the caller is told: the one table.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use super::pb::ErrorReason;
+use crate::domain::refusal::Refusal;
+use crate::domain::violation::Violations;
+use crate::error::{Error, Fault, Origin};
+
+/// The domain of every `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "countersign";
+/// When to come back after an overload or a database that did not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the caller is told. `request` names the request in the log.
+#[must_use]
+pub fn of(error: Error, request: &str) -> Status {
+    match error {
+        Error::Refused(refusal) => refused(&refusal),
+        Error::Fault(fault) => broken(&fault, request),
+    }
+}
+
+/// What the caller is told of a refusal.
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Status {
+    use ErrorReason as Reason;
+    let none = HashMap::new;
+    let (code, message, reason, metadata) = match refusal {
+        Refusal::Invalid(violations) => return invalid(violations),
+        Refusal::CallerUnknown => (
+            Code::Unauthenticated,
+            "no credential that is known: send `authorization: Bearer TOKEN`".to_owned(),
+            Reason::CallerUnknown,
+            none(),
+        ),
+        Refusal::RoleMissing { role } => (
+            Code::PermissionDenied,
+            format!("this needs the role {role}"),
+            Reason::RoleMissing,
+            one("role", role),
+        ),
+        Refusal::DeviceNotFound => {
+            (Code::NotFound, "no such device of this subject".to_owned(), Reason::DeviceNotFound, none())
+        }
+        Refusal::DeviceExists => (
+            Code::AlreadyExists,
+            "the subject has a device of this name".to_owned(),
+            Reason::DeviceExists,
+            none(),
+        ),
+        Refusal::DeviceState { state } => (
+            Code::FailedPrecondition,
+            format!("the device is {}", state.as_str()),
+            Reason::DeviceState,
+            one("state", state.as_str()),
+        ),
+        Refusal::DeviceKind { kind } => (
+            Code::FailedPrecondition,
+            format!("a device of the kind {} cannot do that", kind.as_str()),
+            Reason::DeviceKind,
+            one("kind", kind.as_str()),
+        ),
+        Refusal::DeviceLimit { limit } => (
+            Code::FailedPrecondition,
+            format!("the subject has {limit} devices, and may not have more"),
+            Reason::DeviceLimit,
+            one("limit", limit),
+        ),
+        Refusal::Stale => {
+            (Code::Aborted, "it changed in the meantime: read it again".to_owned(), Reason::Stale, none())
+        }
+        Refusal::RequestIdReused => (
+            Code::FailedPrecondition,
+            "this request_id came before with another request".to_owned(),
+            Reason::RequestIdReused,
+            none(),
+        ),
+        Refusal::Overloaded => {
+            (Code::Unavailable, "too much is asked at once".to_owned(), Reason::Overloaded, none())
+        }
+        Refusal::Draining => {
+            (Code::Unavailable, "the server is going away".to_owned(), Reason::Draining, none())
+        }
+        Refusal::MethodUnknown { method } => (
+            Code::Unimplemented,
+            format!("there is no method {method} in this version"),
+            Reason::MethodUnknown,
+            one("method", method),
+        ),
+        Refusal::DeadlineExceeded => (
+            Code::DeadlineExceeded,
+            "the time for this request ran out; retry it with the same request_id to learn what became of it"
+                .to_owned(),
+            Reason::DeadlineExceeded,
+            none(),
+        ),
+    };
+    let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, metadata);
+    if code == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    Status::with_error_details(code, message, details)
+}
+
+fn one(name: &str, value: impl ToString) -> HashMap<String, String> {
+    HashMap::from([(name.to_owned(), value.to_string())])
+}
+
+/// Everything that is wrong with a request, each under its field.
+fn invalid(violations: &Violations) -> Status {
+    let mut details =
+        ErrorDetails::with_error_info(ErrorReason::InvalidRequest.as_str_name(), DOMAIN, HashMap::new());
+    let mut message = String::new();
+    for violation in violations.iter() {
+        details.add_bad_request_violation(&violation.field, violation.problem.text());
+        let separator = if message.is_empty() { "" } else { "; " };
+        message += &format!("{separator}{} {}", violation.field, violation.problem);
+    }
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// A bland sentence and an id; the chain goes to the log, here and nowhere else.
+fn broken(fault: &Fault, request: &str) -> Status {
+    tracing::error!(request_id = request, error = %fault, "a request failed");
+    let (code, message, reason) = match fault.origin {
+        Origin::Store => (
+            Code::Unavailable,
+            "the database does not answer; nothing was accepted",
+            ErrorReason::StoreUnavailable,
+        ),
+        Origin::Internal => (Code::Internal, "the server failed; its log says why", ErrorReason::Internal),
+    };
+    let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, HashMap::new());
+    details.set_request_info(request, "");
+    if code == Code::Unavailable {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    Status::with_error_details(code, message, details)
+}
+
+/// Gives an error that the transport made the form of ours: what cannot be decoded is the caller's to
+/// mend, and every error carries a reason.
+#[must_use]
+pub fn polished(status: Status, method: &str) -> Status {
+    if !status.details().is_empty() {
+        return status;
+    }
+    match status.code() {
+        Code::Internal if status.message().contains("failed to decode Protobuf message") => {
+            invalid(&undecodable(status.message()))
+        }
+        // A message over the limit, or a compressed one that unpacks to more.
+        Code::OutOfRange | Code::ResourceExhausted => {
+            invalid(&Violations::one("request", "is larger than this server takes"))
+        }
+        Code::Unimplemented => refused(&Refusal::MethodUnknown { method: method.to_owned() }),
+        code => {
+            let reason = match code {
+                Code::Cancelled | Code::DeadlineExceeded => ErrorReason::DeadlineExceeded,
+                Code::InvalidArgument | Code::FailedPrecondition => ErrorReason::InvalidRequest,
+                _ => ErrorReason::Internal,
+            };
+            let details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, HashMap::new());
+            Status::with_error_details(code, status.message(), details)
+        }
+    }
+}
+
+/// Which field could not be decoded, from prost's words: `…: VerifyRequest.subject: invalid string value…`.
+fn undecodable(message: &str) -> Violations {
+    let words = message.rsplit_once("failed to decode Protobuf message:").map_or("", |(_, rest)| rest.trim());
+    let field = words.split(": ").next().and_then(|path| path.split_once('.')).map(|(_, field)| field);
+    match field {
+        Some(field) if words.contains("UTF-8") => Violations::one(field, "must be UTF-8"),
+        Some(field) => Violations::one(field, "cannot be decoded: it is not what the schema says"),
+        None => Violations::one("request", "cannot be decoded: it is not what the schema says"),
+    }
+}
