@@ -48,4 +48,5 @@ pub mod crypto;
 pub mod domain;
 pub mod env;
 pub mod error;
+pub mod kinds;
 pub mod wire;

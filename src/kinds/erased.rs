@@ -1,0 +1,181 @@
+//! A kind with its types erased: decoding and encoding of what is stored are written here once.
+
+use std::any::Any;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Authenticator, Detail, Judgement, Judging, Made, Making};
+use crate::domain::device::{Device, Kind};
+use crate::domain::proof::{Offered, Reject};
+use crate::domain::secret::Secret;
+use crate::error::Fault;
+
+/// A setup of any kind, parsed.
+pub struct AnySetup {
+    /// What will be made.
+    pub kind: Kind,
+    setup: Box<dyn Any + Send>,
+}
+
+impl AnySetup {
+    /// Of one kind.
+    #[must_use]
+    pub fn of<A: Authenticator>(setup: A::Setup) -> Self {
+        Self { kind: A::KIND, setup: Box::new(setup) }
+    }
+}
+
+/// A judgement of any kind: the next state is already what will be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged {
+    /// Right; with the detail in which it is used up.
+    Accepted {
+        /// [`Device::detail`] from now on.
+        detail: String,
+    },
+    /// Wrong, malformed included.
+    Rejected(Reject),
+}
+
+/// A kind with its types erased: decoding and encoding of state are written here once.
+pub trait AnyKind: Send + Sync {
+    /// Which.
+    fn kind(&self) -> Kind;
+    /// The name of a device that its user did not name.
+    fn label(&self) -> &'static str;
+    /// Whether a device is pending until a proof confirms it.
+    fn is_confirmed_by_proof(&self) -> bool;
+    /// Makes a device.
+    ///
+    /// # Errors
+    /// A fault.
+    fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
+    /// Whether what was offered can be a proof of this device at all.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn is_plausible(&self, device: &Device, offered: &Offered) -> Result<bool, Fault>;
+    /// Judges what was offered.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn judge(
+        &self,
+        device: &Device,
+        secret: &Secret,
+        offered: &Offered,
+        cx: &Judging<'_>,
+    ) -> Result<Judged, Fault>;
+    /// Judges consecutive codes. `None`: this kind has no step to lose.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn resync(
+        &self,
+        device: &Device,
+        secret: &Secret,
+        codes: &[Offered],
+        cx: &Judging<'_>,
+    ) -> Result<Option<Judged>, Fault>;
+    /// How many uses are left.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault>;
+    /// Its part of the protobuf `Device`.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn detail(&self, device: &Device) -> Result<Detail, Fault>;
+}
+
+/// Makes [`AnyKind`] of any [`Authenticator`].
+pub struct Erased<A>(pub std::marker::PhantomData<fn() -> A>);
+
+/// Reads what a kind keeps in the open.
+///
+/// # Errors
+/// A fault: it is not what this program wrote.
+pub fn decode<S: DeserializeOwned>(detail: &str) -> Result<S, Fault> {
+    serde_json::from_str(detail).map_err(|e| Fault::internal("reading a device's state", e))
+}
+
+/// Writes what a kind keeps in the open.
+///
+/// # Errors
+/// A fault: a state that cannot be written is a defect.
+pub fn encode<S: Serialize>(state: &S) -> Result<String, Fault> {
+    serde_json::to_string(state).map_err(|e| Fault::internal("writing a device's state", e))
+}
+
+fn judged<S: Serialize>(judgement: Judgement<S>) -> Result<Judged, Fault> {
+    Ok(match judgement {
+        Judgement::Accepted(state) => Judged::Accepted { detail: encode(&state)? },
+        Judgement::Rejected(reason) => Judged::Rejected(reason),
+    })
+}
+
+impl<A: Authenticator> AnyKind for Erased<A> {
+    fn kind(&self) -> Kind {
+        A::KIND
+    }
+
+    fn label(&self) -> &'static str {
+        A::LABEL
+    }
+
+    fn is_confirmed_by_proof(&self) -> bool {
+        A::CONFIRMED_BY_PROOF
+    }
+
+    fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {
+        let setup = setup
+            .setup
+            .downcast::<A::Setup>()
+            .map_err(|_| Fault::internal("making a device", "the setup is another kind's"))?;
+        let Made { state, secret, shown } = A::make(*setup, cx)?;
+        Ok(Made { state: encode(&state)?, secret, shown })
+    }
+
+    fn is_plausible(&self, device: &Device, offered: &Offered) -> Result<bool, Fault> {
+        Ok(A::read(&decode(&device.detail)?, offered).is_some())
+    }
+
+    fn judge(
+        &self,
+        device: &Device,
+        secret: &Secret,
+        offered: &Offered,
+        cx: &Judging<'_>,
+    ) -> Result<Judged, Fault> {
+        let state: A::State = decode(&device.detail)?;
+        match A::read(&state, offered) {
+            None => Ok(Judged::Rejected(Reject::Malformed)),
+            Some(proof) => judged(A::judge(&state, secret, &proof, cx)),
+        }
+    }
+
+    fn resync(
+        &self,
+        device: &Device,
+        secret: &Secret,
+        codes: &[Offered],
+        cx: &Judging<'_>,
+    ) -> Result<Option<Judged>, Fault> {
+        let state: A::State = decode(&device.detail)?;
+        let proofs: Option<Vec<_>> = codes.iter().map(|code| A::read(&state, code)).collect();
+        match proofs {
+            None => Ok(A::resync(&state, secret, &[], cx).map(|_| Judged::Rejected(Reject::Malformed))),
+            Some(proofs) => A::resync(&state, secret, &proofs, cx).map(judged).transpose(),
+        }
+    }
+
+    fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault> {
+        Ok(A::remaining(&decode(detail)?))
+    }
+
+    fn detail(&self, device: &Device) -> Result<Detail, Fault> {
+        Ok(A::detail(&decode(&device.detail)?))
+    }
+}

@@ -1,0 +1,161 @@
+//! Kinds of devices: what each can judge.
+//!
+//! A kind is a pure function of (state, secret, proof, now) to a judgement with the next state. It may not
+//! read the clock, touch the store, count failures, send or log: so throttling, single use and audit cannot
+//! be forgotten, and `tests` runs the same conformance suite over each kind.
+//!
+//! To add one: a line in [`crate::domain::device::Kind`], the messages in `proto/`, a folder here with
+//! `mod.rs`, `wire.rs` and `tests.rs`, and its lines in [`registry`].
+
+mod erased;
+pub mod form;
+pub mod hotp;
+pub mod oath;
+pub mod recovery_codes;
+pub mod registry;
+pub mod totp;
+pub mod wire;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod fixture;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::crypto::keyring::Keyring;
+use crate::domain::device::Kind;
+use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::moment::Moment;
+use crate::domain::policy::Policy;
+use crate::domain::proof::{Offered, Reject};
+use crate::domain::secret::{Secret, SecretText};
+use crate::env::Entropy;
+use crate::error::Fault;
+
+pub use self::erased::{AnyKind, AnySetup, Erased, Judged, decode, encode};
+/// A kind's part of the protobuf `Device`.
+pub use crate::wire::pb::device::Detail;
+
+/// What a kind may know when it makes a device.
+pub struct Making<'a> {
+    /// The device's id.
+    pub device: &'a DeviceId,
+    /// Whose it will be.
+    pub subject: &'a Subject,
+    /// The tenant's settings.
+    pub policy: &'a Policy,
+    /// For keyed hashes.
+    pub keyring: &'a Keyring,
+    /// Chance.
+    pub entropy: &'a dyn Entropy,
+    /// When.
+    pub now: Moment,
+}
+
+/// What a kind may know when it judges.
+pub struct Judging<'a> {
+    /// The device's id.
+    pub device: &'a DeviceId,
+    /// The tenant's settings.
+    pub policy: &'a Policy,
+    /// For keyed hashes.
+    pub keyring: &'a Keyring,
+    /// When.
+    pub now: Moment,
+}
+
+/// A new device, as its kind made it.
+#[derive(Debug)]
+pub struct Made<S> {
+    /// What is kept in the open.
+    pub state: S,
+    /// What is kept sealed. Empty where a kind has nothing to seal.
+    pub secret: Secret,
+    /// What the user is shown, once.
+    pub shown: Shown,
+}
+
+/// What the user is shown, once.
+#[derive(Debug, Clone)]
+pub enum Shown {
+    /// An OATH secret in every form that an app takes.
+    Oath(OathMaterial),
+    /// Codes to print.
+    Codes(Vec<SecretText>),
+}
+
+/// An OATH secret in every form that an app takes.
+#[derive(Debug, Clone)]
+pub struct OathMaterial {
+    /// `otpauth://…`
+    pub uri: SecretText,
+    /// RFC 4648 base32 without padding.
+    pub base32: SecretText,
+    /// The URI as a QR code, SVG.
+    pub svg: SecretText,
+    /// The URI as a QR code, PNG.
+    pub png: Secret,
+}
+
+/// What became of a proof that could have been right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement<S> {
+    /// Right; with the state in which it is used up.
+    Accepted(S),
+    /// Wrong. Not [`Reject::Malformed`]: see [`Authenticator::read`].
+    Rejected(Reject),
+}
+
+/// A kind of device.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Which.
+    const KIND: Kind;
+    /// The name of a device that its user did not name.
+    const LABEL: &'static str;
+    /// Whether a device is pending until a proof confirms it.
+    const CONFIRMED_BY_PROOF: bool;
+    /// What is asked for when one is enrolled, parsed.
+    type Setup: Send + 'static;
+    /// What is kept in the open. Its JSON is what is stored: every older form must still be read.
+    type State: Serialize + DeserializeOwned + Clone;
+    /// A proof, read and normalised.
+    type Proof;
+
+    /// Makes a device.
+    ///
+    /// # Errors
+    /// A fault only: the setup was parsed before.
+    fn make(setup: Self::Setup, cx: &Making<'_>) -> Result<Made<Self::State>, Fault>;
+
+    /// Reads what was offered. `None`: it cannot be a proof of this device, so it is not counted.
+    fn read(state: &Self::State, offered: &Offered) -> Option<Self::Proof>;
+
+    /// Judges a proof.
+    fn judge(
+        state: &Self::State,
+        secret: &Secret,
+        proof: &Self::Proof,
+        cx: &Judging<'_>,
+    ) -> Judgement<Self::State>;
+
+    /// Judges consecutive codes of a device that lost step (RFC 4226, 7.4). `None`: this kind has no step
+    /// to lose.
+    fn resync(
+        _state: &Self::State,
+        _secret: &Secret,
+        _codes: &[Self::Proof],
+        _cx: &Judging<'_>,
+    ) -> Option<Judgement<Self::State>> {
+        None
+    }
+
+    /// How many uses are left, for kinds that have so many and no more.
+    fn remaining(_state: &Self::State) -> Option<u32> {
+        None
+    }
+
+    /// Its part of the protobuf `Device`.
+    fn detail(state: &Self::State) -> Detail;
+}

@@ -1,0 +1,69 @@
+//! What enrolling a TOTP and an HOTP device have in common.
+
+use data_encoding::BASE32_NOPAD;
+
+use super::algorithm::Algorithm;
+use super::parameters::Digits;
+use super::qr::Qr;
+use super::uri::{Factor, Otpauth};
+use crate::domain::secret::{Secret, SecretText};
+use crate::error::Fault;
+use crate::kinds::{Making, OathMaterial};
+
+/// The length of a secret that is made here, in bytes: what RFC 4226 (R6) recommends.
+const SECRET_MADE: usize = 20;
+
+/// What is asked for of any OATH device. What is `None` takes the tenant's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OathSetup {
+    /// The hash.
+    pub algorithm: Algorithm,
+    /// The length of a code.
+    pub digits: Option<Digits>,
+    /// A secret made elsewhere. `None`: 20 random bytes.
+    pub secret: Option<Secret>,
+    /// What the app shows as the account. `None`: the subject.
+    pub account_name: Option<String>,
+}
+
+impl OathSetup {
+    /// The secret that was brought, or a new one.
+    pub(in crate::kinds) fn secret(&self, cx: &Making<'_>) -> Secret {
+        self.secret.clone().unwrap_or_else(|| Secret::new(cx.entropy.bytes::<SECRET_MADE>().to_vec()))
+    }
+
+    /// The secret in every form that an app takes.
+    ///
+    /// # Errors
+    /// A fault: the tenant's issuer and image are too long for a QR code.
+    pub(in crate::kinds) fn material(
+        self,
+        secret: &Secret,
+        digits: Digits,
+        factor: Factor,
+        cx: &Making<'_>,
+    ) -> Result<OathMaterial, Fault> {
+        let uri = Otpauth {
+            issuer: cx.policy.issuer.clone(),
+            account: self.account_name.unwrap_or_else(|| cx.subject.as_str().to_owned()),
+            secret: secret.clone(),
+            algorithm: self.algorithm,
+            digits,
+            factor,
+            image: cx.policy.image.clone(),
+        }
+        .print();
+        let qr = Qr::of(&uri)?;
+        let base32 = SecretText::new(BASE32_NOPAD.encode(secret.expose()));
+        Ok(OathMaterial { base32, svg: qr.svg(), png: qr.png()?, uri })
+    }
+}
+
+/// A setting of the tenant's, within its bounds.
+///
+/// # Errors
+/// A fault: the configuration let through what it should not.
+pub(in crate::kinds) fn setting<T: TryFrom<u32, Error = P>, P: ToString>(value: u32) -> Result<T, Fault> {
+    T::try_from(value)
+        .map_err(|problem| Fault::internal("reading the tenant's settings", problem.to_string()))
+}

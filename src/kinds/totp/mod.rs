@@ -1,0 +1,101 @@
+//! Time-based one-time passwords, RFC 6238.
+
+mod state;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use super::oath::code::Code;
+use super::oath::parameters::{Period, Tolerance};
+use super::oath::setup::{OathSetup, setting};
+use super::oath::uri::Factor;
+use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
+use crate::domain::device::Kind;
+use crate::domain::proof::{Offered, Reject};
+use crate::domain::secret::Secret;
+use crate::error::Fault;
+
+pub use self::state::{RESYNC_STEPS, State, step};
+
+/// The kind.
+pub struct Totp;
+
+/// What is asked for of a new device. What is `None` takes the tenant's default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Setup {
+    /// What it has in common with HOTP.
+    pub oath: OathSetup,
+    /// The length of a step.
+    pub period: Option<Period>,
+    /// How many steps each way are accepted.
+    pub tolerance: Option<Tolerance>,
+    /// When step 0 began, in seconds since the epoch (`T0` of RFC 6238, 4.1).
+    pub t0: i64,
+}
+
+impl Authenticator for Totp {
+    const KIND: Kind = Kind::Totp;
+    const LABEL: &'static str = "Authenticator app";
+    const CONFIRMED_BY_PROOF: bool = true;
+    type Setup = Setup;
+    type State = State;
+    type Proof = Code;
+
+    fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
+        let settings = &cx.policy.totp;
+        let period = u32::try_from(settings.period.as_secs()).unwrap_or(u32::MAX);
+        let period = setup.period.map_or_else(|| setting(period), Ok)?;
+        let digits = setup.oath.digits.map_or_else(|| setting(settings.digits), Ok)?;
+        let tolerance = setup.tolerance.map_or_else(|| setting(settings.tolerance), Ok)?;
+        let state = State::new(setup.oath.algorithm, digits, period, tolerance, setup.t0);
+        let secret = setup.oath.secret(cx);
+        let material = setup.oath.material(&secret, digits, Factor::Time(period), cx)?;
+        Ok(Made { state, secret, shown: Shown::Oath(material) })
+    }
+
+    fn read(state: &State, Offered::Code(typed): &Offered) -> Option<Code> {
+        Code::read(typed.expose(), state.digits)
+    }
+
+    fn judge(state: &State, secret: &Secret, code: &Code, cx: &Judging<'_>) -> Judgement<State> {
+        let clock = state.step_at(cx.now);
+        let generator = state.generator(secret);
+        // There is no step before step 0: a negative one has no code.
+        let is_code_of = |step: i64| u64::try_from(step).is_ok_and(|step| generator.produces(step, *code));
+
+        let fresh = state.window(clock).find(|step| state.is_fresh(*step) && is_code_of(*step));
+        if let Some(step) = fresh {
+            return Judgement::Accepted(state.used(step, clock, &cx.policy.totp));
+        }
+        let mut used = state.window(clock).filter(|step| !state.is_fresh(*step)).chain(state.last_step);
+        Judgement::Rejected(if used.any(is_code_of) { Reject::Replayed } else { Reject::Mismatch })
+    }
+
+    /// Two or three consecutive codes, the last of them alive under the learned or an exact clock, or
+    /// ahead. Codes that have expired stay dead: whoever saw some earlier cannot bring them back.
+    fn resync(state: &State, secret: &Secret, codes: &[Code], cx: &Judging<'_>) -> Option<Judgement<State>> {
+        let behind = match codes.len() {
+            2 => 1,
+            3 => 2,
+            _ => return Some(Judgement::Rejected(Reject::Mismatch)),
+        };
+        let clock = state.step_at(cx.now);
+        let generator = state.generator(secret);
+        let mut reason = Reject::Mismatch;
+        for first in state.resync_window(clock, behind) {
+            if !u64::try_from(first).is_ok_and(|step| generator.produces_run(step, codes)) {
+                continue;
+            }
+            if state.is_fresh(first) {
+                return Some(Judgement::Accepted(state.found(first.saturating_add(behind), clock)));
+            }
+            reason = Reject::Replayed;
+        }
+        Some(Judgement::Rejected(reason))
+    }
+
+    fn detail(state: &State) -> Detail {
+        wire::detail(state)
+    }
+}

@@ -1,0 +1,88 @@
+//! Between the protobuf messages and the kinds: setups and proofs in, what is shown once out.
+
+#[cfg(test)]
+mod tests;
+
+use super::hotp::{self, Hotp};
+use super::recovery_codes::{self, RecoveryCodes};
+use super::totp::{self, Totp};
+use super::{AnySetup, Shown};
+use crate::domain::proof::Offered;
+use crate::domain::secret::SecretText;
+use crate::domain::violation::{Problem, Violations};
+use crate::wire::pb;
+
+/// The longest code that is looked at, in bytes. What is shorter and still too long for its device is
+/// merely malformed.
+pub const CODE_MAX: usize = 1024;
+
+/// Parses a setup of any kind, noting every problem under its field (`totp.digits`).
+pub fn setup(setup: pb::enroll_device_request::Setup, violations: &mut Violations) -> Option<AnySetup> {
+    use pb::enroll_device_request::Setup;
+    match setup {
+        Setup::Totp(setup) => totp::wire::setup(setup, violations).map(AnySetup::of::<Totp>),
+        Setup::Hotp(setup) => hotp::wire::setup(setup, violations).map(AnySetup::of::<Hotp>),
+        Setup::RecoveryCodes(setup) => {
+            recovery_codes::wire::setup(setup, violations).map(AnySetup::of::<RecoveryCodes>)
+        }
+    }
+}
+
+/// Parses a proof, noting a problem under `proof` or `proof.code`.
+pub fn offered(proof: Option<pb::Proof>, violations: &mut Violations) -> Option<Offered> {
+    match proof.and_then(|proof| proof.proof) {
+        Some(pb::proof::Proof::Code(code)) => violations.take("proof.code", parse_code(code)),
+        None => {
+            violations.push("proof", Problem::new("must be given"));
+            None
+        }
+    }
+}
+
+/// Parses the two or three codes of a device that lost step, noting every problem under `codes`.
+pub fn consecutive(codes: Vec<String>, violations: &mut Violations) -> Option<Vec<Offered>> {
+    if !(2..=3).contains(&codes.len()) {
+        let problem = format!("must be two or three codes, and there are {}", codes.len());
+        violations.push("codes", Problem::new(problem));
+        return None;
+    }
+    let parsed: Vec<_> = (0..)
+        .zip(codes)
+        .map(|(place, code): (usize, _)| violations.take(&format!("codes[{place}]"), parse_code(code)))
+        .collect();
+    parsed.into_iter().collect()
+}
+
+/// Parses a value unless it is what protobuf says when nothing was set.
+pub(super) fn given<V: PartialEq, T>(
+    value: V,
+    unset: V,
+    parse: impl FnOnce(V) -> Result<T, Problem>,
+) -> Result<Option<T>, Problem> {
+    if value == unset { Ok(None) } else { parse(value).map(Some) }
+}
+
+fn parse_code(code: String) -> Result<Offered, Problem> {
+    let code = SecretText::new(code);
+    match code.expose().len() {
+        0 => Err(Problem::new("must not be empty")),
+        1..=CODE_MAX => Ok(Offered::Code(code)),
+        length => Err(Problem::new(format!("must be at most {CODE_MAX} bytes, and has {length}"))),
+    }
+}
+
+/// What the user is shown, once.
+#[must_use]
+pub fn shown(shown: &Shown) -> pb::Enrollment {
+    use pb::enrollment::Material;
+    let material = match shown {
+        Shown::Oath(material) => Material::Oath(pb::OathEnrollment {
+            otpauth_uri: material.uri.expose().to_owned(),
+            secret_base32: material.base32.expose().to_owned(),
+            qr_svg: material.svg.expose().to_owned(),
+            qr_png: material.png.expose().to_vec(),
+        }),
+        Shown::Codes(codes) => Material::RecoveryCodes(recovery_codes::wire::shown(codes)),
+    };
+    pb::Enrollment { material: Some(material) }
+}
