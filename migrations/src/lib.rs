@@ -1,0 +1,30 @@
+//! The schema of Countersign: one concern a file, frozen once released.
+//!
+//! Releases expand, then contract: the code of release N runs on the schema of N and of N + 1.
+
+mod columns;
+mod m0001_device;
+mod m0002_subject;
+mod m0003_request;
+mod m0004_event;
+mod m0005_meta;
+
+use sea_orm_migration::{MigrationTrait, async_trait};
+pub use sea_orm_migration::{MigratorTrait, SchemaManager};
+
+/// Every migration, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_device::Migration),
+            Box::new(m0002_subject::Migration),
+            Box::new(m0003_request::Migration),
+            Box::new(m0004_event::Migration),
+            Box::new(m0005_meta::Migration),
+        ]
+    }
+}

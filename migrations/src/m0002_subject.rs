@@ -1,0 +1,28 @@
+//! Subjects: the failures of attempts that named no device.
+
+use sea_orm_migration::prelude::*;
+
+use crate::columns::{Changes, Columns, index};
+
+#[derive(DeriveMigrationName)]
+pub(crate) struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let c = Columns::of(manager);
+        let columns = vec![
+            c.text("tenant", 63),
+            c.text("subject", 255),
+            c.long("version"),
+            c.int("failures"),
+            c.moment_or_null("failed_at"),
+        ];
+        manager.create_table(c.table("subject", columns, &["tenant", "subject"], Changes::InPlace)).await?;
+        manager.create_index(index("subject", "subject_failed_at", &["failed_at"])).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_table(Table::drop().table(Alias::new("subject")).to_owned()).await
+    }
+}
