@@ -49,4 +49,5 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod kinds;
+pub mod store;
 pub mod wire;

@@ -1,0 +1,129 @@
+//! Commits off the hot path: enrollment, management, attempts that named no device. One after the other,
+//! each behind a savepoint, so that one that falls takes nothing with it.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    TransactionTrait,
+};
+
+use super::super::commit::{Change, Commit, Outcome};
+use super::super::entity::{device, request, subject};
+use super::super::seal;
+use super::{Stop, Writer, is_duplicate};
+use crate::domain::device::{Device, SubjectState};
+use crate::domain::moment::Moment;
+use crate::domain::secret::Secret;
+
+impl Writer {
+    /// Writes one commit, or nothing of it.
+    pub(super) async fn apply_cold(
+        &self,
+        tx: &DatabaseTransaction,
+        commit: &Commit,
+    ) -> Result<Outcome, DbErr> {
+        let savepoint = tx.begin().await?;
+        let outcome = match self.change_all(&savepoint, commit).await {
+            Ok(()) => {
+                savepoint.commit().await?;
+                return Ok(Outcome::Done);
+            }
+            Err(Stop::This(outcome)) => outcome,
+            Err(Stop::All(error)) => return Err(error),
+        };
+        savepoint.rollback().await?;
+        Ok(outcome)
+    }
+
+    async fn change_all(&self, tx: &DatabaseTransaction, commit: &Commit) -> Result<(), Stop> {
+        // First the request record: of two equal requests at once, the second waits here and then finds it.
+        if let Some(record) = &commit.record {
+            let row = self.record(&commit.tenant, record);
+            request::Entity::insert(row)
+                .exec_without_returning(tx)
+                .await
+                .map_err(|e| unless_duplicate(e, Outcome::Recorded))?;
+        }
+        for change in &commit.changes {
+            match change {
+                Change::Insert(device, secret) => self.insert(tx, device, secret).await?,
+                Change::Progress(device) | Change::Rewrite(device) => rewrite(tx, device).await?,
+                Change::Delete(id, version) => {
+                    let filter = device::Entity::delete_many()
+                        .filter(device::Column::Id.eq(id.as_str()))
+                        .filter(device::Column::Version.eq(*version));
+                    one(filter.exec(tx).await?.rows_affected)?;
+                }
+                Change::Subject(state) => write_subject(tx, commit, state).await?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn insert(&self, tx: &DatabaseTransaction, device: &Device, secret: &Secret) -> Result<(), Stop> {
+        let sealed = seal::device(&self.keyring, device, secret, &*self.entropy);
+        let row = device::Model { secret: sealed.0, ..device::Model::of(device) };
+        device::Entity::insert(row.into_active_model())
+            .exec_without_returning(tx)
+            .await
+            .map_err(|e| unless_duplicate(e, Outcome::Stale))?;
+        Ok(())
+    }
+}
+
+/// Writes what can change of a device, over the version before.
+async fn rewrite(tx: &DatabaseTransaction, device: &Device) -> Result<(), Stop> {
+    let row = device::Model::of(device);
+    let update = device::Entity::update_many()
+        .set(device::ActiveModel {
+            name: ActiveValue::Set(row.name),
+            state: ActiveValue::Set(row.state),
+            preferred: ActiveValue::Set(row.preferred),
+            detail: ActiveValue::Set(row.detail),
+            version: ActiveValue::Set(row.version),
+            failures: ActiveValue::Set(row.failures),
+            failed_at: ActiveValue::Set(row.failed_at),
+            confirmed_at: ActiveValue::Set(row.confirmed_at),
+            used_at: ActiveValue::Set(row.used_at),
+            expires_at: ActiveValue::Set(row.expires_at),
+            ..Default::default()
+        })
+        .filter(device::Column::Id.eq(row.id))
+        .filter(device::Column::Version.eq(device.version - 1));
+    let done = update.exec(tx).await.map_err(|e| unless_duplicate(e, Outcome::Stale))?;
+    one(done.rows_affected)
+}
+
+/// Writes what is kept of a subject, over the version before; version 1 is a new row.
+async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &SubjectState) -> Result<(), Stop> {
+    let row = subject::Model {
+        tenant: commit.tenant.as_str().to_owned(),
+        subject: commit.subject.as_str().to_owned(),
+        version: state.version,
+        failures: device::count(state.failures),
+        failed_at: state.failures.last_at.map(Moment::micros),
+    };
+    if state.version == 1 {
+        subject::Entity::insert(row.into_active_model())
+            .exec_without_returning(tx)
+            .await
+            .map_err(|e| unless_duplicate(e, Outcome::Stale))?;
+        return Ok(());
+    }
+    let update = subject::Entity::update_many()
+        .col_expr(subject::Column::Version, Expr::value(row.version))
+        .col_expr(subject::Column::Failures, Expr::value(row.failures))
+        .col_expr(subject::Column::FailedAt, Expr::value(row.failed_at))
+        .filter(subject::Column::Tenant.eq(row.tenant))
+        .filter(subject::Column::Subject.eq(row.subject))
+        .filter(subject::Column::Version.eq(state.version - 1));
+    one(update.exec(tx).await?.rows_affected)
+}
+
+fn one(rows_affected: u64) -> Result<(), Stop> {
+    if rows_affected == 1 { Ok(()) } else { Err(Stop::This(Outcome::Stale)) }
+}
+
+fn unless_duplicate(error: DbErr, outcome: Outcome) -> Stop {
+    if is_duplicate(&error) { Stop::This(outcome) } else { Stop::All(error) }
+}

@@ -1,0 +1,176 @@
+//! How a group of commits is written: one transaction, in which each commit stands or falls by itself.
+
+mod cold;
+mod mysql;
+mod postgres;
+mod progress;
+mod sqlite;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, SqlErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use super::chain::Chain;
+use super::commit::{Commit, Outcome, Record};
+use super::entity::{event, request};
+use super::seal;
+use crate::crypto::keyring::Keyring;
+use crate::domain::ids::Tenant;
+use crate::env::Entropy;
+
+/// What writes for one lane.
+pub(super) struct Writer {
+    db: DatabaseConnection,
+    keyring: Arc<Keyring>,
+    entropy: Arc<dyn Entropy>,
+    chain: Chain,
+}
+
+/// Why one commit of a group is not written, or the whole group is not.
+enum Stop {
+    /// This one, for this reason.
+    This(Outcome),
+    /// All of them.
+    All(DbErr),
+}
+
+impl From<DbErr> for Stop {
+    fn from(error: DbErr) -> Self {
+        Self::All(error)
+    }
+}
+
+impl Writer {
+    /// Writes to that database, with a chain of its own.
+    pub(super) fn new(db: DatabaseConnection, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
+        let chain = Chain::start(keyring.clone(), &*entropy);
+        Self { db, keyring, entropy, chain }
+    }
+
+    /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns; an
+    /// error means that none is, or that nobody can say.
+    pub(super) async fn write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, DbErr> {
+        let tx = begin(&self.db).await?;
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
+        self.refuse_recorded(&tx, group, &mut outcomes).await?;
+        self.progress(&tx, group, &mut outcomes).await?;
+        for (commit, outcome) in group.iter().zip(&mut outcomes) {
+            if outcome.is_none() {
+                *outcome = Some(self.apply_cold(&tx, commit).await?);
+            }
+        }
+        let written = self.events(&tx, group, &outcomes).await?;
+        if written.is_empty() {
+            tx.rollback().await?;
+        } else {
+            tx.commit().await?;
+            self.chain.advance(written.iter());
+        }
+        Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect())
+    }
+
+    /// Marks what has been answered already under its request id.
+    async fn refuse_recorded(
+        &self,
+        tx: &DatabaseTransaction,
+        group: &[Commit],
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), DbErr> {
+        for (commit, outcome) in group.iter().zip(outcomes) {
+            let Some(record) = &commit.record else { continue };
+            if is_recorded(tx, &commit.tenant, record).await? {
+                *outcome = Some(Outcome::Recorded);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is hot, all at once, with its request records.
+    async fn progress(
+        &self,
+        tx: &DatabaseTransaction,
+        group: &[Commit],
+        outcomes: &mut [Option<Outcome>],
+    ) -> Result<(), DbErr> {
+        let open = |i: usize, outcomes: &[Option<Outcome>]| outcomes[i].is_none() && group[i].hot().is_some();
+        let hot: Vec<usize> = (0..group.len()).filter(|i| open(*i, outcomes)).collect();
+        if hot.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = hot.iter().filter_map(|i| group[*i].hot()).collect();
+        let applied: HashSet<String> = match tx.get_database_backend() {
+            DbBackend::Postgres => postgres::progress(tx, &rows).await?,
+            DbBackend::MySql => mysql::progress(tx, &rows).await?,
+            _ => sqlite::progress(tx, &rows).await?,
+        };
+        let mut records = Vec::new();
+        for i in hot {
+            let done = group[i].hot().is_some_and(|device| applied.contains(device.id.as_str()));
+            outcomes[i] = Some(if done { Outcome::Done } else { Outcome::Stale });
+            if done {
+                records.extend(group[i].record.as_ref().map(|r| self.record(&group[i].tenant, r)));
+            }
+        }
+        if !records.is_empty() {
+            request::Entity::insert_many(records).exec_without_returning(tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the events of what is done, as the next link of the chain.
+    async fn events(
+        &self,
+        tx: &DatabaseTransaction,
+        group: &[Commit],
+        outcomes: &[Option<Outcome>],
+    ) -> Result<Vec<event::Model>, DbErr> {
+        let done = group.iter().zip(outcomes).filter(|(_, o)| **o == Some(Outcome::Done));
+        let events = done.flat_map(|(commit, _)| &commit.events);
+        let rows: Vec<event::Model> =
+            (0..).zip(events).map(|(place, event)| self.chain.row(place, event)).collect();
+        if !rows.is_empty() {
+            progress::insert_events(tx, &rows).await?;
+        }
+        Ok(rows)
+    }
+
+    /// A request record as it is written.
+    fn record(&self, tenant: &Tenant, record: &Record) -> request::ActiveModel {
+        let digest = seal::digest(&self.keyring, &record.asked);
+        request::Model {
+            tenant: tenant.as_str().to_owned(),
+            caller: record.caller.as_str().to_owned(),
+            id: record.id.bytes().to_vec(),
+            digest_key: digest.key,
+            digest: digest.hash.to_vec(),
+            answer: seal::answer(&self.keyring, tenant, record, &*self.entropy),
+            expires_at: record.expires_at.micros(),
+        }
+        .into()
+    }
+}
+
+/// Starts the transaction of a group. SQLite takes its write lock at once: to read first and ask for it
+/// later can fail half way.
+async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let mode = (db.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
+    db.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
+}
+
+/// Whether there is a record under that request id.
+pub(super) async fn is_recorded(
+    db: &impl ConnectionTrait,
+    tenant: &Tenant,
+    record: &Record,
+) -> Result<bool, DbErr> {
+    Ok(super::recall::row(db, tenant, &record.caller, &record.id).await?.is_some())
+}
+
+/// Whether a unique key is what stopped a statement.
+pub(super) fn is_duplicate(error: &DbErr) -> bool {
+    matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_)))
+}

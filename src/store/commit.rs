@@ -1,0 +1,103 @@
+//! What is written together or not at all.
+
+use crate::domain::device::{Device, SubjectState};
+use crate::domain::event::Event;
+use crate::domain::ids::{CallerName, DeviceId, RequestId, Subject, Tenant};
+use crate::domain::moment::Moment;
+use crate::domain::secret::Secret;
+
+/// One unit of work: changes, each to the version that it was made from, and what they mean. Cannot be
+/// made without an event.
+#[derive(Debug)]
+pub struct Commit {
+    pub(super) tenant: Tenant,
+    pub(super) subject: Subject,
+    pub(super) changes: Vec<Change>,
+    pub(super) events: Vec<Event>,
+    pub(super) record: Option<Record>,
+}
+
+/// One row that changes. A device or subject in it is the successor of the version that was judged: it is
+/// written only over that version.
+#[derive(Debug)]
+pub enum Change {
+    /// A new device, and its secret to be sealed.
+    Insert(Box<Device>, Secret),
+    /// What a verification changes: state, detail, failures, time of use.
+    Progress(Box<Device>),
+    /// All of a device that can change, but its secret.
+    Rewrite(Box<Device>),
+    /// A device that goes.
+    Delete(DeviceId, i64),
+    /// What is kept of the commit's subject.
+    Subject(SubjectState),
+}
+
+/// What was asked under a request id, and what is answered.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Who asked.
+    pub caller: CallerName,
+    /// The id.
+    pub id: RequestId,
+    /// What was asked: method and message. Only a keyed digest of it is kept.
+    pub asked: Secret,
+    /// The answer, kept sealed.
+    pub answer: Secret,
+    /// When it is forgotten.
+    pub expires_at: Moment,
+}
+
+/// What became of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on disk.
+    Done,
+    /// Something that it was judged from has changed: nothing was written. Read again, judge again.
+    Stale,
+    /// There is a record of its request id already: nothing was written.
+    Recorded,
+}
+
+impl Commit {
+    /// A commit that says what happened.
+    #[must_use]
+    pub fn new(event: Event) -> Self {
+        Self {
+            tenant: event.tenant.clone(),
+            subject: event.subject.clone(),
+            changes: Vec::new(),
+            events: vec![event],
+            record: None,
+        }
+    }
+
+    /// Also changes that.
+    #[must_use]
+    pub fn change(mut self, change: Change) -> Self {
+        self.changes.push(change);
+        self
+    }
+
+    /// Also says that.
+    #[must_use]
+    pub fn event(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+
+    /// Also records the answer to a request id.
+    #[must_use]
+    pub fn record(mut self, record: Option<Record>) -> Self {
+        self.record = record;
+        self
+    }
+
+    /// The device that a commit of the hot path changes: one verification of one device, and nothing else.
+    pub(super) fn hot(&self) -> Option<&Device> {
+        match self.changes.as_slice() {
+            [Change::Progress(device)] => Some(device),
+            _ => None,
+        }
+    }
+}

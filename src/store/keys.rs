@@ -1,0 +1,56 @@
+//! The check value: a database opens only with the key ring that it was begun with.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::Database;
+use super::entity::{device, meta};
+use crate::crypto::keyring::Keyring;
+use crate::env::Entropy;
+use crate::error::Fault;
+
+const CHECK: &str = "key_check";
+
+/// What the check value says of a key ring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyCheck {
+    /// The ring is this database's.
+    Fits,
+    /// It is another's: nothing here would open.
+    AnotherRing,
+    /// There are devices and no check value: it was removed.
+    CheckMissing,
+}
+
+impl Database {
+    /// Checks the key ring against the database; an empty database takes it as its own.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn check_keys(&self, keyring: &Keyring, entropy: &dyn Entropy) -> Result<KeyCheck, Fault> {
+        let fault = |e| Fault::store("checking the key ring against the database", e);
+        loop {
+            let found = meta::Entity::find()
+                .filter(meta::Column::Name.eq(CHECK))
+                .all(&self.writer)
+                .await
+                .map_err(fault)?;
+            if let Some(check) = found.first() {
+                let fits = keyring.opens_check_value(&check.value);
+                return Ok(if fits { KeyCheck::Fits } else { KeyCheck::AnotherRing });
+            }
+            let devices = device::Entity::find().limit(1).all(&self.writer).await.map_err(fault)?;
+            if !devices.is_empty() {
+                return Ok(KeyCheck::CheckMissing);
+            }
+            let row: meta::ActiveModel =
+                meta::Model { name: CHECK.to_owned(), value: keyring.check_value(entropy) }.into();
+            match meta::Entity::insert(row).exec_without_returning(&self.writer).await {
+                // Another replica may have been first: then its ring is the one that has to fit.
+                Err(e) if super::apply::is_duplicate(&e) => {}
+                other => {
+                    other.map_err(fault)?;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Lanes: each takes the commits that are waiting and writes them as one group. A lone commit does not wait
+//! for company; a crowd shares one transaction and one flush to disk.
+//!
+//! A subject is always in the same lane, and once in a group: so what one request changes, the next in
+//! line is written over, or told that it is stale.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::apply::{Writer, is_duplicate};
+use super::commit::{Commit, Outcome};
+use super::dialect;
+use crate::domain::refusal::Refusal;
+use crate::error::{Error, Fault};
+
+/// Commits in one group at most.
+const GROUP: usize = 64;
+/// Commits that wait for one lane at most: more are refused at once, so that those that wait are served in
+/// time.
+const QUEUE: usize = 1024;
+
+struct Job {
+    commit: Commit,
+    reply: oneshot::Sender<Result<Outcome, Fault>>,
+}
+
+/// All lanes.
+pub(super) struct Lanes {
+    queues: Vec<mpsc::Sender<Job>>,
+    spread: RandomState,
+}
+
+impl Lanes {
+    /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written.
+    pub(super) fn start(writers: Vec<Writer>) -> (Self, Vec<JoinHandle<()>>) {
+        let (queues, tasks) = writers
+            .into_iter()
+            .map(|writer| {
+                let (queue, jobs) = mpsc::channel(QUEUE);
+                (queue, tokio::spawn(run(writer, jobs)))
+            })
+            .unzip();
+        (Self { queues, spread: RandomState::new() }, tasks)
+    }
+
+    /// Has a commit written. If the caller goes away meanwhile, it is written all the same: a guess that
+    /// was judged is counted.
+    pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
+        let lane = self.spread.hash_one(key(&commit)) as usize % self.queues.len();
+        let (reply, answer) = oneshot::channel();
+        self.queues[lane].try_send(Job { commit, reply }).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => Error::Refused(Refusal::Overloaded),
+            mpsc::error::TrySendError::Closed(_) => Error::Refused(Refusal::Draining),
+        })?;
+        let gone = |_| Fault::internal("committing", "the lane is gone");
+        Ok(answer.await.map_err(gone)??)
+    }
+}
+
+fn key(commit: &Commit) -> impl Hash + Eq + '_ {
+    (&commit.tenant, &commit.subject)
+}
+
+async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>) {
+    let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
+    loop {
+        if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
+            return;
+        }
+        while waiting.len() < GROUP {
+            let Ok(job) = jobs.try_recv() else { break };
+            waiting.push(job);
+        }
+        let (group, rest) = one_of_each(std::mem::take(&mut waiting));
+        waiting = rest;
+        let (commits, replies): (Vec<_>, Vec<_>) =
+            group.into_iter().map(|job| (job.commit, job.reply)).unzip();
+        for (reply, outcome) in replies.into_iter().zip(write(&mut writer, &commits).await) {
+            // Who asked may be gone; what was judged is counted all the same.
+            let _ = reply.send(outcome);
+        }
+    }
+}
+
+/// The first job of each subject, and the others.
+fn one_of_each(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+    let mut seen = HashSet::new();
+    let first: Vec<bool> = jobs.iter().map(|job| seen.insert(key(&job.commit))).collect();
+    drop(seen);
+    let mut first = first.into_iter();
+    jobs.into_iter().partition(|_| first.next().unwrap_or(false))
+}
+
+/// Writes a group; where it cannot be written as one, each commit by itself.
+async fn write(writer: &mut Writer, commits: &[Commit]) -> Vec<Result<Outcome, Fault>> {
+    match writer.write(commits).await {
+        Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+        Err(_) if commits.len() > 1 => {
+            let mut outcomes = Vec::with_capacity(commits.len());
+            for commit in commits {
+                let alone = writer.write(std::slice::from_ref(commit)).await;
+                outcomes.push(settle(commit, alone));
+            }
+            outcomes
+        }
+        Err(error) => vec![settle(&commits[0], Err(error))],
+    }
+}
+
+/// What a commit that was written alone came to.
+fn settle(commit: &Commit, written: Result<Vec<Outcome>, DbErr>) -> Result<Outcome, Fault> {
+    match written {
+        Ok(outcomes) => Ok(outcomes.first().copied().unwrap_or(Outcome::Stale)),
+        Err(error) if is_duplicate(&error) && commit.record.is_some() => Ok(Outcome::Recorded),
+        // The database asks for another try: judged anew, since the row may have changed.
+        Err(error) if dialect::is_conflict(&error) => Ok(Outcome::Stale),
+        Err(error) => Err(Fault::store("committing", Arc::new(error))),
+    }
+}

@@ -1,0 +1,168 @@
+//! Where state is kept: the only reader of sea-orm.
+//!
+//! Reads give values; every change is a [`Commit`], written by a lane in a group with others. Nothing here
+//! decides: what a commit means was judged before, and is written only over the versions that it was
+//! judged from.
+
+mod apply;
+mod chain;
+mod commit;
+mod connect;
+mod dialect;
+mod entity;
+mod keys;
+mod lane;
+mod recall;
+mod schema;
+mod seal;
+mod sweep;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use tokio::task::JoinHandle;
+
+pub use self::commit::{Change, Commit, Outcome, Record};
+pub use self::connect::{ConnectError, Database, Options};
+pub use self::dialect::Dialect;
+pub use self::keys::KeyCheck;
+pub use self::recall::Recalled;
+pub use self::schema::SchemaState;
+
+use self::apply::Writer;
+use self::entity::{device, subject};
+use self::lane::Lanes;
+use crate::crypto::keyring::Keyring;
+use crate::domain::device::{Device, SubjectState};
+use crate::domain::ids::{DeviceId, Subject, Tenant};
+use crate::domain::secret::Secret;
+use crate::env::Entropy;
+use crate::error::{Error, Fault};
+
+/// State, kept.
+pub struct Store {
+    reader: DatabaseConnection,
+    sweeper: DatabaseConnection,
+    lanes: Mutex<Option<Arc<Lanes>>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    keyring: Arc<Keyring>,
+}
+
+impl Store {
+    /// Starts to write to a database whose schema and key ring were checked.
+    #[must_use]
+    pub fn start(database: Database, keyring: Arc<Keyring>, entropy: &Arc<dyn Entropy>) -> Self {
+        let writer = |_| Writer::new(database.writer.clone(), keyring.clone(), entropy.clone());
+        let writers = (0..database.dialect.lanes()).map(writer).collect();
+        let (lanes, tasks) = Lanes::start(writers);
+        Self {
+            reader: database.reader,
+            sweeper: database.writer,
+            lanes: Mutex::new(Some(Arc::new(lanes))),
+            tasks: Mutex::new(tasks),
+            keyring,
+        }
+    }
+
+    /// A device of a subject. One of another subject or tenant is like one that never was.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn device(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+        id: &DeviceId,
+    ) -> Result<Option<Device>, Fault> {
+        let rows = device::Entity::find()
+            .filter(device::Column::Id.eq(id.as_str()))
+            .all(&self.reader)
+            .await
+            .map_err(|e| Fault::store("reading a device", e))?;
+        let device = rows.into_iter().next().map(device::Model::device).transpose()?;
+        Ok(device.filter(|device| device.tenant == *tenant && device.subject == *subject))
+    }
+
+    /// All devices of a subject, and what is kept of the subject. The subject is read first: whoever adds a
+    /// device moves the subject on, so a commit over this reading cannot miss one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn subject(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+    ) -> Result<(SubjectState, Vec<Device>), Fault> {
+        let fault = |e| Fault::store("reading a subject", e);
+        let state = subject::Entity::find()
+            .filter(subject::Column::Tenant.eq(tenant.as_str()))
+            .filter(subject::Column::Subject.eq(subject.as_str()))
+            .all(&self.reader)
+            .await
+            .map_err(fault)?
+            .into_iter()
+            .next()
+            .map_or_else(SubjectState::unseen, |row| SubjectState {
+                version: row.version,
+                failures: device::failures(row.failures, row.failed_at),
+            });
+        let devices = device::Entity::find()
+            .filter(device::Column::Tenant.eq(tenant.as_str()))
+            .filter(device::Column::Subject.eq(subject.as_str()))
+            .all(&self.reader)
+            .await
+            .map_err(fault)?;
+        Ok((state, devices.into_iter().map(device::Model::device).collect::<Result<_, _>>()?))
+    }
+
+    /// Opens a device's secret.
+    ///
+    /// # Errors
+    /// It was changed or moved in the database, or its key is gone.
+    pub fn open(&self, device: &Device) -> Result<Secret, Fault> {
+        seal::open_device(&self.keyring, device).map_err(|e| Fault::internal("opening a device's secret", e))
+    }
+
+    /// The keys, for keyed hashes.
+    #[must_use]
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Writes a commit. When this returns `Done`, it is on disk.
+    ///
+    /// # Errors
+    /// The database does not answer, there is too much to write, or the store is closed.
+    pub async fn commit(&self, commit: Commit) -> Result<Outcome, Error> {
+        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match lanes {
+            Some(lanes) => lanes.write(commit).await,
+            None => Err(crate::domain::refusal::Refusal::Draining.into()),
+        }
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        self.reader
+            .execute_unprepared("SELECT 1")
+            .await
+            .map_err(|e| Fault::store("asking for a sign of life", e))?;
+        Ok(())
+    }
+
+    /// Takes no more commits, and returns when what was taken is written.
+    pub async fn close(&self) {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        for task in tasks {
+            // A lane that panicked has lost its commits; there is nothing left to wait for.
+            let _ = task.await;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Rows whose time has run out.
+
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::Store;
+use super::entity::{device, request, subject};
+use crate::domain::device::Device;
+use crate::domain::moment::Moment;
+use crate::error::Fault;
+
+impl Store {
+    /// Pending devices that were not confirmed in time, some of them.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn expired_devices(&self, now: Moment, most: u64) -> Result<Vec<Device>, Fault> {
+        let rows = device::Entity::find()
+            .filter(device::Column::ExpiresAt.lte(now.micros()))
+            .limit(most)
+            .all(&self.reader)
+            .await
+            .map_err(|e| Fault::store("looking for expired devices", e))?;
+        rows.into_iter().map(device::Model::device).collect()
+    }
+
+    /// Forgets request records whose time has run out. Gives their number.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn forget_requests(&self, now: Moment) -> Result<u64, Fault> {
+        let forgotten = request::Entity::delete_many()
+            .filter(request::Column::ExpiresAt.lte(now.micros()))
+            .exec(&self.sweeper)
+            .await
+            .map_err(|e| Fault::store("forgetting requests", e))?;
+        Ok(forgotten.rows_affected)
+    }
+
+    /// Forgets the failures of subjects that have no device, last counted before that moment. Gives their
+    /// number.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn forget_strangers(&self, before: Moment) -> Result<u64, Fault> {
+        let outer = |column: &'static str| Expr::col((Alias::new("subject"), Alias::new(column)));
+        let devices = Query::select()
+            .expr(Expr::val(1))
+            .from(device::Entity)
+            .and_where(Expr::col((device::Entity, device::Column::Tenant)).eq(outer("tenant")))
+            .and_where(Expr::col((device::Entity, device::Column::Subject)).eq(outer("subject")))
+            .to_owned();
+        let delete = Query::delete()
+            .from_table(subject::Entity)
+            .and_where(Expr::col(subject::Column::FailedAt).lt(before.micros()))
+            .and_where(Expr::exists(devices).not())
+            .to_owned();
+        let done =
+            self.sweeper.execute(&delete).await.map_err(|e| Fault::store("forgetting strangers", e))?;
+        Ok(done.rows_affected())
+    }
+}
