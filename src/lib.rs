@@ -50,5 +50,6 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod kinds;
+pub mod service;
 pub mod store;
 pub mod wire;

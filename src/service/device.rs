@@ -1,0 +1,202 @@
+//! Reading, removing, resynchronizing and unlocking devices.
+
+use std::cmp::Reverse;
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::unit::{Once, Reply, Step};
+use super::verify::{Tried, step, unavailable};
+use crate::auth::{Grant, rpc};
+use crate::domain::device::{Device, Failures, Kind, State, SubjectState};
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::proof::{Offered, Verdict};
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+use crate::kinds::registry;
+use crate::service::judge::Judgement;
+use crate::store::{Change, Commit};
+
+/// Which devices to list.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Whose.
+    pub subject: Subject,
+    /// In these states.
+    pub states: Vec<State>,
+    /// Of these kinds. Empty: of all.
+    pub kinds: Vec<Kind>,
+}
+
+/// Consecutive codes of a device that lost step.
+#[derive(Debug, Clone)]
+pub struct ResyncAttempt {
+    /// Whose.
+    pub subject: Subject,
+    /// Which.
+    pub device: DeviceId,
+    /// Two or three, in order.
+    pub codes: Vec<Offered>,
+}
+
+/// Puts devices in the order in which they should be offered: preferred first, then the most recently
+/// used, then the oldest.
+pub(super) fn in_order(devices: &mut [Device]) {
+    devices.sort_by(|a, b| {
+        let key = |d: &Device| (Reverse(d.preferred), Reverse(d.used_at), d.created_at);
+        key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+    });
+}
+
+impl Service {
+    /// Reads one device.
+    ///
+    /// # Errors
+    /// It is not there, or the database does not answer.
+    pub async fn device(
+        &self,
+        grant: &Grant<rpc::GetDevice>,
+        subject: &Subject,
+        id: &DeviceId,
+    ) -> Result<Device, Error> {
+        self.existing(grant.caller(), subject, id).await
+    }
+
+    /// Lists a subject's devices in the order in which they should be offered.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn devices(
+        &self,
+        grant: &Grant<rpc::ListDevices>,
+        listing: &Listing,
+    ) -> Result<Vec<Device>, Error> {
+        let (_, mut devices) = self.store.subject(&grant.caller().tenant, &listing.subject).await?;
+        let now = self.clock.now();
+        devices.retain(|device| {
+            !device.is_expired(now)
+                && listing.states.contains(&device.state)
+                && (listing.kinds.is_empty() || listing.kinds.contains(&device.kind))
+        });
+        in_order(&mut devices);
+        Ok(devices)
+    }
+
+    /// Removes a device for good.
+    ///
+    /// # Errors
+    /// It is not there, or the database does not answer.
+    pub async fn delete(
+        &self,
+        grant: &Grant<rpc::DeleteDevice>,
+        subject: &Subject,
+        id: &DeviceId,
+        once: Option<Once<()>>,
+    ) -> Result<Reply<()>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+                let now = self.clock.now();
+                let device = devices
+                    .iter()
+                    .find(|device| device.id == *id && !device.is_expired(now))
+                    .ok_or(Refusal::DeviceNotFound)?;
+                let commit = Commit::new(Event::of(device, What::DeviceDeleted, &caller.name, now))
+                    .change(Change::Subject(state.successor()))
+                    .change(Change::Delete(device.id.clone(), device.version));
+                Ok(Step::Commit(commit, ()))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Finds a device again that ran out of its window (RFC 4226, 7.4).
+    ///
+    /// # Errors
+    /// It is not there, not active, or of a kind that has no step to lose; the database does not answer.
+    pub async fn resync(
+        &self,
+        grant: &Grant<rpc::ResyncDevice>,
+        attempt: &ResyncAttempt,
+        once: Option<Once<Tried>>,
+    ) -> Result<Reply<Tried>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let device = self.existing(caller, &attempt.subject, &attempt.device).await?;
+                match device.state {
+                    State::Active => {}
+                    State::Pending => return Err(Refusal::DeviceState { state: device.state }.into()),
+                    State::Suspended | State::Locked => return Ok(unavailable(device)),
+                }
+                let now = self.clock.now();
+                let mut judgement = self.judge(
+                    caller,
+                    &device,
+                    now,
+                    |_| Ok(true),
+                    |kind, secret, cx| {
+                        let judged = kind.resync(&device, secret, &attempt.codes, cx)?;
+                        judged.ok_or_else(|| Refusal::DeviceKind { kind: device.kind }.into())
+                    },
+                )?;
+                if let Judgement::Counted { verdict: Verdict::Accepted, events, .. } = &mut judgement {
+                    events.push(Event::of(&device, What::DeviceResynced, &caller.name, now));
+                }
+                step(device, judgement, Change::Progress)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Clears a device's failures, and those booked on its subject.
+    ///
+    /// # Errors
+    /// It is not there, or the database does not answer.
+    pub async fn unlock(
+        &self,
+        grant: &Grant<rpc::UnlockDevice>,
+        subject: &Subject,
+        id: &DeviceId,
+        once: Option<Once<Device>>,
+    ) -> Result<Reply<Device>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+                let now = self.clock.now();
+                let device = devices
+                    .into_iter()
+                    .find(|device| device.id == *id && !device.is_expired(now))
+                    .ok_or(Refusal::DeviceNotFound)?;
+                let clear = Failures::default();
+                if device.failures == clear && state.failures == clear && device.state != State::Locked {
+                    return Ok(Step::Answer(device));
+                }
+                let mut next = device.successor();
+                next.failures = clear;
+                if next.state == State::Locked {
+                    next.state = State::Active;
+                }
+                let event = Event::of(&device, What::DeviceUnlocked, &caller.name, now)
+                    .with("failures", device.failures.count)
+                    .with("subject_failures", state.failures.count);
+                let commit = Commit::new(event)
+                    .change(Change::Subject(SubjectState { failures: clear, ..state.successor() }))
+                    .change(Change::Rewrite(Box::new(next.clone())));
+                Ok(Step::Commit(commit, next))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Recovery codes, or whatever else is counted, that are left on a device.
+    pub(super) fn remaining(device: &Device) -> Result<u32, Error> {
+        Ok(registry::kind(device.kind).remaining(&device.detail)?.unwrap_or(0))
+    }
+}

@@ -1,0 +1,151 @@
+//! Enrolling a device.
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::unit::{Once, Reply, Step};
+use crate::auth::{Caller, Grant, rpc};
+use crate::domain::device::{Device, Failures, Sealed, State};
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{DeviceId, DeviceName, Subject};
+use crate::domain::moment::Moment;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::Secret;
+use crate::error::{Error, Fault};
+use crate::kinds::{AnySetup, Making, Shown, registry};
+use crate::store::{Change, Commit};
+
+/// What is to be enrolled.
+pub struct Enrollment {
+    /// For whom.
+    pub subject: Subject,
+    /// The user's name for it. `None`: one is made from the kind.
+    pub name: Option<DeviceName>,
+    /// What.
+    pub setup: AnySetup,
+}
+
+/// What was enrolled.
+#[derive(Debug)]
+pub struct Enrolled {
+    /// Pending, or active where there is nothing to confirm.
+    pub device: Device,
+    /// What the user is shown, once.
+    pub shown: Shown,
+}
+
+/// A device that was made and not yet kept.
+pub(super) struct NewDevice {
+    pub(super) id: DeviceId,
+    pub(super) kind: crate::domain::device::Kind,
+    pub(super) detail: String,
+    pub(super) secret: Secret,
+}
+
+impl Service {
+    /// Enrolls a device. What the user is shown is in this answer and in no other.
+    ///
+    /// # Errors
+    /// The name is taken, the subject has as many devices as allowed, or the database does not answer.
+    pub async fn enroll(
+        &self,
+        grant: &Grant<rpc::EnrollDevice>,
+        enrollment: Enrollment,
+        once: Option<Once<Enrolled>>,
+    ) -> Result<Reply<Enrolled>, Error> {
+        let caller = grant.caller();
+        let Enrollment { subject, name, setup } = enrollment;
+        let kind = registry::kind(setup.kind);
+        // Made once: where the commit has to be tried again, the same device is.
+        let id = self.new_id();
+        let made = kind.make(
+            setup,
+            &Making {
+                device: &id,
+                subject: &subject,
+                policy: self.policy(caller),
+                keyring: self.store.keyring(),
+                entropy: &*self.entropy,
+                now: self.clock.now(),
+            },
+        )?;
+        let new = NewDevice { id, kind: kind.kind(), detail: made.state, secret: made.secret };
+        let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
+        self.unit(caller, once, move || {
+            async move {
+                let (commit, device) = self.adopt(caller, subject, name, new).await?;
+                Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Makes room for a new device among the subject's, and the commit that keeps it.
+    pub(super) async fn adopt(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        name: Option<&DeviceName>,
+        new: &NewDevice,
+    ) -> Result<(Commit, Device), Error> {
+        let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+        let now = self.clock.now();
+        let kind = registry::kind(new.kind);
+        let name = match name {
+            Some(name) => name.clone(),
+            None => free_name(kind.label(), &devices, now)?,
+        };
+        // An enrollment that was not finished does not stand in the way of the next one.
+        let gone = |d: &Device| d.is_expired(now) || (d.state == State::Pending && d.name == name);
+        let (gone, kept): (Vec<&Device>, Vec<&Device>) = devices.iter().partition(|d| gone(d));
+        if kept.iter().any(|device| device.name == name) {
+            return Err(Refusal::DeviceExists.into());
+        }
+        let limit = self.policy(caller).devices_per_subject;
+        if kept.len() >= limit as usize {
+            return Err(Refusal::DeviceLimit { limit }.into());
+        }
+        let waits = kind.is_confirmed_by_proof();
+        let device = Device {
+            id: new.id.clone(),
+            tenant: caller.tenant.clone(),
+            subject: subject.clone(),
+            kind: new.kind,
+            name,
+            state: if waits { State::Pending } else { State::Active },
+            preferred: false,
+            detail: new.detail.clone(),
+            secret: Sealed::default(),
+            version: 1,
+            failures: Failures::default(),
+            created_at: now,
+            confirmed_at: (!waits).then_some(now),
+            used_at: None,
+            expires_at: waits.then(|| now.plus(self.policy(caller).pending_for)),
+        };
+        let mut commit = Commit::new(Event::of(&device, What::DeviceEnrolled, &caller.name, now))
+            .change(Change::Subject(state.successor()));
+        for old in gone {
+            commit = commit.change(Change::Delete(old.id.clone(), old.version)).event(Event::of(
+                old,
+                What::DeviceExpired,
+                &caller.name,
+                now,
+            ));
+        }
+        Ok((commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device))
+    }
+}
+
+/// The kind's own name, with a number where it is taken.
+fn free_name(label: &str, devices: &[Device], now: Moment) -> Result<DeviceName, Error> {
+    let taken = |name: &str| {
+        devices.iter().any(|d| d.state != State::Pending && !d.is_expired(now) && d.name.as_str() == name)
+    };
+    std::iter::once(label.to_owned())
+        .chain((2..).map(|n| format!("{label} {n}")).take(devices.len() + 1))
+        .find(|name| !taken(name))
+        .map(|name| DeviceName::trusted(&name))
+        .ok_or_else(|| Fault::internal("naming a device", "every name is taken").into())
+}

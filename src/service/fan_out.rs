@@ -1,0 +1,142 @@
+//! A proof without the name of a device: every active device that it could come from is tried, and a
+//! failure is booked once, on the subject.
+//!
+//! The subject has a back-off of its own for such attempts, and every one of them, right or wrong, is
+//! committed over the version of the subject that it was judged from: so attempts in parallel buy nothing.
+//! The failure counts of devices that merely did not match are not touched. A subject that was never seen
+//! answers like one whose devices do not match, back-off included.
+
+use super::Service;
+use super::judge::Judgement;
+use super::unit::Step;
+use super::verify::{Attempt, Tried, commit};
+use crate::auth::Caller;
+use crate::domain::device::{Device, Failures, State, SubjectState};
+use crate::domain::event::{Event, What};
+use crate::domain::moment::Moment;
+use crate::domain::proof::{Offered, Reject, Verdict};
+use crate::error::Error;
+use crate::kinds::registry;
+use crate::store::Change;
+
+/// What trying one device after the other came to.
+enum Tries {
+    /// One accepted.
+    Accepted { next: Box<Device>, events: Vec<Event> },
+    /// None did; at least one looked, or there was none to look.
+    Rejected(Reject),
+    /// All that could have looked are throttled.
+    Throttled { retry_at: Moment },
+    /// All that could have looked are locked or suspended.
+    Unavailable,
+}
+
+impl Service {
+    /// Tries a proof on every device that it could come from.
+    pub(super) async fn try_all(&self, caller: &Caller, attempt: &Attempt) -> Result<Step<Tried>, Error> {
+        let (state, devices) = self.store.subject(&caller.tenant, &attempt.subject).await?;
+        let now = self.clock.now();
+        let answer = |verdict| Ok(Step::Answer(Tried { verdict, device: None }));
+        if !could_be_code(&attempt.offered) {
+            return answer(Verdict::Rejected { reason: Reject::Malformed, retry_at: None });
+        }
+        let policy = self.policy(caller);
+        if policy.throttle.locks(state.failures) {
+            return answer(Verdict::Unavailable);
+        }
+        if let Some(retry_at) = policy.throttle.retry_at(state.failures, now) {
+            return answer(Verdict::Throttled { retry_at });
+        }
+        match self.try_each(caller, attempt, devices, now)? {
+            Tries::Throttled { retry_at } => answer(Verdict::Throttled { retry_at }),
+            Tries::Unavailable => answer(Verdict::Unavailable),
+            Tries::Accepted { next, events } => {
+                let tried = Tried { verdict: Verdict::Accepted, device: Some((*next).clone()) };
+                let cleared = SubjectState { failures: Failures::default(), ..state.successor() };
+                let commit = commit(events)?.change(Change::Subject(cleared)).change(Change::Progress(next));
+                Ok(Step::Commit(commit, tried))
+            }
+            Tries::Rejected(reason) => self.book(caller, attempt, &state, reason, now),
+        }
+    }
+
+    /// Tries a proof on one device after the other, in the order in which they are offered.
+    fn try_each(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        mut devices: Vec<Device>,
+        now: Moment,
+    ) -> Result<Tries, Error> {
+        super::device::in_order(&mut devices);
+        let (mut looked, mut shut) = (None, false);
+        let mut retry_at: Option<Moment> = None;
+        for device in &devices {
+            let kind = registry::kind(device.kind);
+            if device.state == State::Pending || !kind.is_plausible(device, &attempt.offered)? {
+                continue;
+            }
+            if device.state != State::Active {
+                shut = true;
+                continue;
+            }
+            let judgement = self.judge(
+                caller,
+                device,
+                now,
+                |_| Ok(true),
+                |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
+            )?;
+            match judgement {
+                Judgement::Counted { verdict: Verdict::Accepted, next, events } => {
+                    return Ok(Tries::Accepted { next, events });
+                }
+                Judgement::Counted { verdict: Verdict::Rejected { reason, .. }, .. } => {
+                    looked = Some(if looked == Some(Reject::Replayed) { Reject::Replayed } else { reason });
+                }
+                Judgement::Uncounted(Verdict::Throttled { retry_at: at }) => {
+                    retry_at = Some(retry_at.map_or(at, |earlier| earlier.min(at)));
+                }
+                Judgement::Counted { .. } | Judgement::Uncounted(_) => {}
+            }
+        }
+        Ok(match (looked, retry_at, shut) {
+            (Some(reason), ..) => Tries::Rejected(reason),
+            (None, Some(retry_at), _) => Tries::Throttled { retry_at },
+            (None, None, true) => Tries::Unavailable,
+            (None, None, false) => Tries::Rejected(Reject::Mismatch),
+        })
+    }
+
+    /// Books one failure on the subject.
+    fn book(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        state: &SubjectState,
+        reason: Reject,
+        now: Moment,
+    ) -> Result<Step<Tried>, Error> {
+        let throttle = &self.policy(caller).throttle;
+        let failures = throttle.failed(state.failures, now);
+        let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
+        let mut events =
+            vec![about(What::ProofRejected).with("reason", reason.as_str()).with("failures", failures.count)];
+        if throttle.locks(failures) {
+            events.push(about(What::SubjectLocked));
+        }
+        let next = SubjectState { failures, ..state.successor() };
+        let verdict = Verdict::Rejected { reason, retry_at: throttle.retry_at(failures, now) };
+        Ok(Step::Commit(commit(events)?.change(Change::Subject(next)), Tried { verdict, device: None }))
+    }
+}
+
+/// Whether this could be a code of any device that a subject might have. It must not depend on the devices
+/// that the subject does have: the answer would tell a stranger whether there are any.
+fn could_be_code(offered: &Offered) -> bool {
+    let Offered::Code(code) = offered;
+    let text = code.expose();
+    let printable = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    let length = text.bytes().filter(|b| !matches!(b, b' ' | b'-')).count();
+    printable && (6..=64).contains(&length)
+}

@@ -1,0 +1,83 @@
+//! One judgement of one device: throttled, counted and used up the same way for every kind and every RPC
+//! that takes a proof.
+
+use super::Service;
+use crate::auth::Caller;
+use crate::domain::device::{Device, Failures, State};
+use crate::domain::event::{Event, What};
+use crate::domain::moment::Moment;
+use crate::domain::proof::{Reject, Verdict};
+use crate::domain::secret::Secret;
+use crate::error::{Error, Fault};
+use crate::kinds::{AnyKind, Judged, Judging, registry};
+
+/// What a proof came to.
+pub(super) enum Judgement {
+    /// It was not looked at, or could not have been right: nothing changes.
+    Uncounted(Verdict),
+    /// It counts: the verdict holds once the device's next version is on disk.
+    Counted {
+        /// The verdict.
+        verdict: Verdict,
+        /// The device after it.
+        next: Box<Device>,
+        /// What happened.
+        events: Vec<Event>,
+    },
+}
+
+impl Service {
+    /// Has a device's kind judge, if it is not too soon. `judge` is the kind's own question; `is_plausible`
+    /// says whether what was offered can be a proof of this device at all.
+    pub(super) fn judge(
+        &self,
+        caller: &Caller,
+        device: &Device,
+        now: Moment,
+        is_plausible: impl FnOnce(&dyn AnyKind) -> Result<bool, Fault>,
+        judge: impl FnOnce(&dyn AnyKind, &Secret, &Judging<'_>) -> Result<Judged, Error>,
+    ) -> Result<Judgement, Error> {
+        let kind = registry::kind(device.kind);
+        let rejected = |reason, retry_at| Verdict::Rejected { reason, retry_at };
+        if !is_plausible(kind)? {
+            return Ok(Judgement::Uncounted(rejected(Reject::Malformed, None)));
+        }
+        let policy = self.policy(caller);
+        if let Some(retry_at) = policy.throttle.retry_at(device.failures, now) {
+            return Ok(Judgement::Uncounted(Verdict::Throttled { retry_at }));
+        }
+        let secret = self.store.open(device)?;
+        let cx = Judging { device: &device.id, policy, keyring: self.store.keyring(), now };
+        let mut next = Box::new(device.successor());
+        let reason = match judge(kind, &secret, &cx)? {
+            Judged::Rejected(Reject::Malformed) => {
+                return Ok(Judgement::Uncounted(rejected(Reject::Malformed, None)));
+            }
+            Judged::Rejected(reason) => reason,
+            Judged::Accepted { detail } => {
+                let exhausted = kind.remaining(&detail)? == Some(0);
+                next.detail = detail;
+                next.failures = Failures::default();
+                next.used_at = Some(now);
+                let mut events = vec![Event::of(device, What::ProofAccepted, &caller.name, now)];
+                if exhausted {
+                    events.push(Event::of(device, What::CodesExhausted, &caller.name, now));
+                }
+                return Ok(Judgement::Counted { verdict: Verdict::Accepted, next, events });
+            }
+        };
+        next.failures = policy.throttle.failed(device.failures, now);
+        let mut events = vec![
+            Event::of(device, What::ProofRejected, &caller.name, now)
+                .with("reason", reason.as_str())
+                .with("failures", next.failures.count),
+        ];
+        // A pending device does not lock: it is gone in minutes.
+        if next.state == State::Active && policy.throttle.locks(next.failures) {
+            next.state = State::Locked;
+            events.push(Event::of(device, What::DeviceLocked, &caller.name, now));
+        }
+        let retry_at = policy.throttle.retry_at(next.failures, now);
+        Ok(Judgement::Counted { verdict: rejected(reason, retry_at), next, events })
+    }
+}

@@ -1,0 +1,157 @@
+//! Making recovery codes: a new list, new codes in a list, or one that an operator chose.
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::enroll::NewDevice;
+use super::unit::{Once, Reply, Step};
+use crate::auth::{Caller, Grant, Role, rpc};
+use crate::domain::device::{Device, Kind};
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::moment::Moment;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::{Secret, SecretText};
+use crate::domain::violation::Violations;
+use crate::error::Error;
+use crate::kinds::recovery_codes::{State, add_chosen, issue};
+use crate::kinds::{self, Making};
+use crate::store::{Change, Commit};
+
+/// What codes to make.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// For whom.
+    pub subject: Subject,
+    /// In which list. `None`: the subject's only one, made if there is none.
+    pub device: Option<DeviceId>,
+    /// What.
+    pub order: Order,
+}
+
+/// New codes, or one that was chosen.
+#[derive(Debug, Clone)]
+pub enum Order {
+    /// New ones.
+    Made {
+        /// How many. `None`: as many as the tenant's default.
+        count: Option<u32>,
+        /// Keep the unused ones.
+        keep_existing: bool,
+    },
+    /// One that an operator chose, added to the others.
+    Chosen(SecretText),
+}
+
+/// New codes.
+#[derive(Debug)]
+pub struct Issued {
+    /// The list.
+    pub device: Device,
+    /// The codes, shown once.
+    pub codes: Vec<SecretText>,
+}
+
+impl Service {
+    /// Makes recovery codes. A set is replaced whole or not at all.
+    ///
+    /// # Errors
+    /// The list is not there, is not one of recovery codes, or would hold too many; a chosen code needs the
+    /// role `admin`; the database does not answer.
+    pub async fn issue_recovery_codes(
+        &self,
+        grant: &Grant<rpc::IssueRecoveryCodes>,
+        request: &Issue,
+        once: Option<Once<Issued>>,
+    ) -> Result<Reply<Issued>, Error> {
+        if matches!(request.order, Order::Chosen(_)) {
+            grant.also(Role::Admin)?;
+        }
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let (state, devices) = self.store.subject(&caller.tenant, &request.subject).await?;
+                let now = self.clock.now();
+                let Some(device) = list(&devices, request, now)? else {
+                    return self.new_list(caller, request).await;
+                };
+                let before: State = kinds::decode(&device.detail)?;
+                let (after, codes) = self.fill(caller, request, &device.id, Some(&before), now)?;
+                let next = Device { detail: kinds::encode(&after)?, ..device.successor() };
+                let commit = Commit::new(issued(device, caller, codes.len(), now))
+                    .change(Change::Subject(state.successor()))
+                    .change(Change::Rewrite(Box::new(next.clone())));
+                Ok(Step::Commit(commit, Issued { device: next, codes }))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// A list for a subject that has none.
+    async fn new_list(&self, caller: &Caller, request: &Issue) -> Result<Step<Issued>, Error> {
+        let now = self.clock.now();
+        let id = self.new_id();
+        let (state, codes) = self.fill(caller, request, &id, None, now)?;
+        let detail = kinds::encode(&state)?;
+        let new = NewDevice { id, kind: Kind::RecoveryCodes, detail, secret: Secret::new(Vec::new()) };
+        let (commit, device) = self.adopt(caller, &request.subject, None, &new).await?;
+        let commit = commit.event(issued(&device, caller, codes.len(), now));
+        Ok(Step::Commit(commit, Issued { device, codes }))
+    }
+
+    /// The list with the new codes in it.
+    fn fill(
+        &self,
+        caller: &Caller,
+        request: &Issue,
+        id: &DeviceId,
+        before: Option<&State>,
+        now: Moment,
+    ) -> Result<(State, Vec<SecretText>), Error> {
+        let policy = self.policy(caller);
+        let cx = Making {
+            device: id,
+            subject: &request.subject,
+            policy,
+            keyring: self.store.keyring(),
+            entropy: &*self.entropy,
+            now,
+        };
+        let (field, made) = match &request.order {
+            Order::Made { count, keep_existing } => {
+                let count = count.unwrap_or(policy.recovery_codes);
+                ("count", issue(before, count, *keep_existing, &cx))
+            }
+            Order::Chosen(code) => {
+                ("code", add_chosen(before, code, &cx).map(|state| (state, vec![code.clone()])))
+            }
+        };
+        made.map_err(|full| Violations::one(field, full.to_string()).into())
+    }
+}
+
+/// The list that is meant: the one that is named, or the subject's only one.
+fn list<'d>(devices: &'d [Device], request: &Issue, now: Moment) -> Result<Option<&'d Device>, Error> {
+    let there = || devices.iter().filter(|device| !device.is_expired(now));
+    if let Some(id) = &request.device {
+        let device = there().find(|device| device.id == *id).ok_or(Refusal::DeviceNotFound)?;
+        if device.kind != Kind::RecoveryCodes {
+            return Err(Refusal::DeviceKind { kind: device.kind }.into());
+        }
+        return Ok(Some(device));
+    }
+    let lists: Vec<&Device> = there().filter(|device| device.kind == Kind::RecoveryCodes).collect();
+    match lists.as_slice() {
+        [] => Ok(None),
+        [list] => Ok(Some(list)),
+        several => {
+            let problem = format!("must name one of the subject's {} lists", several.len());
+            Err(Violations::one("device_id", problem).into())
+        }
+    }
+}
+
+fn issued(device: &Device, caller: &Caller, count: usize, now: Moment) -> Event {
+    Event::of(device, What::CodesIssued, &caller.name, now).with("count", count)
+}

@@ -1,0 +1,37 @@
+//! What is known of a subject as a whole.
+
+use super::Service;
+use crate::auth::{Grant, rpc};
+use crate::domain::device::{Kind, State, SubjectState};
+use crate::domain::ids::Subject;
+use crate::error::Error;
+
+/// A subject, summed up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The kinds of the active devices, each once.
+    pub active_kinds: Vec<Kind>,
+    /// Recovery codes left in active lists.
+    pub recovery_codes_remaining: u32,
+    /// What is kept of attempts that named no device.
+    pub state: SubjectState,
+}
+
+impl Service {
+    /// Sums a subject up. One that was never seen has no devices: that is not an error.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn summary(&self, grant: &Grant<rpc::GetSubject>, subject: &Subject) -> Result<Summary, Error> {
+        let (state, devices) = self.store.subject(&grant.caller().tenant, subject).await?;
+        let active: Vec<_> = devices.iter().filter(|device| device.state == State::Active).collect();
+        let mut active_kinds: Vec<Kind> = active.iter().map(|device| device.kind).collect();
+        active_kinds.sort_unstable();
+        active_kinds.dedup();
+        let mut recovery_codes_remaining = 0;
+        for device in active {
+            recovery_codes_remaining += Self::remaining(device)?;
+        }
+        Ok(Summary { active_kinds, recovery_codes_remaining, state })
+    }
+}

@@ -1,0 +1,48 @@
+//! Clearing away what has run out.
+
+use std::time::Duration;
+
+use super::Service;
+use crate::domain::event::{Event, What};
+use crate::domain::ids::CallerName;
+use crate::error::Error;
+use crate::store::{Change, Commit, Outcome};
+
+/// Expired devices in one round at most.
+const ROUND: u64 = 500;
+/// How long the failures of a subject without devices are kept. Longer than any back-off.
+const STRANGERS_FOR: Duration = Duration::from_secs(24 * 3600);
+
+/// What was cleared away.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Pending devices that were not confirmed in time.
+    pub devices: u64,
+    /// Request records.
+    pub requests: u64,
+    /// Subjects without devices.
+    pub strangers: u64,
+}
+
+impl Service {
+    /// Clears away what has run out. Replicas may do so at the same time.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn sweep(&self) -> Result<Swept, Error> {
+        let now = self.clock.now();
+        let me = CallerName::trusted("countersign");
+        let mut swept = Swept::default();
+        for device in self.store.expired_devices(now, ROUND).await? {
+            let commit = Commit::new(Event::of(&device, What::DeviceExpired, &me, now))
+                .change(Change::Delete(device.id.clone(), device.version));
+            // Stale: it was confirmed, removed, or swept by another replica.
+            if self.store.commit(commit).await? == Outcome::Done {
+                swept.devices += 1;
+            }
+        }
+        swept.requests = self.store.forget_requests(now).await?;
+        swept.strangers = self.store.forget_strangers(now.minus(STRANGERS_FOR)).await?;
+        Ok(swept)
+    }
+}

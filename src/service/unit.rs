@@ -1,0 +1,110 @@
+//! The unit of work that every change goes through: judge, commit over what was judged, and judge anew if
+//! something came between.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tracing::Instrument as _;
+
+use super::Service;
+use crate::auth::Caller;
+use crate::domain::ids::RequestId;
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::Secret;
+use crate::error::Error;
+use crate::store::{Commit, Outcome, Recalled, Record};
+
+/// How often a request is judged before it is given up as stale.
+const TRIES: usize = 8;
+/// How long the answer to a request id is kept.
+const RECORD_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// A request that must not count twice.
+pub struct Once<T> {
+    /// What the caller named it.
+    pub id: RequestId,
+    /// What is asked: method and message.
+    pub asked: Secret,
+    /// Writes an answer down.
+    pub encode: Encode<T>,
+}
+
+/// Writes an answer down.
+pub type Encode<T> = Box<dyn Fn(&T) -> Result<Secret, Error> + Send + Sync>;
+
+/// An answer.
+pub enum Reply<T> {
+    /// To this request.
+    Fresh(T),
+    /// To the first request of the same id, as it was written down.
+    Again(Secret),
+}
+
+/// What a try came to.
+pub(super) enum Step<T> {
+    /// An answer that holds only once this is on disk.
+    Commit(Commit, T),
+    /// An answer that changes nothing.
+    Answer(T),
+}
+
+impl Service {
+    /// Carries a change out. `plan` reads, judges, and says what to commit; it is called again when the
+    /// commit comes too late. With a request id, the first answer is given again and nothing is done twice.
+    pub(super) async fn unit<'p, T>(
+        &self,
+        caller: &Caller,
+        once: Option<Once<T>>,
+        plan: impl Fn() -> BoxFuture<'p, Result<Step<T>, Error>>,
+    ) -> Result<Reply<T>, Error> {
+        for _ in 0..TRIES {
+            let step = plan().instrument(tracing::debug_span!("judge")).await;
+            let (commit, answer) = match step {
+                Ok(Step::Commit(commit, answer)) => (commit, answer),
+                // What commits nothing meets no record: so the record is looked up.
+                Ok(Step::Answer(answer)) => {
+                    return Ok(self
+                        .recalled(caller, &once)
+                        .await?
+                        .map_or(Reply::Fresh(answer), Reply::Again));
+                }
+                Err(Error::Refused(refusal)) => {
+                    return self.recalled(caller, &once).await?.map(Reply::Again).ok_or(refusal.into());
+                }
+                Err(fault) => return Err(fault),
+            };
+            let record = once.as_ref().map(|once| self.record(caller, once, &answer)).transpose()?;
+            let commit = commit.record(record);
+            let outcome = self.store.commit(commit).instrument(tracing::debug_span!("commit")).await?;
+            match outcome {
+                Outcome::Done => return Ok(Reply::Fresh(answer)),
+                Outcome::Stale => {}
+                Outcome::Recorded => {
+                    if let Some(answer) = self.recalled(caller, &once).await? {
+                        return Ok(Reply::Again(answer));
+                    }
+                }
+            }
+        }
+        Err(Refusal::Stale.into())
+    }
+
+    fn record<T>(&self, caller: &Caller, once: &Once<T>, answer: &T) -> Result<Record, Error> {
+        Ok(Record {
+            caller: caller.name.clone(),
+            id: once.id,
+            asked: once.asked.clone(),
+            answer: (once.encode)(answer)?,
+            expires_at: self.clock.now().plus(RECORD_FOR),
+        })
+    }
+
+    async fn recalled<T>(&self, caller: &Caller, once: &Option<Once<T>>) -> Result<Option<Secret>, Error> {
+        let Some(once) = once else { return Ok(None) };
+        match self.store.recall(&caller.tenant, &caller.name, &once.id, &once.asked).await? {
+            Recalled::Nothing => Ok(None),
+            Recalled::Another => Err(Refusal::RequestIdReused.into()),
+            Recalled::Answer(answer) => Ok(Some(answer)),
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Changing a device: its name, its preference, its suspension.
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::unit::{Once, Reply, Step};
+use crate::auth::{Grant, rpc};
+use crate::domain::device::{Device, State};
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{DeviceId, DeviceName, Subject};
+use crate::domain::policy::Policy;
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+use crate::store::{Change, Commit};
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub struct DeviceUpdate {
+    /// Whose.
+    pub subject: Subject,
+    /// Which.
+    pub device: DeviceId,
+    /// A new name.
+    pub name: Option<DeviceName>,
+    /// Offer it first, or no longer.
+    pub preferred: Option<bool>,
+    /// Set aside, or resume.
+    pub suspended: Option<bool>,
+    /// The version that it must be at, as [`Device::version`].
+    pub version: Option<i64>,
+}
+
+impl Service {
+    /// Changes a device.
+    ///
+    /// # Errors
+    /// It is not there, it has changed, the name is taken, or it is not in a state for this; the database
+    /// does not answer.
+    pub async fn update(
+        &self,
+        grant: &Grant<rpc::UpdateDevice>,
+        update: &DeviceUpdate,
+        once: Option<Once<Device>>,
+    ) -> Result<Reply<Device>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let (state, devices) = self.store.subject(&caller.tenant, &update.subject).await?;
+                let now = self.clock.now();
+                let device = devices
+                    .iter()
+                    .find(|device| device.id == update.device && !device.is_expired(now))
+                    .ok_or(Refusal::DeviceNotFound)?;
+                if update.version.is_some_and(|version| version != device.version) {
+                    return Err(Refusal::Stale.into());
+                }
+                let others = || devices.iter().filter(|other| other.id != device.id);
+                if let Some(name) = &update.name
+                    && others().any(|other| other.name == *name)
+                {
+                    return Err(Refusal::DeviceExists.into());
+                }
+                let next = changed(device, update, self.policy(caller))?;
+                if *device == (Device { version: device.version, ..next.clone() }) {
+                    return Ok(Step::Answer(device.clone()));
+                }
+                let event = differences(device, &next).into_iter().fold(
+                    Event::of(device, What::DeviceUpdated, &caller.name, now),
+                    |event, (name, value)| event.with(name, value),
+                );
+                let mut commit = Commit::new(event).change(Change::Subject(state.successor()));
+                if update.preferred == Some(true) {
+                    for other in others().filter(|other| other.preferred) {
+                        let other = Device { preferred: false, ..other.successor() };
+                        commit = commit.change(Change::Rewrite(Box::new(other)));
+                    }
+                }
+                Ok(Step::Commit(commit.change(Change::Rewrite(Box::new(next.clone()))), next))
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+/// The device as it is to be.
+fn changed(device: &Device, update: &DeviceUpdate, policy: &Policy) -> Result<Device, Refusal> {
+    let mut next = device.successor();
+    if let Some(name) = &update.name {
+        next.name = name.clone();
+    }
+    if let Some(preferred) = update.preferred {
+        next.preferred = preferred;
+    }
+    next.state = match (update.suspended, device.state) {
+        (Some(true), State::Pending) => return Err(Refusal::DeviceState { state: device.state }),
+        (Some(true), _) => State::Suspended,
+        // To set a locked device aside and resume it must not unlock it.
+        (Some(false), State::Suspended) if policy.throttle.locks(device.failures) => State::Locked,
+        (Some(false), State::Suspended) => State::Active,
+        (Some(false) | None, state) => state,
+    };
+    Ok(next)
+}
+
+/// What changed, for the audit log.
+fn differences(before: &Device, after: &Device) -> Vec<(&'static str, String)> {
+    let mut differences = Vec::new();
+    if before.name != after.name {
+        differences.push(("name", after.name.to_string()));
+    }
+    if before.preferred != after.preferred {
+        differences.push(("preferred", after.preferred.to_string()));
+    }
+    if before.state != after.state {
+        differences.push(("state", after.state.as_str().to_owned()));
+    }
+    differences
+}
