@@ -50,6 +50,7 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod kinds;
+pub mod rpc;
 pub mod service;
 pub mod store;
 pub mod wire;

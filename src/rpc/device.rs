@@ -1,0 +1,313 @@
+//! `DeviceService`.
+
+use tonic::{Request, Response, Status};
+
+use super::{Received, Rpc, answer, message, once, parse, received, view};
+use crate::auth::{self, rpc};
+use crate::domain::device::{Device, State};
+use crate::domain::violation::{Problem, Violations};
+use crate::kinds;
+use crate::service::{
+    Attempt, DeviceUpdate, Enrolled, Enrollment, Issue, Issued, Listing, Order, ResyncAttempt, Tried,
+};
+use crate::wire::pb;
+use crate::wire::pb::device_service_server::DeviceService;
+
+#[tonic::async_trait]
+impl DeviceService for Rpc {
+    async fn enroll_device(
+        &self,
+        request: Request<pb::EnrollDeviceRequest>,
+    ) -> Result<Response<pb::EnrollDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::EnrollDevice>(&caller)?;
+            let shows = self.view(&caller);
+            let write = move |enrolled: &Enrolled| {
+                Ok(pb::EnrollDeviceResponse {
+                    device: Some(shows.device(&enrolled.device)?),
+                    enrollment: Some(kinds::wire::shown(&enrolled.shown)),
+                })
+            };
+            let mut violations = Violations::default();
+            let once = once("EnrollDevice", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let name = parse::name_or_none(&mut violations, &asked.name);
+            let setup = match asked.setup {
+                Some(setup) => kinds::wire::setup(setup, &mut violations),
+                None => {
+                    violations.push("setup", Problem::new("must be set: totp, hotp or recovery_codes"));
+                    None
+                }
+            };
+            let enrollment = subject.zip(setup).map(|(subject, setup)| Enrollment { subject, name, setup });
+            let enrollment = parse::checked(violations, enrollment)?;
+            message(&self.service.enroll(&grant, enrollment, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn confirm_device(
+        &self,
+        request: Request<pb::ConfirmDeviceRequest>,
+    ) -> Result<Response<pb::ConfirmDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::ConfirmDevice>(&caller)?;
+            let shows = self.view(&caller);
+            let write = move |tried: &Tried| {
+                Ok(pb::ConfirmDeviceResponse {
+                    verdict: Some(view::verdict(tried.verdict)),
+                    device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
+                })
+            };
+            let mut violations = Violations::default();
+            let once = once("ConfirmDevice", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let id = parse::device_id(&mut violations, &asked.device_id);
+            let offered = parse::proof(&mut violations, asked.proof);
+            let parsed = subject.zip(offered).zip(id);
+            let ((subject, offered), id) = parse::checked(violations, parsed)?;
+            let attempt = Attempt { subject, device: Some(id.clone()), offered };
+            message(&self.service.confirm(&grant, &attempt, &id, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn get_device(
+        &self,
+        request: Request<pb::GetDeviceRequest>,
+    ) -> Result<Response<pb::GetDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::GetDevice>(&caller)?;
+            let mut violations = Violations::default();
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let id = parse::device_id(&mut violations, &asked.device_id);
+            let (subject, id) = parse::checked(violations, subject.zip(id))?;
+            let device = self.service.device(&grant, &subject, &id).await?;
+            Ok(pb::GetDeviceResponse { device: Some(self.view(&caller).device(&device)?) })
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn list_devices(
+        &self,
+        request: Request<pb::ListDevicesRequest>,
+    ) -> Result<Response<pb::ListDevicesResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::ListDevices>(&caller)?;
+            let mut violations = Violations::default();
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let mut states = parse::all(&mut violations, "states", &asked.states, view::state_of);
+            if asked.states.is_empty() {
+                states.push(State::Active);
+            }
+            let kinds = parse::all(&mut violations, "kinds", &asked.kinds, view::kind_of);
+            let size = page_size(&mut violations, asked.page_size);
+            let listing = subject.map(|subject| Listing { subject, states, kinds });
+            let (listing, size) = parse::checked(violations, listing.zip(size))?;
+            let devices = self.service.devices(&grant, &listing).await?;
+            let (page, next_page_token) = page(devices, size, &asked.page_token)?;
+            let shows = self.view(&caller);
+            let devices = page.iter().map(|device| shows.device(device)).collect::<Result<_, _>>()?;
+            Ok(pb::ListDevicesResponse { devices, next_page_token })
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn update_device(
+        &self,
+        request: Request<pb::UpdateDeviceRequest>,
+    ) -> Result<Response<pb::UpdateDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::UpdateDevice>(&caller)?;
+            let shows = self.view(&caller);
+            let write =
+                move |device: &Device| Ok(pb::UpdateDeviceResponse { device: Some(shows.device(device)?) });
+            let mut violations = Violations::default();
+            let once = once("UpdateDevice", &asked.request_id, &asked, &mut violations, &write);
+            let update = device_update(&asked, &mut violations);
+            let update = parse::checked(violations, update)?;
+            message(&self.service.update(&grant, &update, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn delete_device(
+        &self,
+        request: Request<pb::DeleteDeviceRequest>,
+    ) -> Result<Response<pb::DeleteDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::DeleteDevice>(&caller)?;
+            let write = |(): &()| Ok(pb::DeleteDeviceResponse {});
+            let mut violations = Violations::default();
+            let once = once("DeleteDevice", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let id = parse::device_id(&mut violations, &asked.device_id);
+            let (subject, id) = parse::checked(violations, subject.zip(id))?;
+            message(&self.service.delete(&grant, &subject, &id, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn resync_device(
+        &self,
+        request: Request<pb::ResyncDeviceRequest>,
+    ) -> Result<Response<pb::ResyncDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::ResyncDevice>(&caller)?;
+            let shows = self.view(&caller);
+            let write = move |tried: &Tried| {
+                Ok(pb::ResyncDeviceResponse {
+                    verdict: Some(view::verdict(tried.verdict)),
+                    device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
+                })
+            };
+            let mut violations = Violations::default();
+            let once = once("ResyncDevice", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let device = parse::device_id(&mut violations, &asked.device_id);
+            let codes = kinds::wire::consecutive(asked.codes, &mut violations);
+            let parsed = subject.zip(device).zip(codes);
+            let ((subject, device), codes) = parse::checked(violations, parsed)?;
+            let attempt = ResyncAttempt { subject, device, codes };
+            message(&self.service.resync(&grant, &attempt, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn unlock_device(
+        &self,
+        request: Request<pb::UnlockDeviceRequest>,
+    ) -> Result<Response<pb::UnlockDeviceResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::UnlockDevice>(&caller)?;
+            let shows = self.view(&caller);
+            let write =
+                move |device: &Device| Ok(pb::UnlockDeviceResponse { device: Some(shows.device(device)?) });
+            let mut violations = Violations::default();
+            let once = once("UnlockDevice", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let id = parse::device_id(&mut violations, &asked.device_id);
+            let (subject, id) = parse::checked(violations, subject.zip(id))?;
+            message(&self.service.unlock(&grant, &subject, &id, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+
+    async fn issue_recovery_codes(
+        &self,
+        request: Request<pb::IssueRecoveryCodesRequest>,
+    ) -> Result<Response<pb::IssueRecoveryCodesResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::IssueRecoveryCodes>(&caller)?;
+            let shows = self.view(&caller);
+            let write = move |issued: &Issued| {
+                Ok(pb::IssueRecoveryCodesResponse {
+                    device: Some(shows.device(&issued.device)?),
+                    recovery_codes: Some(kinds::recovery_codes::wire::shown(&issued.codes)),
+                })
+            };
+            let mut violations = Violations::default();
+            let once = once("IssueRecoveryCodes", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let device = parse::device_id_or_none(&mut violations, &asked.device_id);
+            let order = order(asked.count, asked.keep_existing, asked.code, &mut violations);
+            let issue = subject.zip(order).map(|(subject, order)| Issue { subject, device, order });
+            let issue = parse::checked(violations, issue)?;
+            message(&self.service.issue_recovery_codes(&grant, &issue, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+}
+
+/// What is to be changed, as the mask says.
+fn device_update(asked: &pb::UpdateDeviceRequest, violations: &mut Violations) -> Option<DeviceUpdate> {
+    let subject = parse::subject(violations, &asked.subject);
+    let device = parse::device_id(violations, &asked.device_id);
+    let paths = asked.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
+    if paths.is_empty() {
+        violations.push("update_mask", Problem::new("must name a field to set: name, preferred, suspended"));
+    }
+    let known = ["name", "preferred", "suspended"];
+    if paths.iter().any(|path| !known.contains(&path.as_str())) {
+        violations.push("update_mask", Problem::new("may name only name, preferred and suspended"));
+    }
+    let set = |field: &str| paths.iter().any(|path| path == field);
+    let name = if set("name") {
+        violations.take("name", crate::domain::ids::DeviceName::parse(&asked.name))
+    } else {
+        None
+    };
+    let version = match asked.etag.as_str() {
+        "" => None,
+        etag => {
+            let version = view::version(etag).ok_or(Problem::new("is not an etag that this server gave"));
+            violations.take("etag", version)
+        }
+    };
+    Some(DeviceUpdate {
+        subject: subject?,
+        device: device?,
+        name,
+        preferred: set("preferred").then_some(asked.preferred),
+        suspended: set("suspended").then_some(asked.suspended),
+        version,
+    })
+}
+
+/// What codes to make: one that was chosen, or a number of new ones.
+fn order(count: u32, keep_existing: bool, chosen: String, violations: &mut Violations) -> Option<Order> {
+    if !chosen.is_empty() {
+        if count != 0 {
+            violations.push("count", Problem::new("must be left out with a chosen code"));
+        }
+        return violations.take("code", kinds::recovery_codes::code::chosen(chosen)).map(Order::Chosen);
+    }
+    let count = violations.take("count", kinds::recovery_codes::wire::count(count))?;
+    Some(Order::Made { count, keep_existing })
+}
+
+/// How many devices a page holds: 50 by default, at most 200.
+fn page_size(violations: &mut Violations, asked: i32) -> Option<usize> {
+    match usize::try_from(asked) {
+        Ok(0) => Some(50),
+        Ok(size) => Some(size.min(200)),
+        Err(_) => {
+            violations.push("page_size", Problem::new("must not be negative"));
+            None
+        }
+    }
+}
+
+/// The page after that token, and the token for the one after it: the id of the last device seen.
+fn page(devices: Vec<Device>, size: usize, token: &str) -> Result<(Vec<Device>, String), Violations> {
+    let start = match token {
+        "" => 0,
+        token => {
+            1 + devices.iter().position(|device| device.id.as_str() == token).ok_or_else(|| {
+                Violations::one("page_token", "is not one that this listing gave: start anew")
+            })?
+        }
+    };
+    let rest = devices.len() - start;
+    let page: Vec<Device> = devices.into_iter().skip(start).take(size).collect();
+    let next = page.last().filter(|_| rest > size).map_or(String::new(), |device| device.id.to_string());
+    Ok((page, next))
+}

@@ -1,0 +1,35 @@
+//! `SubjectService`.
+
+use tonic::{Request, Response, Status};
+
+use super::{Received, Rpc, answer, parse, received, view};
+use crate::auth::{self, rpc};
+use crate::domain::violation::Violations;
+use crate::wire::pb;
+use crate::wire::pb::subject_service_server::SubjectService;
+
+#[tonic::async_trait]
+impl SubjectService for Rpc {
+    async fn get_subject(
+        &self,
+        request: Request<pb::GetSubjectRequest>,
+    ) -> Result<Response<pb::GetSubjectResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::GetSubject>(&caller)?;
+            let mut violations = Violations::default();
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let subject = parse::checked(violations, subject)?;
+            let summary = self.service.summary(&grant, &subject).await?;
+            let shows = self.view(&caller);
+            Ok(pb::GetSubjectResponse {
+                has_active_device: !summary.active_kinds.is_empty(),
+                active_kinds: summary.active_kinds.iter().map(|k| view::kind(*k).into()).collect(),
+                recovery_codes_remaining: summary.recovery_codes_remaining,
+                throttle: Some(view::throttle(summary.state.failures, shows.policy(), shows.now())),
+            })
+        }
+        .await;
+        answer(answered, &name)
+    }
+}

@@ -1,0 +1,40 @@
+//! `VerificationService`.
+
+use tonic::{Request, Response, Status};
+
+use super::{Received, Rpc, answer, message, once, parse, received, view};
+use crate::auth::{self, rpc};
+use crate::domain::violation::Violations;
+use crate::service::{Attempt, Tried};
+use crate::wire::pb;
+use crate::wire::pb::verification_service_server::VerificationService;
+
+#[tonic::async_trait]
+impl VerificationService for Rpc {
+    async fn verify(
+        &self,
+        request: Request<pb::VerifyRequest>,
+    ) -> Result<Response<pb::VerifyResponse>, Status> {
+        let Received { caller, asked, name } = received(request)?;
+        let answered = async {
+            let grant = auth::grant::<rpc::Verify>(&caller)?;
+            let shows = self.view(&caller);
+            let write = move |tried: &Tried| {
+                Ok(pb::VerifyResponse {
+                    verdict: Some(view::verdict(tried.verdict)),
+                    device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
+                })
+            };
+            let mut violations = Violations::default();
+            let once = once("Verify", &asked.request_id, &asked, &mut violations, &write);
+            let subject = parse::subject(&mut violations, &asked.subject);
+            let device = parse::device_id_or_none(&mut violations, &asked.device_id);
+            let offered = parse::proof(&mut violations, asked.proof);
+            let attempt = subject.zip(offered).map(|(subject, offered)| Attempt { subject, device, offered });
+            let attempt = parse::checked(violations, attempt)?;
+            message(&self.service.verify(&grant, &attempt, once).await?, &write)
+        }
+        .await;
+        answer(answered, &name)
+    }
+}
