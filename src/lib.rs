@@ -45,6 +45,7 @@
 //! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
 
 pub mod auth;
+pub mod config;
 pub mod crypto;
 pub mod domain;
 pub mod env;

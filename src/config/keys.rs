@@ -1,0 +1,70 @@
+//! Every setting by its name: the one list that the file, the environment and `config check` are held to.
+
+/// Settings of the server. In the file a dot is a table; in the environment they are upper case, after
+/// `COUNTERSIGN_`, with `_` for the dot.
+pub(super) const SETTINGS: &[&str] = &[
+    "listen",
+    "allow_plaintext_listen",
+    "insecure_no_auth",
+    "unix_socket_mode",
+    "data_dir",
+    "database_url",
+    "database_url_file",
+    "database.max_connections",
+    "database.acquire_timeout",
+    "keyring",
+    "keyring_file",
+    "log.format",
+    "log.level",
+    "limits.concurrency",
+    "limits.max_message_bytes",
+    "limits.request_timeout",
+    "shutdown_grace",
+];
+
+/// Settings of every tenant, in `[policy]`, and of one, in `[tenants.NAME]`.
+pub(super) const POLICY: &[&str] = &[
+    "issuer",
+    "image",
+    "devices_per_subject",
+    "pending_for",
+    "recovery_codes",
+    "throttle.factor",
+    "throttle.max_delay",
+    "throttle.lock_after",
+    "totp.digits",
+    "totp.period",
+    "totp.tolerance",
+    "totp.learn_drift",
+    "totp.max_drift",
+    "hotp.digits",
+    "hotp.look_ahead",
+];
+
+/// Settings of a caller, in `[[callers]]`.
+pub(super) const CALLER: &[&str] = &["name", "tenant", "roles", "tokens_sha256", "uids"];
+
+/// Variables of the same prefix that are no settings: the operator's commands read them, or Kubernetes sets
+/// them for a service of that name.
+pub(super) fn is_foreign(variable: &str) -> bool {
+    const COMMANDS: [&str; 4] =
+        ["COUNTERSIGN_CONFIG", "COUNTERSIGN_SERVER", "COUNTERSIGN_TOKEN", "COUNTERSIGN_TOKEN_FILE"];
+    COMMANDS.contains(&variable)
+        || ["COUNTERSIGN_SERVICE_", "COUNTERSIGN_PORT", "COUNTERSIGN_TEST_"]
+            .iter()
+            .any(|p| variable.starts_with(p))
+}
+
+/// The name of a setting in the environment.
+pub(super) fn variable(setting: &str) -> String {
+    format!("COUNTERSIGN_{}", setting.replace('.', "_").to_uppercase())
+}
+
+/// The known name that is nearest to one that is not known, if any is near.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,259 @@
+//! Settings, parsed into types that are valid: built-in defaults, then the file, then the environment, then
+//! flags.
+
+mod callers;
+mod error;
+pub mod guess;
+mod keys;
+mod layers;
+mod listen;
+mod policy;
+mod show;
+mod take;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Value;
+
+pub use self::error::{ConfigError, Mistake};
+pub use self::listen::Address;
+
+use self::layers::Layers;
+use self::take::{Take, flag, number, span, text, texts};
+use crate::auth::Credentials;
+use crate::domain::policy::Policies;
+use crate::domain::secret::SecretText;
+
+/// What the command line says. It stands over everything else.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    /// `--listen`, each.
+    pub listen: Vec<String>,
+    /// `--database-url`.
+    pub database_url: Option<String>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--log-format`.
+    pub log_format: Option<String>,
+    /// `--log-level`.
+    pub log_level: Option<String>,
+    /// `--insecure-no-auth`.
+    pub insecure_no_auth: bool,
+    /// `--allow-plaintext-listen`.
+    pub allow_plaintext_listen: bool,
+}
+
+/// The settings.
+#[derive(Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: Vec<Address>,
+    /// A TCP address that others can reach is taken without TLS.
+    pub allow_plaintext_listen: bool,
+    /// Nobody is asked who they are.
+    pub insecure_no_auth: bool,
+    /// The mode of a Unix socket.
+    pub unix_socket_mode: u32,
+    /// Where the key ring, the first caller's token and, on SQLite, the database are.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: Database,
+    /// The key ring.
+    pub keyring: KeyringSource,
+    /// Logs.
+    pub log: Log,
+    /// Bounds.
+    pub limits: Limits,
+    /// How long requests that are under way may take when the server stops.
+    pub shutdown_grace: Duration,
+    /// What tenants set.
+    pub policies: Policies,
+    /// Who may call.
+    pub credentials: Credentials,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Its URL.
+    pub url: SecretText,
+    /// Whether it is the SQLite file in the data directory, which is made where there is none.
+    pub is_default: bool,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// How long to wait for a connection.
+    pub acquire_timeout: Duration,
+}
+
+/// Where the key ring is.
+#[derive(Debug, Clone)]
+pub enum KeyringSource {
+    /// In a file.
+    File(PathBuf),
+    /// In a setting itself, as an environment variable holds it.
+    Text(SecretText),
+}
+
+/// Logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// `auto`, `text` or `json`.
+    pub format: String,
+    /// A filter, like `info` or `countersign=debug`.
+    pub level: String,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest request.
+    pub max_message_bytes: usize,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// Requests under way at most.
+    pub concurrency: usize,
+}
+
+impl Config {
+    /// Reads every layer.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with where it stands and what would be right.
+    pub fn load(
+        flags: Flags,
+        environment: &[(String, String)],
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let mut errors = ConfigError::default();
+        let mut layers = Layers::default();
+        if let Some(path) = file {
+            match std::fs::read_to_string(path) {
+                Ok(text) => layers.file(path, &text, &mut errors),
+                Err(e) => errors.add(path.display().to_string(), format!("cannot be read: {e}")),
+            }
+        }
+        layers.environment(environment, &mut errors);
+        over(&mut layers, flags);
+        let config = parse(&layers, &mut errors);
+        if errors.mistakes.is_empty() { Ok(config) } else { Err(errors) }
+    }
+}
+
+/// Lays the flags over the other layers.
+fn over(layers: &mut Layers, flags: Flags) {
+    let text = |text: Option<String>| text.map(Value::String);
+    let yes = |flag: bool| flag.then_some(Value::Boolean(true));
+    let listen = flags.listen.into_iter().map(Value::String).collect::<Vec<_>>();
+    layers.flag("listen", "--listen", (!listen.is_empty()).then_some(Value::Array(listen)));
+    layers.flag("database_url", "--database-url", text(flags.database_url));
+    let data_dir = flags.data_dir.map(|dir| dir.display().to_string());
+    layers.flag("data_dir", "--data-dir", text(data_dir));
+    layers.flag("log.format", "--log-format", text(flags.log_format));
+    layers.flag("log.level", "--log-level", text(flags.log_level));
+    layers.flag("insecure_no_auth", "--insecure-no-auth", yes(flags.insecure_no_auth));
+    layers.flag("allow_plaintext_listen", "--allow-plaintext-listen", yes(flags.allow_plaintext_listen));
+}
+
+fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
+    let second = Duration::from_secs(1);
+    let policies = policy::policies(layers, errors);
+    let credentials = callers::credentials(layers, errors);
+    let mut take = Take::from(&layers.settings, errors);
+    let data_dir = take.parsed("data_dir", PathBuf::from("countersign-data"), |v| text(v).map(PathBuf::from));
+    let listen = vec![Address::Tcp(([127, 0, 0, 1], 7443).into())];
+    let config = Config {
+        listen: take.parsed("listen", listen, addresses),
+        allow_plaintext_listen: take.parsed("allow_plaintext_listen", false, flag),
+        insecure_no_auth: take.parsed("insecure_no_auth", false, flag),
+        unix_socket_mode: take.parsed("unix_socket_mode", 0o660, mode),
+        database: database(&mut take, &data_dir),
+        keyring: keyring(&mut take, &data_dir),
+        data_dir,
+        log: Log {
+            format: take.parsed("log.format", "auto".to_owned(), |v| one_of(v, &["auto", "text", "json"])),
+            level: take.parsed("log.level", "info".to_owned(), text),
+        },
+        limits: Limits {
+            max_message_bytes: take
+                .parsed("limits.max_message_bytes", 4 << 20, |v| number(v, 4096, 64 << 20)),
+            request_timeout: take
+                .parsed("limits.request_timeout", 10 * second, |v| span(v, second / 10, 300 * second)),
+            concurrency: take.parsed("limits.concurrency", 1024, |v| number(v, 1, 1_000_000)),
+        },
+        shutdown_grace: take
+            .parsed("shutdown_grace", 20 * second, |v| span(v, Duration::ZERO, 3600 * second)),
+        policies,
+        credentials,
+    };
+    for address in config.listen.iter().filter(|address| address.is_exposed()) {
+        if config.insecure_no_auth {
+            errors.add("insecure_no_auth", format!("is refused with {address}: anybody who reaches it could do everything; listen on 127.0.0.1 or a Unix socket"));
+        } else if !config.allow_plaintext_listen {
+            errors.add("listen", format!("{address} is not a loopback address, and without TLS tokens and codes cross the network in the clear; listen on 127.0.0.1 or a Unix socket, or say allow_plaintext_listen = true where something else encrypts"));
+        }
+    }
+    config
+}
+
+fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
+    let url = take.maybe("database_url", |v| database_url(text(v)?));
+    let from_file = take.maybe("database_url_file", |v| {
+        let path = text(v)?;
+        let read = std::fs::read_to_string(&path).map_err(|e| format!("{path} cannot be read: {e}"))?;
+        database_url(read.trim().to_owned())
+    });
+    let given = url.or(from_file);
+    Database {
+        is_default: given.is_none(),
+        url: given.unwrap_or_else(|| {
+            SecretText::new(format!("sqlite:{}", data_dir.join("countersign.db").display()))
+        }),
+        max_connections: take.parsed("database.max_connections", 8, |v| number(v, 1, 1000)),
+        acquire_timeout: take.parsed("database.acquire_timeout", Duration::from_secs(5), |v| {
+            span(v, Duration::from_millis(100), Duration::from_secs(60))
+        }),
+    }
+}
+
+fn keyring(take: &mut Take<'_>, data_dir: &Path) -> KeyringSource {
+    let in_text = take.maybe("keyring", |v| text(v).map(SecretText::new));
+    let file = take.parsed("keyring_file", crate::crypto::data_dir::keyring_path(data_dir), |v| {
+        text(v).map(PathBuf::from)
+    });
+    in_text.map_or(KeyringSource::File(file), KeyringSource::Text)
+}
+
+fn database_url(url: String) -> Result<SecretText, String> {
+    let schemes = ["sqlite:", "postgres:", "postgresql:", "mysql:", "mariadb:"];
+    if schemes.iter().any(|scheme| url.starts_with(scheme)) {
+        return Ok(SecretText::new(url));
+    }
+    // The URL is not repeated: it may hold a password.
+    Err("must begin with sqlite:, postgres: or mysql:".to_owned())
+}
+
+fn addresses(value: &Value) -> Result<Vec<Address>, String> {
+    let addresses: Vec<Address> =
+        texts(value)?.iter().map(|text| Address::parse(text)).collect::<Result<_, _>>()?;
+    if addresses.is_empty() { Err("must name an address".to_owned()) } else { Ok(addresses) }
+}
+
+fn mode(value: &Value) -> Result<u32, String> {
+    let problem =
+        || "must be an octal mode like \"0660\", and open to nobody beyond owner and group".to_owned();
+    let mode = u32::from_str_radix(text(value)?.trim_start_matches("0o"), 8).map_err(|_| problem())?;
+    if mode & !0o770 == 0 && mode & 0o600 == 0o600 { Ok(mode) } else { Err(problem()) }
+}
+
+fn one_of(value: &Value, known: &[&str]) -> Result<String, String> {
+    let text = text(value)?;
+    if known.contains(&text.as_str()) {
+        Ok(text)
+    } else {
+        Err(format!("must be one of {}", known.join(", ")))
+    }
+}

@@ -1,0 +1,83 @@
+//! What a tenant sets.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::guess::Guess;
+use super::layers::{Layers, Sourced};
+use super::take::{Take, flag, number, span, text};
+use crate::domain::ids::Tenant;
+use crate::domain::policy::{HotpPolicy, Policies, Policy, TotpPolicy};
+use crate::domain::throttle::ThrottlePolicy;
+
+/// Parses the settings of every tenant. One tenant's stand over those of all.
+pub(super) fn policies(layers: &Layers, errors: &mut ConfigError) -> Policies {
+    let default = policy(&layers.policy, &Policy::default(), "policy", errors);
+    let mut policies = Policies { default, ..Policies::default() };
+    for (name, settings) in &layers.tenants {
+        let place = format!("tenants.{name}");
+        match Tenant::parse(name) {
+            Ok(tenant) => {
+                let policy = policy(settings, &policies.default, &place, errors);
+                policies.tenants.insert(tenant, policy);
+            }
+            Err(problem) => errors.add(place, format!("the tenant's name {problem}")),
+        }
+    }
+    policies
+}
+
+fn policy(
+    settings: &BTreeMap<String, Sourced>,
+    base: &Policy,
+    place: &str,
+    errors: &mut ConfigError,
+) -> Policy {
+    let (zero, second, day) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(24 * 3600));
+    let mut take = Take::from(settings, errors);
+    let throttle = ThrottlePolicy {
+        factor: take.parsed("throttle.factor", base.throttle.factor, |v| span(v, zero, 60 * second)),
+        max_delay: take.parsed("throttle.max_delay", base.throttle.max_delay, |v| span(v, second, day)),
+        // NIST SP 800-63B-4, 3.2.2: no more than 100 failures in a row.
+        lock_after: take.parsed("throttle.lock_after", base.throttle.lock_after, |v| number(v, 3, 100)),
+    };
+    let totp = TotpPolicy {
+        digits: take.parsed("totp.digits", base.totp.digits, |v| number(v, 6, 8)),
+        period: take.parsed("totp.period", base.totp.period, |v| whole(span(v, 15 * second, 120 * second)?)),
+        tolerance: take.parsed("totp.tolerance", base.totp.tolerance, |v| number(v, 0, 4)),
+        learn_drift: take.parsed("totp.learn_drift", base.totp.learn_drift, flag),
+        max_drift: take.parsed("totp.max_drift", base.totp.max_drift, |v| number(v, 0, 10)),
+    };
+    let hotp = HotpPolicy {
+        digits: take.parsed("hotp.digits", base.hotp.digits, |v| number(v, 6, 8)),
+        look_ahead: take.parsed("hotp.look_ahead", base.hotp.look_ahead, |v| number(v, 0, 20)),
+    };
+    let policy = Policy {
+        issuer: take.maybe("issuer", |v| short(text(v)?)).or_else(|| base.issuer.clone()),
+        image: take.maybe("image", |v| short(text(v)?)).or_else(|| base.image.clone()),
+        throttle,
+        devices_per_subject: take
+            .parsed("devices_per_subject", base.devices_per_subject, |v| number(v, 1, 200)),
+        pending_for: take.parsed("pending_for", base.pending_for, |v| span(v, 60 * second, 15 * 60 * second)),
+        totp,
+        hotp,
+        recovery_codes: take.parsed("recovery_codes", base.recovery_codes, |v| number(v, 1, 50)),
+    };
+    let guess = Guess::of(&policy);
+    if guess.is_too_likely() {
+        errors.add(place, guess.refusal());
+    }
+    policy
+}
+
+fn whole(span: Duration) -> Result<Duration, String> {
+    if span.subsec_nanos() == 0 { Ok(span) } else { Err("must be whole seconds".to_owned()) }
+}
+
+fn short(text: String) -> Result<String, String> {
+    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
+        return Err("must be 1 to 255 bytes without control characters".to_owned());
+    }
+    Ok(text)
+}

@@ -1,0 +1,97 @@
+//! The settings in force, for `config check`: without secrets.
+
+use std::fmt::Write as _;
+
+use super::take::show_span;
+use super::{Config, KeyringSource};
+use crate::domain::policy::Policy;
+
+impl Config {
+    /// The settings in force as TOML, without secrets: of the database's URL only what comes before a
+    /// password, of the key ring only where it is.
+    #[must_use]
+    pub fn redacted_toml(&self) -> String {
+        let mut out = String::new();
+        let listen: Vec<String> =
+            self.listen.iter().map(|address| format!("{:?}", address.to_string())).collect();
+        let keyring = match &self.keyring {
+            KeyringSource::File(path) => format!("keyring_file = {:?}", path.display().to_string()),
+            KeyringSource::Text(_) => "# keyring: given in the environment".to_owned(),
+        };
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            out,
+            "listen = [{}]\nallow_plaintext_listen = {}\ninsecure_no_auth = {}\nunix_socket_mode = \"{:04o}\"\n\
+             data_dir = {:?}\ndatabase_url = {:?}\n{keyring}\nshutdown_grace = \"{}\"\n\n\
+             [database]\nmax_connections = {}\nacquire_timeout = \"{}\"\n\n\
+             [log]\nformat = {:?}\nlevel = {:?}\n\n\
+             [limits]\nconcurrency = {}\nmax_message_bytes = {}\nrequest_timeout = \"{}\"\n",
+            listen.join(", "),
+            self.allow_plaintext_listen,
+            self.insecure_no_auth,
+            self.unix_socket_mode,
+            self.data_dir.display().to_string(),
+            redacted(self.database.url.expose()),
+            show_span(self.shutdown_grace),
+            self.database.max_connections,
+            show_span(self.database.acquire_timeout),
+            self.log.format,
+            self.log.level,
+            self.limits.concurrency,
+            self.limits.max_message_bytes,
+            show_span(self.limits.request_timeout),
+        );
+        write_policy(&mut out, "policy", &self.policies.default);
+        let mut tenants: Vec<_> = self.policies.tenants.iter().collect();
+        tenants.sort_by_key(|(name, _)| (*name).clone());
+        for (name, policy) in tenants {
+            write_policy(&mut out, &format!("tenants.{name}"), policy);
+        }
+        out
+    }
+}
+
+fn write_policy(out: &mut String, table: &str, policy: &Policy) {
+    let _ = writeln!(out, "[{table}]");
+    for (name, text) in [("issuer", &policy.issuer), ("image", &policy.image)] {
+        if let Some(text) = text {
+            let _ = writeln!(out, "{name} = {text:?}");
+        }
+    }
+    let _ = writeln!(
+        out,
+        "devices_per_subject = {}\npending_for = \"{}\"\nrecovery_codes = {}\n\
+         throttle = {{ factor = \"{}\", max_delay = \"{}\", lock_after = {} }}\n\
+         totp = {{ digits = {}, period = \"{}\", tolerance = {}, learn_drift = {}, max_drift = {} }}\n\
+         hotp = {{ digits = {}, look_ahead = {} }}\n",
+        policy.devices_per_subject,
+        show_span(policy.pending_for),
+        policy.recovery_codes,
+        show_span(policy.throttle.factor),
+        show_span(policy.throttle.max_delay),
+        policy.throttle.lock_after,
+        policy.totp.digits,
+        show_span(policy.totp.period),
+        policy.totp.tolerance,
+        policy.totp.learn_drift,
+        policy.totp.max_drift,
+        policy.hotp.digits,
+        policy.hotp.look_ahead,
+    );
+}
+
+/// A database's URL without its password, and without its query, which may hold one too.
+fn redacted(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?…"));
+    let authority_end = rest.find('/').unwrap_or(rest.len());
+    let rest = match rest.get(..authority_end).and_then(|authority| authority.rfind('@')) {
+        Some(at) if !scheme.is_empty() => {
+            let user = rest.get(..at).and_then(|login| login.split(':').next()).unwrap_or("");
+            format!("{user}:…{}", rest.get(at..).unwrap_or(""))
+        }
+        _ => rest.to_owned(),
+    };
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    format!("{scheme}{rest}{query}")
+}

@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use super::*;
+use crate::domain::ids::Tenant;
+
+fn load(file: &str, environment: &[(&str, &str)], flags: Flags) -> Result<Config, ConfigError> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("c.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::load(flags, &environment, Some(&path))
+}
+
+fn mistakes(file: &str, environment: &[(&str, &str)]) -> String {
+    let error = load(file, environment, Flags::default()).unwrap_err();
+    error
+        .mistakes
+        .iter()
+        .map(|m| format!("{} {}\n", m.place.rsplit('/').next().unwrap(), m.problem))
+        .collect()
+}
+
+#[test]
+fn flags_stand_over_the_environment_and_that_over_the_file() {
+    let file = "data_dir = \"file\"\n[log]\nlevel = \"warn\"\nformat = \"json\"\n[policy]\nissuer = \"file\"";
+    let environment = [("COUNTERSIGN_DATA_DIR", "env"), ("COUNTERSIGN_LOG_LEVEL", "error"), ("OTHER", "x")];
+    let flags = Flags { data_dir: Some("flag".into()), ..Flags::default() };
+    let config = load(file, &environment, flags).unwrap();
+    assert_eq!(config.data_dir, PathBuf::from("flag"));
+    assert_eq!(config.log, Log { format: "json".to_owned(), level: "error".to_owned() });
+    assert_eq!(config.policies.default.issuer.as_deref(), Some("file"));
+    assert_eq!(config.database.url.expose(), "sqlite:flag/countersign.db");
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_known_one_and_where_it_stands() {
+    let said = mistakes(
+        "databse_url = \"sqlite:x\"\n[policy.throtle]\nfactor = \"1s\"\n[policy.totp]\ndigit = 6\n[[callers]]\nnam = \"x\"\n[tenants.a]\nisuer = \"x\"",
+        &[("COUNTERSIGN_DATADIR", "x")],
+    );
+    for expected in [
+        "c.toml: databse_url is not a setting; did you mean database_url?",
+        "c.toml: policy.totp.digit is not a setting; did you mean totp.digits?",
+        "c.toml: tenants.a.isuer is not a setting; did you mean issuer?",
+        "c.toml: callers[0].nam is not a setting; did you mean name?",
+        "COUNTERSIGN_DATADIR is not a setting; did you mean COUNTERSIGN_DATA_DIR?",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+}
+
+#[test]
+fn every_broken_value_says_what_would_be_right() {
+    for (file, expected) in [
+        ("listen = [\"localhost:1\"]", "must be an address and a port, like 127.0.0.1:7443, or unix:PATH"),
+        ("listen = [\"0.0.0.0:7443\"]", "is not a loopback address, and without TLS"),
+        ("listen = []", "must name an address"),
+        ("listen = 7", "must be a list of texts"),
+        ("unix_socket_mode = \"0666\"", "open to nobody beyond owner and group"),
+        ("database_url = \"oracle://x\"", "must begin with sqlite:, postgres: or mysql:"),
+        ("[limits]\nrequest_timeout = \"10\"", "must be a time from 100ms to 5m, like 250ms"),
+        ("[limits]\nconcurrency = 0", "must be a whole number from 1 to 1000000"),
+        ("[log]\nformat = \"xml\"", "must be one of auto, text, json"),
+        ("[policy.totp]\ndigits = 9", "must be a whole number from 6 to 8"),
+        ("[policy.totp]\nperiod = \"121s\"", "must be a time from 15s to 2m"),
+        ("[policy.totp]\nlearn_drift = 1", "must be true or false"),
+        ("[policy.throttle]\nlock_after = 101", "must be a whole number from 3 to 100"),
+        ("[tenants.\"A b\"]", "the tenant's name must be 1 to 63 of a-z, 0-9 and '-'"),
+        ("[[callers]]\nroles = [\"verify\"]\nuids = [1]", "needs a name"),
+        ("[[callers]]\nname = \"x\"\nuids = [1]", "needs roles: some of verify, manage"),
+        ("[[callers]]\nname = \"x\"\nroles = [\"root\"]", "\"root\" is not a role"),
+        ("[[callers]]\nname = \"x\"\nroles = [\"verify\"]", "needs tokens_sha256 or uids"),
+        (
+            "[[callers]]\nname = \"x\"\nroles = [\"verify\"]\ntokens_sha256 = [\"ab\"]",
+            "64 hexadecimal digits",
+        ),
+        ("callers = 1", "must be [[callers]]"),
+        ("= 1", "is not TOML"),
+    ] {
+        let said = mistakes(file, &[]);
+        assert!(said.contains(expected), "{file}: {said}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let error = load("x = 1\n[log]\nformat = \"xml\"\n[policy.totp]\ndigits = 9", &[], Flags::default());
+    assert_eq!(error.unwrap_err().mistakes.len(), 3);
+}
+
+#[test]
+fn no_authentication_is_refused_where_others_could_connect() {
+    let said = mistakes("insecure_no_auth = true\nallow_plaintext_listen = true\nlisten = [\"[::]:1\"]", &[]);
+    assert!(said.contains("anybody who reaches it could do everything"), "{said}");
+    assert!(load("insecure_no_auth = true", &[], Flags::default()).is_ok());
+}
+
+#[test]
+fn a_tenant_inherits_what_it_does_not_set() {
+    let file =
+        "[policy]\nissuer = \"all\"\n[policy.throttle]\nfactor = \"2s\"\n[tenants.acme.totp]\ndigits = 8";
+    let config = load(file, &[], Flags::default()).unwrap();
+    let acme = config.policies.of(&Tenant::parse("acme").unwrap());
+    assert_eq!((acme.totp.digits, acme.issuer.as_deref()), (8, Some("all")));
+    assert_eq!(acme.throttle.factor, Duration::from_secs(2));
+    assert_eq!(config.policies.default.totp.digits, 6);
+}
+
+#[test]
+fn what_kubernetes_sets_for_a_service_of_that_name_is_no_mistake() {
+    let environment =
+        [("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"), ("COUNTERSIGN_PORT_7443_TCP", "tcp://10.0.0.1:7443")];
+    assert!(load("", &environment, Flags::default()).is_ok());
+}
+
+#[test]
+fn the_settings_in_force_can_be_loaded_again_and_hold_no_password() {
+    let file = "database_url = \"postgres://me:hunter2@h/db?password=hunter3\"\n[tenants.acme]\nissuer = \"A \\\"B\\\"\"";
+    let config = load(file, &[], Flags::default()).unwrap();
+    let shown = config.redacted_toml();
+    assert!(!shown.contains("hunter"), "{shown}");
+    assert!(shown.contains("postgres://me:…@h/db"), "{shown}");
+    let again = load(&shown, &[], Flags::default()).unwrap();
+    assert_eq!(again.policies.tenants, config.policies.tenants);
+    assert_eq!(again.limits, config.limits);
+}
