@@ -51,6 +51,7 @@ pub mod domain;
 pub mod env;
 pub mod error;
 pub mod kinds;
+pub mod ops;
 pub mod rpc;
 pub mod service;
 pub mod store;

@@ -1,0 +1,3 @@
+//! What operators see: logs and traces.
+
+pub mod telemetry;

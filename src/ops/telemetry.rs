@@ -1,0 +1,130 @@
+//! Logs, and traces over OTLP where the standard `OTEL_*` settings ask for them.
+
+use std::io::IsTerminal as _;
+
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Text on a terminal, JSON elsewhere.
+    Auto,
+    /// Text.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why logs or traces cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is not one.
+    #[error("log.level is not a filter, like info or countersign=debug: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The exporter does not take its settings.
+    #[error("traces cannot be exported with these OTEL_ settings: {0}")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// It was set up before.
+    #[error("logs were set up before: {0}")]
+    Again(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Keeps what exports traces; without OTLP, nothing.
+#[derive(Debug, Default)]
+pub struct Telemetry(Option<SdkTracerProvider>);
+
+impl Telemetry {
+    /// Starts logs and, where the environment asks for it, traces. Log lines go to standard error.
+    ///
+    /// # Errors
+    /// Says which setting is wrong.
+    pub fn start(format: LogFormat, filter: &str, env: &[(String, String)]) -> Result<Self, TelemetryError> {
+        let provider = exports(env).then(|| provider(env)).transpose()?;
+        let traces = provider.as_ref().map(|provider| {
+            opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+            let tracer = provider.tracer("countersign");
+            // Spans of this program only: the exporter's own connection makes spans too.
+            tracing_opentelemetry::layer()
+                .with_location(false)
+                .with_threads(false)
+                .with_tracer(tracer)
+                .with_filter(EnvFilter::new("off,countersign=debug"))
+        });
+        let json = match format {
+            LogFormat::Auto => !std::io::stderr().is_terminal(),
+            LogFormat::Text => false,
+            LogFormat::Json => true,
+        };
+        let lines = fmt::layer().with_writer(std::io::stderr);
+        let lines = if json {
+            lines.json().flatten_event(true).with_span_list(false).boxed()
+        } else {
+            lines.with_target(false).boxed()
+        };
+        let lines = lines.with_filter(EnvFilter::try_new(filter)?);
+        Registry::default().with(traces).with(lines).try_init()?;
+        Ok(Self(provider))
+    }
+
+    /// Sends what is left to send.
+    pub fn stop(self) {
+        if let Some(provider) = self.0
+            && let Err(error) = provider.shutdown()
+        {
+            tracing::warn!(%error, "some traces were not sent");
+        }
+    }
+}
+
+/// Whether the environment asks for traces, as the OpenTelemetry specification says.
+fn exports(env: &[(String, String)]) -> bool {
+    let value = |name: &str| env.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str());
+    if value("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
+        return false;
+    }
+    match value("OTEL_TRACES_EXPORTER") {
+        Some(exporter) => exporter == "otlp",
+        None => {
+            value("OTEL_EXPORTER_OTLP_ENDPOINT").is_some()
+                || value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_some()
+        }
+    }
+}
+
+fn provider(env: &[(String, String)]) -> Result<SdkTracerProvider, TelemetryError> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().build()?;
+    let is_named = env.iter().any(|(name, value)| match name.as_str() {
+        "OTEL_SERVICE_NAME" => !value.is_empty(),
+        "OTEL_RESOURCE_ATTRIBUTES" => value.contains("service.name="),
+        _ => false,
+    });
+    let resource = Resource::builder();
+    let resource = if is_named { resource } else { resource.with_service_name("countersign") };
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(env: &[(&str, &str)]) -> bool {
+        let env: Vec<_> = env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        exports(&env)
+    }
+
+    #[test]
+    fn traces_are_off_until_the_environment_asks_for_them() {
+        assert!(!asks(&[]));
+        assert!(!asks(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]));
+        assert!(asks(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")]));
+        assert!(asks(&[("OTEL_TRACES_EXPORTER", "otlp")]));
+        assert!(!asks(&[("OTEL_TRACES_EXPORTER", "none"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h")]));
+        assert!(!asks(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "otlp")]));
+    }
+}
