@@ -44,6 +44,7 @@
 //! [`kinds::registry`]; one folder in `kinds/`. No migration, and no edit in `rpc`, `service` or `store`:
 //! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
 
+pub mod app;
 pub mod auth;
 pub mod config;
 pub mod crypto;

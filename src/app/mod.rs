@@ -1,0 +1,157 @@
+//! The composition root: from settings to a server that runs. Builds in order, drains in reverse order.
+
+pub mod listen;
+mod open;
+pub mod serve;
+
+use std::sync::Arc;
+
+use self::listen::{ListenError, Listener};
+pub use self::open::{OpenError, open};
+use self::serve::{Parts, Running};
+use crate::auth::{Caller, Credentials, Role};
+use crate::config::guess::Guess;
+use crate::config::{Config, KeyringSource};
+use crate::crypto::data_dir::{self, InitError};
+use crate::crypto::keyring::{Keyring, LoadError, RingError};
+use crate::crypto::private_file::ReadError;
+use crate::crypto::token::TokenHash;
+use crate::domain::ids::{CallerName, Tenant};
+use crate::env::{Entropy, SystemClock, SystemEntropy};
+use crate::rpc::layer::Rules;
+use crate::service::Service;
+use crate::store::Options;
+
+/// Why the server does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// The key ring cannot be used.
+    #[error(transparent)]
+    Keyring(#[from] LoadError),
+    /// The key ring in the environment cannot be used.
+    #[error("the key ring in COUNTERSIGN_KEYRING cannot be used: {0}")]
+    KeyringText(#[from] RingError),
+    /// There is no key ring, and this is not the database with which one is made unasked.
+    #[error(
+        "there is no key ring at {0}; replicas that share a database share one ring: make it once with \
+         `countersign init --data-dir DIR`, give it to each, and name it with keyring_file"
+    )]
+    KeyringMissing(String),
+    /// The first caller's token cannot be read.
+    #[error(transparent)]
+    Token(#[from] ReadError),
+    /// Nobody could call.
+    #[error(
+        "nobody could call this server: name callers in the configuration ([[callers]], see \
+         `countersign caller new-token --help`), or make a first token with `countersign init --data-dir {0}`"
+    )]
+    NoCallers(String),
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An address.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The services cannot be described: a defect.
+    #[error("the services cannot be described: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+/// Starts a server.
+///
+/// # Errors
+/// Says what to do. Nothing is left running.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let keyring = Arc::new(keyring(&config, &*entropy)?);
+    let anybody = config.insecure_no_auth.then(|| Arc::new(everybody()));
+    if anybody.is_some() {
+        tracing::warn!("nobody is asked who they are: insecure_no_auth is for trying things out");
+    }
+    tracing::info!("{}", Guess::of(&config.policies.default));
+    for (tenant, policy) in &config.policies.tenants {
+        tracing::info!(%tenant, "{}", Guess::of(policy));
+    }
+    // Sockets before the database: an address that is taken must not cost a migration.
+    let mut listeners = Vec::new();
+    for address in &config.listen {
+        listeners.push(Listener::bind(address, config.unix_socket_mode).await?);
+    }
+    let store = open(&options(&config), keyring, &entropy).await?;
+    let credentials = with_first_caller(config.credentials, &config.data_dir, anybody.is_some())?;
+    let service = Service::new(store, Arc::new(SystemClock), entropy.clone(), config.policies);
+    let running = serve::run(Parts {
+        service: Arc::new(service),
+        rules: Rules {
+            credentials,
+            anybody,
+            concurrency: config.limits.concurrency,
+            timeout: config.limits.request_timeout,
+            entropy,
+        },
+        max_message: config.limits.max_message_bytes,
+        listeners,
+        grace: config.shutdown_grace,
+    })
+    .await?;
+    Ok(running)
+}
+
+/// How to reach the database.
+#[must_use]
+pub fn options(config: &Config) -> Options {
+    Options {
+        url: config.database.url.clone(),
+        max_connections: config.database.max_connections,
+        acquire_timeout: config.database.acquire_timeout,
+    }
+}
+
+/// The key ring. With the SQLite database in the data directory, what is missing is made: it is the first
+/// start, and nobody else needs the ring.
+fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError> {
+    let path = match &config.keyring {
+        KeyringSource::Text(text) => return Ok(Keyring::parse(text.expose())?),
+        KeyringSource::File(path) => path,
+    };
+    if config.database.is_default && *path == data_dir::keyring_path(&config.data_dir) {
+        let made = data_dir::init(&config.data_dir, entropy)?;
+        if made.keyring == crate::crypto::private_file::Made::Created {
+            tracing::info!(dir = %config.data_dir.display(), "made a key ring and a first caller's token");
+        }
+    }
+    match Keyring::load(path) {
+        Err(LoadError::Read(ReadError::Missing { path })) => {
+            Err(StartError::KeyringMissing(path.display().to_string()))
+        }
+        loaded => Ok(loaded?),
+    }
+}
+
+/// The callers of the configuration, and the first caller if the data directory holds its token.
+fn with_first_caller(
+    mut credentials: Credentials,
+    dir: &std::path::Path,
+    is_insecure: bool,
+) -> Result<Credentials, StartError> {
+    if let Some(token) = data_dir::read_token(dir)? {
+        let first = Caller { name: CallerName::trusted("first"), ..everybody() };
+        credentials.token(TokenHash::of(token.expose()), &Arc::new(first));
+    }
+    if credentials.is_empty() && !is_insecure {
+        return Err(StartError::NoCallers(dir.display().to_string()));
+    }
+    Ok(credentials)
+}
+
+/// A caller of the default tenant who may do everything.
+fn everybody() -> Caller {
+    Caller {
+        name: CallerName::trusted("anybody"),
+        tenant: Tenant::trusted("default"),
+        roles: Role::ALL.into_iter().collect(),
+    }
+}

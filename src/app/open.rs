@@ -1,0 +1,57 @@
+//! Opening the database: everything that would break a promise later stops the start here, with one
+//! sentence that says what to do.
+
+use std::sync::Arc;
+
+use crate::crypto::keyring::Keyring;
+use crate::env::Entropy;
+use crate::error::Fault;
+use crate::store::{ConnectError, Database, KeyCheck, Options, SchemaState, Store};
+
+/// Why a database is not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It cannot be reached or used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It does not answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// A newer program wrote its schema.
+    #[error(
+        "the database's schema is newer than this program (it has {0}); run the version that made it, or a later one"
+    )]
+    SchemaAhead(String),
+    /// The key ring is another database's.
+    #[error(
+        "the key ring does not belong to this database: nothing in it would open; use the key ring that it was begun with"
+    )]
+    AnotherRing,
+    /// The check value is gone.
+    #[error(
+        "the database holds devices and no check value for its key ring; restore the row key_check of the table meta from a backup"
+    )]
+    CheckMissing,
+}
+
+/// Opens a database: connects, brings the schema up to date, checks the key ring, and starts to write.
+///
+/// # Errors
+/// Says what to do.
+pub async fn open(
+    options: &Options,
+    keyring: Arc<Keyring>,
+    entropy: &Arc<dyn Entropy>,
+) -> Result<Store, OpenError> {
+    let database = Database::connect(options).await?;
+    match database.schema().await? {
+        SchemaState::Current => {}
+        SchemaState::Behind(_) => database.migrate().await?,
+        SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", "))),
+    }
+    match database.check_keys(&keyring, &**entropy).await? {
+        KeyCheck::Fits => Ok(Store::start(database, keyring, entropy)),
+        KeyCheck::AnotherRing => Err(OpenError::AnotherRing),
+        KeyCheck::CheckMissing => Err(OpenError::CheckMissing),
+    }
+}

@@ -1,0 +1,200 @@
+//! A server that runs, until it is told to stop.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::listen::{self, Listener};
+use crate::rpc::Rpc;
+use crate::rpc::layer::{Layer, Rules};
+use crate::service::Service;
+use crate::wire::{DESCRIPTORS, SERVICES};
+
+/// How often what has run out is cleared away.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+/// How often the database is asked for a sign of life.
+const PING_EVERY: Duration = Duration::from_secs(2);
+/// How long a client may stay silent before it is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// What makes a server.
+pub struct Parts {
+    /// The use cases.
+    pub service: Arc<Service>,
+    /// What every request goes through.
+    pub rules: Rules,
+    /// The largest request, in bytes.
+    pub max_message: usize,
+    /// Where it listens.
+    pub listeners: Vec<Listener>,
+    /// How long requests that are under way may take when the server stops.
+    pub grace: Duration,
+}
+
+/// A server that runs.
+pub struct Running {
+    addresses: Vec<String>,
+    service: Arc<Service>,
+    health: HealthReporter,
+    stop: CancellationToken,
+    servers: JoinSet<Result<(), tonic::transport::Error>>,
+    chores: Vec<JoinHandle<()>>,
+    sockets: Vec<std::path::PathBuf>,
+    grace: Duration,
+}
+
+/// Starts to serve.
+///
+/// # Errors
+/// The descriptors of the services cannot be read: a defect.
+pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Error> {
+    let Parts { service, rules, max_message, listeners, grace } = parts;
+    let (health, health_service) = tonic_health::server::health_reporter();
+    set_health(&health, ServingStatus::Serving).await;
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let routes = Rpc::new(service.clone())
+        .routes(max_message)
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .prepare();
+    let layer = Layer::new(rules);
+    let stop = CancellationToken::new();
+    let mut running = Running {
+        addresses: listeners.iter().map(Listener::address).collect(),
+        service: service.clone(),
+        health: health.clone(),
+        stop: stop.clone(),
+        servers: JoinSet::new(),
+        chores: vec![
+            tokio::spawn(sweep(service.clone(), stop.clone())),
+            tokio::spawn(watch(service, health, stop.clone())),
+        ],
+        sockets: Vec::new(),
+        grace,
+    };
+    for listener in listeners {
+        match listener {
+            Listener::Tcp(listener) => {
+                running.servers.spawn(serve(
+                    listen::tcp(listener),
+                    routes.clone(),
+                    layer.clone(),
+                    stop.clone(),
+                ));
+            }
+            Listener::Unix(listener, path) => {
+                running.sockets.push(path);
+                let connections = listen::accepted(listener);
+                running.servers.spawn(serve(connections, routes.clone(), layer.clone(), stop.clone()));
+            }
+        }
+    }
+    Ok(running)
+}
+
+async fn serve<C>(
+    connections: impl Stream<Item = io::Result<C>>,
+    routes: Routes,
+    layer: Layer,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error>
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(layer)
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
+        .await
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Stops: says that it goes away, lets requests that are under way end, writes what waits to be
+    /// written.
+    pub async fn stop(mut self) {
+        set_health(&self.health, ServingStatus::NotServing).await;
+        self.stop.cancel();
+        let ended = async { while self.servers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.grace, ended).await.is_err() {
+            tracing::warn!("some requests did not end in time; they are cut off");
+            self.servers.shutdown().await;
+        }
+        for chore in self.chores {
+            chore.abort();
+        }
+        self.service.store().close().await;
+        for socket in self.sockets {
+            // It may have been removed already, with its directory.
+            let _ = std::fs::remove_file(socket);
+        }
+    }
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in std::iter::once("").chain(SERVICES) {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// Clears away what has run out, now and then.
+async fn sweep(service: Arc<Service>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        match service.sweep().await {
+            Ok(swept) => tracing::debug!(?swept, "swept"),
+            Err(error) => tracing::warn!(?error, "could not sweep; trying again later"),
+        }
+    }
+}
+
+/// Serves only while the database answers. Says so once each time that changes.
+async fn watch(service: Arc<Service>, health: HealthReporter, stop: CancellationToken) {
+    let mut every = tokio::time::interval(PING_EVERY);
+    let mut was_well = true;
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        let well = match tokio::time::timeout(PING_EVERY, service.store().ping()).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                if was_well {
+                    tracing::warn!(%error, "the database does not answer: not ready");
+                }
+                false
+            }
+            Err(_) => {
+                if was_well {
+                    tracing::warn!("the database does not answer in time: not ready");
+                }
+                false
+            }
+        };
+        if well != was_well && !stop.is_cancelled() {
+            if well {
+                tracing::info!("the database answers again: ready");
+            }
+            let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
+            set_health(&health, status).await;
+        }
+        was_well = well;
+    }
+}
