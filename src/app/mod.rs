@@ -2,13 +2,16 @@
 
 pub mod listen;
 mod open;
+mod run;
 pub mod serve;
 
 use std::sync::Arc;
 
 use self::listen::{ListenError, Listener};
 pub use self::open::{OpenError, open};
-use self::serve::{Parts, Running};
+pub use self::run::{migrate, notes, serve};
+use self::serve::Parts;
+pub use self::serve::Running;
 use crate::auth::{Caller, Credentials, Role};
 use crate::config::guess::Guess;
 use crate::config::{Config, KeyringSource};
@@ -55,6 +58,12 @@ pub enum StartError {
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Logs or traces cannot be set up.
+    #[error(transparent)]
+    Telemetry(#[from] crate::ops::telemetry::TelemetryError),
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
     /// The services cannot be described: a defect.
     #[error("the services cannot be described: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
