@@ -1,0 +1,169 @@
+//! A real server for a test: its own database, its own port and socket, and a clock that only the test
+//! moves.
+
+mod client;
+mod process;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::app::listen::Listener;
+use countersign::app::{self, serve};
+use countersign::auth::{Caller, Credentials, Role};
+use countersign::config::Address;
+use countersign::crypto::keyring::Keyring;
+use countersign::crypto::token::{self, TokenHash};
+use countersign::domain::ids::{CallerName, Tenant};
+use countersign::domain::moment::Moment;
+use countersign::domain::policy::Policies;
+use countersign::domain::secret::SecretText;
+use countersign::env::{Entropy, ManualClock, SystemEntropy};
+use countersign::rpc::layer::Rules;
+use countersign::service::Service;
+use countersign::store::Options;
+
+pub(crate) use self::client::{Client, code, proof};
+pub(crate) use self::process::Process;
+
+/// When a test begins: a whole step of 30 seconds, far from any edge.
+pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
+
+/// A server, as a test wants it.
+pub(crate) struct Harness {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) database: String,
+    token: SecretText,
+    tokens: Vec<(Role, SecretText)>,
+    stranger: SecretText,
+    running: serve::Running,
+    dir: tempfile::TempDir,
+}
+
+/// What a test may want otherwise.
+pub(crate) struct Wish {
+    pub(crate) policies: Policies,
+    pub(crate) concurrency: usize,
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self { policies: Policies::default(), concurrency: 1024, timeout: Duration::from_secs(10) }
+    }
+}
+
+impl Harness {
+    /// A server with the default settings, on a fresh SQLite database.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Wish::default()).await
+    }
+
+    /// A server with other settings.
+    pub(crate) async fn start_with(wish: Wish) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let database = format!("sqlite:{}", dir.path().join("test.db").display());
+        let clock = Arc::new(ManualClock::at(START));
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let keyring = Arc::new(Keyring::generate(&*entropy));
+        let store = app::open(&options(&database), keyring, &entropy).await.unwrap();
+        let service = Service::new(store, clock.clone(), entropy.clone(), wish.policies);
+        let mut credentials = Credentials::default();
+        let mut known = |name: &str, tenant: &str, roles: &[Role]| {
+            let token = token::generate(&*entropy);
+            let caller = Arc::new(caller(name, tenant, roles));
+            assert!(credentials.token(TokenHash::of(token.expose()), &caller));
+            token
+        };
+        let token = known("app", "default", &Role::ALL);
+        let stranger = known("stranger", "other", &Role::ALL);
+        let tokens =
+            Role::ALL.into_iter().map(|role| (role, known(role.as_str(), "default", &[role]))).collect();
+        let rules = Rules {
+            credentials,
+            anybody: None,
+            concurrency: wish.concurrency,
+            timeout: wish.timeout,
+            entropy: entropy.clone(),
+        };
+        let addresses = [Address::Tcp(([127, 0, 0, 1], 0).into()), Address::Unix(dir.path().join("cs.sock"))];
+        let mut listeners = Vec::new();
+        for address in &addresses {
+            listeners.push(Listener::bind(address, 0o660).await.unwrap());
+        }
+        let parts = serve::Parts {
+            service: Arc::new(service),
+            rules,
+            max_message: 4 << 20,
+            listeners,
+            grace: Duration::from_secs(5),
+        };
+        let running = serve::run(parts).await.unwrap();
+        Self { clock, database, token, tokens, stranger, running, dir }
+    }
+
+    /// Where it listens on TCP.
+    pub(crate) fn tcp_address(&self) -> &str {
+        &self.running.addresses()[0]
+    }
+
+    /// Where its Unix socket is.
+    pub(crate) fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join("cs.sock")
+    }
+
+    /// The token of the caller with every role.
+    pub(crate) fn token(&self) -> &str {
+        self.token.expose()
+    }
+
+    /// A client with every role, over TCP.
+    pub(crate) async fn client(&self) -> Client {
+        Client::tcp(&self.running.addresses()[0], Some(self.token.expose())).await
+    }
+
+    /// A client with every role, over the Unix socket.
+    pub(crate) async fn unix_client(&self) -> Client {
+        Client::unix(self.dir.path().join("cs.sock"), Some(self.token.expose())).await
+    }
+
+    /// A client with one role.
+    pub(crate) async fn client_as(&self, role: Role) -> Client {
+        let (_, token) = self.tokens.iter().find(|(r, _)| *r == role).unwrap();
+        Client::tcp(&self.running.addresses()[0], Some(token.expose())).await
+    }
+
+    /// A client of another tenant, with every role there.
+    pub(crate) async fn stranger(&self) -> Client {
+        Client::tcp(&self.running.addresses()[0], Some(self.stranger.expose())).await
+    }
+
+    /// A client that shows that token, or none.
+    pub(crate) async fn client_with(&self, token: Option<&str>) -> Client {
+        Client::tcp(&self.running.addresses()[0], token).await
+    }
+
+    /// Stops the server, and gives the directory that holds its database.
+    pub(crate) async fn stop(self) -> tempfile::TempDir {
+        self.running.stop().await;
+        self.dir
+    }
+}
+
+/// A caller.
+pub(crate) fn caller(name: &str, tenant: &str, roles: &[Role]) -> Caller {
+    Caller {
+        name: CallerName::parse(name).unwrap(),
+        tenant: Tenant::parse(tenant).unwrap(),
+        roles: BTreeSet::from_iter(roles.iter().copied()),
+    }
+}
+
+/// How to reach a test's database.
+pub(crate) fn options(url: &str) -> Options {
+    Options {
+        url: SecretText::new(url.to_owned()),
+        max_connections: 4,
+        acquire_timeout: Duration::from_secs(5),
+    }
+}

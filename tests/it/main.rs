@@ -1,0 +1,12 @@
+//! The integration tests: one binary that mirrors `src/`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends where something is not as it must be"
+)]
+
+mod harness;
+mod python;
+mod rpc;
+mod trace;

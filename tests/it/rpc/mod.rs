@@ -1,0 +1,3 @@
+//! The services, over the wire.
+
+mod verification;

@@ -1,0 +1,126 @@
+//! One Verify as a trace: the real binary exports it over OTLP to a collector, under the caller's own trace.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
+    TraceService, TraceServiceServer,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use tokio::sync::Notify;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+use crate::harness::{Process, code, proof};
+
+const SECRET: &[u8] = b"canary-secret-of-a-trace";
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+const PARENT: &str = "00f067aa0ba902b7";
+
+/// A collector that keeps what it is sent.
+#[derive(Clone, Default)]
+struct Collector {
+    requests: Arc<Mutex<Vec<ExportTraceServiceRequest>>>,
+    more: Arc<Notify>,
+}
+
+#[tonic::async_trait]
+impl TraceService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        self.requests.lock().unwrap().push(request.into_inner());
+        self.more.notify_one();
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+impl Collector {
+    async fn start() -> (Self, String) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let collector = Self::default();
+        let server = tonic::transport::Server::builder()
+            .add_service(TraceServiceServer::new(collector.clone()))
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        tokio::spawn(server);
+        (collector, address)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let requests = self.requests.lock().unwrap();
+        let resources = requests.iter().flat_map(|request| &request.resource_spans);
+        resources.flat_map(|resource| &resource.scope_spans).flat_map(|s| s.spans.clone()).collect()
+    }
+
+    /// The spans of the caller's trace, when there are that many.
+    async fn wait_for(&self, count: usize) -> Vec<Span> {
+        let arrived = async {
+            loop {
+                let spans: Vec<Span> =
+                    self.spans().into_iter().filter(|span| hex(&span.trace_id) == TRACE).collect();
+                if spans.len() >= count {
+                    return spans;
+                }
+                self.more.notified().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), arrived).await.expect("the spans must arrive")
+    }
+}
+
+#[tokio::test]
+async fn a_verify_is_one_trace_under_its_callers_and_holds_no_secret() {
+    let (collector, endpoint) = Collector::start().await;
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ("COUNTERSIGN_LOG_LEVEL", "trace"),
+    ];
+    let process = Process::start(&environment).await;
+    let client = process.client().await;
+    let now = process.now();
+    let device = client.enroll_totp("alice", "phone", SECRET).await;
+    // The codes of this step and the next: both stand, even if a step begins meanwhile.
+    client.confirm("alice", &device.id, &code(SECRET, now, 0)).await.unwrap();
+
+    let mut request = Request::new(countersign::wire::pb::VerifyRequest {
+        subject: "alice".to_owned(),
+        device_id: device.id.clone(),
+        proof: Some(proof(&code(SECRET, now, 1))),
+        ..Default::default()
+    });
+    let parent = format!("00-{TRACE}-{PARENT}-01");
+    request.metadata_mut().insert("traceparent", parent.parse().unwrap());
+    let verified = client.verification.clone().verify(request).await.unwrap().into_inner();
+    assert_eq!(verified.verdict.unwrap().outcome(), countersign::wire::pb::Outcome::Accepted);
+
+    let spans = collector.wait_for(3).await;
+    let named = |name: &str| {
+        spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("no span {name}: {spans:?}"))
+    };
+    let rpc = named("countersign.v1.VerificationService/Verify");
+    assert_eq!(hex(&rpc.parent_span_id), PARENT);
+    assert_eq!(rpc.kind, 2, "a server's span");
+    for inner in ["judge", "commit"] {
+        assert_eq!(named(inner).parent_span_id, rpc.span_id, "{inner}");
+    }
+    assert_eq!(spans.len(), 3, "{spans:?}");
+
+    let log = process.stop().await;
+    assert!(log.contains(TRACE), "the log names the trace");
+    let everything = format!("{:?}\n{log}", collector.spans());
+    let base32 = data_encoding::BASE32_NOPAD.encode(SECRET);
+    let codes = [code(SECRET, now, 0), code(SECRET, now, 1)];
+    for canary in [std::str::from_utf8(SECRET).unwrap(), &base32, &codes[0], &codes[1]] {
+        assert!(!everything.contains(canary), "{canary} is in a span or in the log");
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
