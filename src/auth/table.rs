@@ -52,7 +52,6 @@ macro_rules! table {
                 },
             )*)*
             Row { path: "/grpc.health.v1.Health/Check", rule: Rule::Open },
-            Row { path: "/grpc.health.v1.Health/List", rule: Rule::Open },
             Row { path: "/grpc.health.v1.Health/Watch", rule: Rule::Open },
             Row { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", rule: Rule::Known },
             Row {
