@@ -32,7 +32,8 @@ impl tonic::service::Interceptor for Token {
 /// A caller's stubs.
 #[derive(Clone)]
 pub(crate) struct Client {
-    pub(crate) channel: Channel,
+    pub(super) channel: Channel,
+    pub(super) token: Token,
     pub(crate) devices: DeviceServiceClient<Through>,
     pub(crate) subjects: SubjectServiceClient<Through>,
     pub(crate) verification: VerificationServiceClient<Through>,
@@ -61,9 +62,10 @@ impl Client {
                 .max_encoding_message_size(limit),
             subjects: SubjectServiceClient::with_interceptor(channel.clone(), token.clone())
                 .max_encoding_message_size(limit),
-            verification: VerificationServiceClient::with_interceptor(channel.clone(), token)
+            verification: VerificationServiceClient::with_interceptor(channel.clone(), token.clone())
                 .max_encoding_message_size(limit),
             channel,
+            token,
         }
     }
 

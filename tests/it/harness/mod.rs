@@ -1,10 +1,18 @@
 //! A real server for a test: its own database, its own port and socket, and a clock that only the test
 //! moves.
 
+pub(crate) mod answers;
+pub(crate) mod calls;
 mod client;
 mod process;
+mod database;
+pub(crate) mod descriptors;
+pub(crate) mod fixture;
+mod golden;
+mod raw;
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +31,9 @@ use countersign::rpc::layer::Rules;
 use countersign::service::Service;
 use countersign::store::Options;
 
-pub(crate) use self::client::{Client, code, proof};
 pub(crate) use self::process::Process;
+pub(crate) use self::client::{Client, code, hotp, proof};
+pub(crate) use self::golden::golden;
 
 /// When a test begins: a whole step of 30 seconds, far from any edge.
 pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
@@ -45,11 +54,18 @@ pub(crate) struct Wish {
     pub(crate) policies: Policies,
     pub(crate) concurrency: usize,
     pub(crate) timeout: Duration,
+    /// What whoever runs the tests may do over the Unix socket without a token. Nothing: is not known.
+    pub(crate) roles_by_uid: Vec<Role>,
 }
 
 impl Default for Wish {
     fn default() -> Self {
-        Self { policies: Policies::default(), concurrency: 1024, timeout: Duration::from_secs(10) }
+        Self {
+            policies: Policies::default(),
+            concurrency: 1024,
+            timeout: Duration::from_secs(10),
+            roles_by_uid: Vec::new(),
+        }
     }
 }
 
@@ -79,6 +95,10 @@ impl Harness {
         let stranger = known("stranger", "other", &Role::ALL);
         let tokens =
             Role::ALL.into_iter().map(|role| (role, known(role.as_str(), "default", &[role]))).collect();
+        if !wish.roles_by_uid.is_empty() {
+            let uid = std::fs::metadata(dir.path()).unwrap().uid();
+            assert!(credentials.uid(uid, &Arc::new(caller("uid", "default", &wish.roles_by_uid))));
+        }
         let rules = Rules {
             credentials,
             anybody: None,
@@ -125,6 +145,16 @@ impl Harness {
     /// A client with every role, over the Unix socket.
     pub(crate) async fn unix_client(&self) -> Client {
         Client::unix(self.dir.path().join("cs.sock"), Some(self.token.expose())).await
+    }
+
+    /// A client that shows no token, over the Unix socket.
+    pub(crate) async fn unix_client_without_token(&self) -> Client {
+        Client::unix(self.dir.path().join("cs.sock"), None).await
+    }
+
+    /// A client that shows that token, over the Unix socket.
+    pub(crate) async fn unix_client_with(&self, token: &str) -> Client {
+        Client::unix(self.dir.path().join("cs.sock"), Some(token)).await
     }
 
     /// A client with one role.

@@ -1,3 +1,4 @@
 //! The services, over the wire.
 
+mod roles;
 mod verification;

@@ -1,0 +1,167 @@
+//! A subject with a device of every sort, and a request of every sort that would succeed.
+
+use countersign::wire::pb;
+use prost::Message as _;
+
+use super::calls::{codes_setup, hotp_setup, totp_setup};
+use super::descriptors::{methods, path};
+use super::{Client, START, code, hotp, proof};
+
+/// The secret of every device of the fixture.
+pub(crate) const SECRET: &[u8] = b"12345678901234567890";
+/// A code that no device of the fixture has anywhere near.
+pub(crate) const WRONG: &str = "000000";
+
+/// A subject with a device of every sort, at [`START`].
+pub(crate) struct Fixture {
+    pub(crate) subject: String,
+    /// A TOTP device that waits to be confirmed.
+    pub(crate) pending: pb::Device,
+    /// An active TOTP device, whose code of [`START`] is used.
+    pub(crate) totp: pb::Device,
+    /// An active HOTP device, whose counter 0 is used.
+    pub(crate) hotp: pb::Device,
+    /// An active HOTP device with one failure.
+    pub(crate) tried: pb::Device,
+    /// A list of three recovery codes.
+    pub(crate) list: pb::Device,
+    /// The codes of that list.
+    pub(crate) codes: Vec<String>,
+}
+
+/// A request that would succeed.
+pub(crate) struct Valid {
+    /// The method, and which sort of request it is where there are several.
+    pub(crate) label: &'static str,
+    /// How the method is called.
+    pub(crate) path: String,
+    /// The message.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Fixture {
+    /// Enrolls the devices.
+    pub(crate) async fn new(client: &Client, subject: &str) -> Self {
+        let totp = client.active_totp_named(subject, "phone", SECRET, START).await;
+        let hotp = client.active_hotp(subject, "token", SECRET).await;
+        let tried = client.active_hotp(subject, "tried", SECRET).await;
+        let tried = client.verify(subject, &tried.id, WRONG).await.unwrap().device.unwrap();
+        let (list, codes) = client.list_of_codes(subject, 3).await;
+        let pending = client.enroll_totp(subject, "new phone", SECRET).await;
+        Self { subject: subject.to_owned(), pending, totp, hotp, tried, list, codes }
+    }
+
+    /// A request of every sort. Each would succeed, but not all of them one after the other.
+    pub(crate) fn requests(&self) -> Vec<Valid> {
+        let subject = || self.subject.clone();
+        let enroll = |name: &str, setup| {
+            let (name, setup) = (name.to_owned(), Some(setup));
+            pb::EnrollDeviceRequest { subject: subject(), name, setup, ..Default::default() }.encode_to_vec()
+        };
+        let issue = |request: pb::IssueRecoveryCodesRequest| {
+            pb::IssueRecoveryCodesRequest { subject: subject(), device_id: self.list.id.clone(), ..request }
+                .encode_to_vec()
+        };
+        let verify = |device_id: &pb::Device, code: &str| pb::VerifyRequest {
+            subject: subject(),
+            device_id: device_id.id.clone(),
+            proof: Some(proof(code)),
+            ..Default::default()
+        };
+        let paths = ["name", "preferred", "suspended"].map(str::to_owned).to_vec();
+        let bodies: Vec<(&'static str, Vec<u8>)> = vec![
+            ("EnrollDevice totp", enroll("another phone", totp_setup(SECRET))),
+            ("EnrollDevice hotp", enroll("another token", hotp_setup(SECRET, 0))),
+            ("EnrollDevice recovery_codes", enroll("another list", codes_setup(0))),
+            (
+                "ConfirmDevice",
+                pb::ConfirmDeviceRequest {
+                    subject: subject(),
+                    device_id: self.pending.id.clone(),
+                    proof: Some(proof(&code(SECRET, START, 0))),
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            (
+                "GetDevice",
+                pb::GetDeviceRequest { subject: subject(), device_id: self.totp.id.clone() }.encode_to_vec(),
+            ),
+            (
+                "ListDevices",
+                pb::ListDevicesRequest {
+                    subject: subject(),
+                    states: vec![pb::DeviceState::Active.into()],
+                    kinds: vec![pb::DeviceKind::Totp.into()],
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            (
+                "UpdateDevice",
+                pb::UpdateDeviceRequest {
+                    subject: subject(),
+                    device_id: self.totp.id.clone(),
+                    update_mask: Some(prost_types::FieldMask { paths }),
+                    name: "old phone".to_owned(),
+                    preferred: true,
+                    suspended: true,
+                    etag: self.totp.etag.clone(),
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            (
+                "DeleteDevice",
+                pb::DeleteDeviceRequest {
+                    subject: subject(),
+                    device_id: self.hotp.id.clone(),
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            (
+                "ResyncDevice",
+                pb::ResyncDeviceRequest {
+                    subject: subject(),
+                    device_id: self.hotp.id.clone(),
+                    codes: vec![hotp(SECRET, 50), hotp(SECRET, 51)],
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            (
+                "UnlockDevice",
+                pb::UnlockDeviceRequest {
+                    subject: subject(),
+                    device_id: self.tried.id.clone(),
+                    ..Default::default()
+                }
+                .encode_to_vec(),
+            ),
+            ("IssueRecoveryCodes", issue(pb::IssueRecoveryCodesRequest { count: 5, ..Default::default() })),
+            (
+                "IssueRecoveryCodes chosen",
+                issue(pb::IssueRecoveryCodesRequest { code: "open sesame".to_owned(), ..Default::default() }),
+            ),
+            ("GetSubject", pb::GetSubjectRequest { subject: subject() }.encode_to_vec()),
+            ("Verify", verify(&self.totp, &code(SECRET, START, 1)).encode_to_vec()),
+            ("Verify any", {
+                let any = verify(&self.totp, &code(SECRET, START, 1));
+                pb::VerifyRequest { device_id: String::new(), ..any }.encode_to_vec()
+            }),
+        ];
+        let requests: Vec<Valid> = bodies
+            .into_iter()
+            .map(|(label, body)| {
+                let method = methods().into_iter().find(|m| label.split(' ').next() == Some(m.name()));
+                Valid { label, path: path(&method.unwrap()), body }
+            })
+            .collect();
+        for method in methods() {
+            let has_one = requests.iter().any(|request| request.path == path(&method));
+            assert!(has_one, "{} has no request in the fixture: add one", method.full_name());
+        }
+        requests
+    }
+}
