@@ -3,6 +3,7 @@
 pub mod convert;
 mod redact;
 pub mod status;
+mod undecodable;
 
 /// Generated from `proto/countersign/v1`.
 #[expect(

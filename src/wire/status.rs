@@ -7,6 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::pb::ErrorReason;
+use super::undecodable;
 use crate::domain::refusal::Refusal;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault, Origin};
@@ -151,8 +152,8 @@ pub fn polished(status: Status, method: &str) -> Status {
         return status;
     }
     match status.code() {
-        Code::Internal if status.message().contains("failed to decode Protobuf message") => {
-            invalid(&undecodable(status.message()))
+        Code::Internal if status.message().contains(undecodable::PREFIX) => {
+            invalid(&undecodable::violations(status.message()))
         }
         // A message over the limit, or a compressed one that unpacks to more.
         Code::OutOfRange | Code::ResourceExhausted => {
@@ -168,16 +169,5 @@ pub fn polished(status: Status, method: &str) -> Status {
             let details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, HashMap::new());
             Status::with_error_details(code, status.message(), details)
         }
-    }
-}
-
-/// Which field could not be decoded, from prost's words: `…: VerifyRequest.subject: invalid string value…`.
-fn undecodable(message: &str) -> Violations {
-    let words = message.rsplit_once("failed to decode Protobuf message:").map_or("", |(_, rest)| rest.trim());
-    let field = words.split(": ").next().and_then(|path| path.split_once('.')).map(|(_, field)| field);
-    match field {
-        Some(field) if words.contains("UTF-8") => Violations::one(field, "must be UTF-8"),
-        Some(field) => Violations::one(field, "cannot be decoded: it is not what the schema says"),
-        None => Violations::one("request", "cannot be decoded: it is not what the schema says"),
     }
 }
