@@ -1,4 +1,6 @@
 //! The services, over the wire.
 
+mod errors;
+mod fields;
 mod roles;
 mod verification;
