@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement,
+};
 
 use super::Harness;
 
@@ -21,10 +23,35 @@ pub(crate) struct Happened {
     pub(crate) details: BTreeMap<String, String>,
 }
 
+/// Sees whether anybody writes to the database.
+pub(crate) struct Watch {
+    db: DatabaseConnection,
+    seen: i64,
+}
+
+impl Watch {
+    /// Whether something was committed since this was asked last.
+    pub(crate) async fn has_changed(&mut self) -> bool {
+        // SQLite counts the commits of other connections for this one.
+        let row = Statement::from_string(DbBackend::Sqlite, "PRAGMA data_version");
+        let now = self.db.query_one_raw(row).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+        std::mem::replace(&mut self.seen, now) != now
+    }
+}
+
 impl Harness {
     /// A second connection to the database.
     pub(crate) async fn connection(&self) -> DatabaseConnection {
-        Database::connect(&self.database).await.unwrap()
+        let mut options = ConnectOptions::new(&self.database);
+        options.max_connections(1);
+        Database::connect(options).await.unwrap()
+    }
+
+    /// Sees whether anybody writes to the database from now on.
+    pub(crate) async fn watch(&self) -> Watch {
+        let mut watch = Watch { db: self.connection().await, seen: 0 };
+        watch.has_changed().await;
+        watch
     }
 
     /// The rows that a query gives.

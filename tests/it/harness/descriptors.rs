@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use countersign::wire::DESCRIPTORS;
-use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, MethodDescriptor, Value,
+};
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).unwrap());
 
@@ -49,4 +51,31 @@ pub(crate) fn leaves(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
 /// A field's path as errors name it.
 pub(crate) fn name(path: &[FieldDescriptor]) -> String {
     path.iter().map(FieldDescriptor::name).collect::<Vec<_>>().join(".")
+}
+
+/// Puts a value into the field at that path, or into its first place where the field is repeated.
+pub(crate) fn put(message: &mut DynamicMessage, path: &[FieldDescriptor], value: Value) {
+    let (field, below) = path.split_first().unwrap();
+    if !below.is_empty() {
+        return put(message.get_field_mut(field).as_message_mut().unwrap(), below, value);
+    }
+    if !field.is_list() || matches!(value, Value::List(_)) {
+        return message.set_field(field, value);
+    }
+    let list = message.get_field_mut(field).as_list_mut().unwrap();
+    match list.first_mut() {
+        Some(first) => *first = value,
+        None => list.push(value),
+    }
+}
+
+/// Whether the message that holds the field at that path is there, and no other arm of its oneof.
+pub(crate) fn is_reachable(message: &DynamicMessage, path: &[FieldDescriptor]) -> bool {
+    let (field, below) = path.split_first().unwrap();
+    let arms = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
+    let is_other_arm = arms.is_some_and(|oneof| {
+        !message.has_field(field) && oneof.fields().any(|other| message.has_field(&other))
+    });
+    let inside = message.get_field(field);
+    !is_other_arm && (below.is_empty() || inside.as_message().is_some_and(|inner| is_reachable(inner, below)))
 }

@@ -33,6 +33,7 @@ use countersign::store::Options;
 
 pub(crate) use self::process::Process;
 pub(crate) use self::client::{Client, code, hotp, proof};
+pub(crate) use self::database::Watch;
 pub(crate) use self::golden::golden;
 
 /// When a test begins: a whole step of 30 seconds, far from any edge.

@@ -105,7 +105,8 @@ fn row(cause: &str, status: &Status) -> String {
 fn each_cause_is_told_as_the_golden_table_says() {
     let mut statuses: Vec<(&str, Status)> = Vec::new();
     statuses.extend(refusals().into_iter().map(|(name, refusal)| (name, status::refused(&refusal))));
-    statuses.extend(faults().into_iter().map(|(name, fault)| (name, status::of(Error::Fault(fault), "req-1"))));
+    statuses
+        .extend(faults().into_iter().map(|(name, fault)| (name, status::of(Error::Fault(fault), "req-1"))));
     let polished = |(name, status)| (name, status::polished(status, "/a.B/C"));
     statuses.extend(transport().into_iter().map(polished));
 
@@ -131,5 +132,8 @@ fn each_cause_is_told_as_the_golden_table_says() {
 fn an_error_that_has_the_form_of_ours_is_left_as_it_is() {
     let before = status::refused(&Refusal::RoleMissing { role: "manage" });
     let after = status::polished(before.clone(), "/a.B/C");
-    assert_eq!((after.code(), after.message(), after.details()), (before.code(), before.message(), before.details()));
+    assert_eq!(
+        (after.code(), after.message(), after.details()),
+        (before.code(), before.message(), before.details())
+    );
 }
