@@ -43,6 +43,7 @@ pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
 pub(crate) struct Harness {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) database: String,
+    pub(crate) service: Arc<Service>,
     token: SecretText,
     tokens: Vec<(Role, SecretText)>,
     stranger: SecretText,
@@ -84,7 +85,7 @@ impl Harness {
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let keyring = Arc::new(Keyring::generate(&*entropy));
         let store = app::open(&options(&database), keyring, &entropy).await.unwrap();
-        let service = Service::new(store, clock.clone(), entropy.clone(), wish.policies);
+        let service = Arc::new(Service::new(store, clock.clone(), entropy.clone(), wish.policies));
         let mut credentials = Credentials::default();
         let mut known = |name: &str, tenant: &str, roles: &[Role]| {
             let token = token::generate(&*entropy);
@@ -113,14 +114,14 @@ impl Harness {
             listeners.push(Listener::bind(address, 0o660).await.unwrap());
         }
         let parts = serve::Parts {
-            service: Arc::new(service),
+            service: service.clone(),
             rules,
             max_message: 4 << 20,
             listeners,
             grace: Duration::from_secs(5),
         };
         let running = serve::run(parts).await.unwrap();
-        Self { clock, database, token, tokens, stranger, running, dir }
+        Self { clock, database, service, token, tokens, stranger, running, dir }
     }
 
     /// Where it listens on TCP.

@@ -4,5 +4,6 @@ mod bounds;
 mod errors;
 mod fields;
 mod garbage;
+mod request_id;
 mod roles;
 mod verification;
