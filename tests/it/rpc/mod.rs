@@ -6,4 +6,5 @@ mod fields;
 mod garbage;
 mod request_id;
 mod roles;
+mod tenants;
 mod verification;
