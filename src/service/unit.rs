@@ -14,8 +14,9 @@ use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::store::{Commit, Outcome, Recalled, Record};
 
-/// How often a request is judged before it is given up as stale.
-const TRIES: usize = 8;
+/// How often a request is judged before it is given up as stale. Of so many attempts at once on one subject
+/// each gets its turn: in each round at least one of them commits.
+const TRIES: usize = 32;
 /// How long the answer to a request id is kept.
 const RECORD_FOR: Duration = Duration::from_secs(10 * 60);
 
