@@ -7,4 +7,6 @@ mod garbage;
 mod request_id;
 mod roles;
 mod tenants;
+mod throttle;
+mod throttle_model;
 mod verification;
