@@ -89,8 +89,7 @@ impl Keyring {
     /// The text is not a ring, or has a key that must not be used.
     pub fn parse(text: &str) -> Result<Self, RingError> {
         let table = DeTable::parse(text).map_err(|e| not_toml(text, &e))?.into_inner();
-        if let Some(name) = table.keys().find(|name| !["active", "keys"].contains(&name.get_ref().as_ref()))
-        {
+        if let Some(name) = table.keys().find(|name| !["active", "keys"].contains(&name.get_ref().as_ref())) {
             return Err(RingError::Unknown { name: name.get_ref().to_string() });
         }
         let stored = table.get("keys").and_then(|keys| keys.get_ref().as_table()).ok_or(RingError::NoKeys)?;

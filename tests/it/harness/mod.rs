@@ -4,11 +4,11 @@
 pub(crate) mod answers;
 pub(crate) mod calls;
 mod client;
-mod process;
 mod database;
 pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
+mod process;
 mod raw;
 
 use std::collections::BTreeSet;
@@ -31,10 +31,10 @@ use countersign::rpc::layer::Rules;
 use countersign::service::Service;
 use countersign::store::Options;
 
-pub(crate) use self::process::Process;
 pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
 pub(crate) use self::golden::golden;
+pub(crate) use self::process::Process;
 
 /// When a test begins: a whole step of 30 seconds, far from any edge.
 pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
