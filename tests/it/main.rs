@@ -11,3 +11,4 @@ mod harness;
 mod python;
 mod rpc;
 mod trace;
+mod store;

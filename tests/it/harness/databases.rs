@@ -1,0 +1,215 @@
+//! The same tests on every database: SQLite always, PostgreSQL and MariaDB on the servers that
+//! `COUNTERSIGN_TEST_POSTGRES_URL` and `COUNTERSIGN_TEST_MYSQL_URL` name. Each test makes a database of its
+//! own there, and drops it at the end.
+//!
+//! Where a server is not named its tests fail, so that nothing passes unseen. Who has none says so:
+//! `COUNTERSIGN_TEST_DATABASES=sqlite` leaves the others out, and each test that is left out says that.
+
+use std::io::Write as _;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use countersign::app::{self, OpenError};
+use countersign::crypto::keyring::Keyring;
+use countersign::env::{Entropy, SystemEntropy};
+use countersign::store::{Options, Store};
+use futures_util::FutureExt as _;
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, QueryResult, Statement};
+
+/// A sort of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+    MySql,
+}
+
+/// A database of a test's own, empty at the start.
+#[derive(Clone)]
+pub(crate) struct TestDatabase {
+    pub(crate) engine: Engine,
+    pub(crate) url: String,
+    pub(crate) keyring: Arc<Keyring>,
+    /// The directory of the file, on SQLite.
+    pub(crate) dir: Arc<tempfile::TempDir>,
+}
+
+/// Mounts tests for every database. Each is an `async fn(TestDatabase)`; one that is not named here is
+/// dead code, which the compiler reports.
+macro_rules! on_every_database {
+    ($($test:ident),+ $(,)?) => {
+        $crate::harness::databases::on_every_database!(@ sqlite Sqlite $($test)+);
+        $crate::harness::databases::on_every_database!(@ postgres Postgres $($test)+);
+        $crate::harness::databases::on_every_database!(@ mysql MySql $($test)+);
+    };
+    (@ $name:ident $engine:ident $($test:ident)+) => {
+        mod $name {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    use $crate::harness::databases::{Engine, on};
+                    on(Engine::$engine, super::$test).await;
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_every_database;
+
+/// Runs a test on a database of its own.
+pub(crate) async fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabase) -> F) {
+    if !engine.is_wanted() {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        // Past the test runner, which would keep it to itself.
+        writeln!(std::io::stderr(), "left out, as COUNTERSIGN_TEST_DATABASES says: {name}").unwrap();
+        return;
+    }
+    let database = TestDatabase::create(engine).await;
+    let outcome = AssertUnwindSafe(test(database.clone())).catch_unwind().await;
+    database.remove().await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+impl Engine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+        }
+    }
+
+    fn is_wanted(self) -> bool {
+        let Some(wanted) = setting("COUNTERSIGN_TEST_DATABASES") else { return true };
+        let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
+        for name in &wanted {
+            assert!(
+                ["sqlite", "postgres", "mysql"].contains(name),
+                "COUNTERSIGN_TEST_DATABASES holds {name:?}; it takes sqlite, postgres and mysql"
+            );
+        }
+        wanted.contains(&self.name())
+    }
+
+    /// The server in which databases are made.
+    fn server(self) -> String {
+        let name = match self {
+            Self::Sqlite => unreachable!("SQLite has no server"),
+            Self::Postgres => "COUNTERSIGN_TEST_POSTGRES_URL",
+            Self::MySql => "COUNTERSIGN_TEST_MYSQL_URL",
+        };
+        setting(name).unwrap_or_else(|| {
+            panic!(
+                "{name} is not set: name a server in which this test can make a database, or leave its \
+                 tests out with COUNTERSIGN_TEST_DATABASES=sqlite"
+            )
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "who runs the tests says by these where the servers are")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl TestDatabase {
+    async fn create(engine: Engine) -> Self {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let dir = Arc::new(tempfile::tempdir().unwrap());
+        let url = match engine {
+            Engine::Sqlite => format!("sqlite:{}", dir.path().join("test.db").display()),
+            Engine::Postgres | Engine::MySql => {
+                let server = engine.server();
+                let name = fresh_name(entropy);
+                execute(&connect(&server).await, &format!("CREATE DATABASE {name}")).await;
+                with_database(&server, &name)
+            }
+        };
+        Self { engine, url, keyring: Arc::new(Keyring::generate(entropy)), dir }
+    }
+
+    async fn remove(&self) {
+        if self.engine == Engine::Sqlite {
+            return;
+        }
+        let name = self.url.split('?').next().unwrap().rsplit('/').next().unwrap();
+        let force = if self.engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
+        execute(&connect(&self.engine.server()).await, &format!("DROP DATABASE {name}{force}")).await;
+    }
+
+    /// How to reach it.
+    pub(crate) fn options(&self) -> Options {
+        super::options(&self.url)
+    }
+
+    /// Opens it as a server does when it starts.
+    pub(crate) async fn open(&self) -> Store {
+        self.try_open().await.unwrap()
+    }
+
+    /// Opens it, if it lets itself be opened.
+    pub(crate) async fn try_open(&self) -> Result<Store, OpenError> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        app::open(&self.options(), self.keyring.clone(), &entropy).await
+    }
+
+    /// A connection past the store, of that many connections at most.
+    pub(crate) async fn raw(&self, connections: u32) -> DatabaseConnection {
+        let mut options = ConnectOptions::new(&self.url);
+        options.max_connections(connections).sqlx_logging(false);
+        sea_orm::Database::connect(options).await.unwrap()
+    }
+
+    /// Changes something past the store.
+    pub(crate) async fn execute(&self, sql: &str) {
+        execute(&self.raw(1).await, sql).await;
+    }
+
+    /// Reads something past the store.
+    pub(crate) async fn rows(&self, sql: &str) -> Vec<QueryResult> {
+        let db = self.raw(1).await;
+        let statement = Statement::from_string(db.get_database_backend(), sql);
+        let rows = db.query_all_raw(statement).await.unwrap();
+        db.close().await.unwrap();
+        rows
+    }
+
+    /// How many rows there are, by what stands after `FROM`.
+    pub(crate) async fn count(&self, from: &str) -> i64 {
+        self.rows(&format!("SELECT COUNT(*) FROM {from}")).await[0].try_get_by_index(0).unwrap()
+    }
+
+    /// How many events of that name there are.
+    pub(crate) async fn events(&self, what: &str) -> i64 {
+        self.count(&format!("event WHERE what = '{what}'")).await
+    }
+}
+
+async fn connect(url: &str) -> DatabaseConnection {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    sea_orm::Database::connect(options).await.unwrap()
+}
+
+async fn execute(db: &DatabaseConnection, sql: &str) {
+    db.execute_unprepared(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+    db.close_by_ref().await.unwrap();
+}
+
+/// A name that no other test has: not of this run, and not of one beside it.
+fn fresh_name(entropy: &dyn Entropy) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let chance = data_encoding::HEXLOWER.encode(&entropy.bytes::<6>());
+    format!("countersign_test_{}_{chance}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The URL of another database on the same server.
+fn with_database(server: &str, name: &str) -> String {
+    let (base, query) = server.split_once('?').map_or((server, String::new()), |(b, q)| (b, format!("?{q}")));
+    let host = base.find("://").expect("a server's URL has a host") + 3;
+    let end = base[host..].find('/').map_or(base.len(), |slash| host + slash);
+    format!("{}/{name}{query}", &base[..end])
+}

@@ -1,0 +1,4 @@
+//! The store, on every database.
+
+mod conditions;
+mod fixtures;
