@@ -104,6 +104,8 @@ impl Columns {
         match (self.0, changes) {
             (DatabaseBackend::Sqlite, _) => table.extra("WITHOUT ROWID"),
             (DatabaseBackend::Postgres, Changes::InPlace) => table.extra("WITH (fillfactor = 80)"),
+            // Whatever a server takes by default: only this engine has transactions.
+            (DatabaseBackend::MySql, _) => table.engine("InnoDB"),
             _ => &mut table,
         };
         table
@@ -119,14 +121,24 @@ pub(crate) enum Changes {
     Never,
 }
 
-/// An index by that name, unless it is there: a migration that broke off can be run again.
-pub(crate) fn index(
+/// Makes an index by that name, unless it is there: a migration that broke off can be run again. MySQL
+/// cannot be told "if it is not there", so it is asked first.
+pub(crate) async fn create_index(
+    manager: &SchemaManager<'_>,
     table: &'static str,
     name: &'static str,
-    columns: &[&'static str],
-) -> IndexCreateStatement {
-    let mut index = Index::create();
+    mut index: IndexCreateStatement,
+) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DatabaseBackend::MySql && manager.has_index(table, name).await? {
+        return Ok(());
+    }
     index.name(name).table(Alias::new(table)).if_not_exists();
+    manager.create_index(index).await
+}
+
+/// An index over these columns.
+pub(crate) fn over(columns: &[&'static str]) -> IndexCreateStatement {
+    let mut index = Index::create();
     for column in columns {
         index.col(Alias::new(*column));
     }

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{Changes, Columns, index};
+use crate::columns::{Changes, Columns, create_index, over};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -31,12 +31,9 @@ impl MigrationTrait for Migration {
             c.moment_or_null("expires_at"),
         ];
         manager.create_table(c.table("device", columns, &["id"], Changes::InPlace)).await?;
-        manager
-            .create_index(
-                index("device", "device_subject_name", &["tenant", "subject", "name"]).unique().to_owned(),
-            )
-            .await?;
-        manager.create_index(index("device", "device_expires_at", &["expires_at"])).await
+        let names = over(&["tenant", "subject", "name"]).unique().to_owned();
+        create_index(manager, "device", "device_subject_name", names).await?;
+        create_index(manager, "device", "device_expires_at", over(&["expires_at"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

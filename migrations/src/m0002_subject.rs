@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{Changes, Columns, index};
+use crate::columns::{Changes, Columns, create_index, over};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
             c.moment_or_null("failed_at"),
         ];
         manager.create_table(c.table("subject", columns, &["tenant", "subject"], Changes::InPlace)).await?;
-        manager.create_index(index("subject", "subject_failed_at", &["failed_at"])).await
+        create_index(manager, "subject", "subject_failed_at", over(&["failed_at"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

@@ -2,7 +2,7 @@
 
 use sea_orm_migration::prelude::*;
 
-use crate::columns::{Changes, Columns, index};
+use crate::columns::{Changes, Columns, create_index, over};
 
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
         manager
             .create_table(c.table("request", columns, &["tenant", "caller", "id"], Changes::Never))
             .await?;
-        manager.create_index(index("request", "request_expires_at", &["expires_at"])).await
+        create_index(manager, "request", "request_expires_at", over(&["expires_at"])).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

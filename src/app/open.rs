@@ -46,6 +46,9 @@ pub async fn open(
     let database = Database::connect(options).await?;
     match database.schema().await? {
         SchemaState::Current => {}
+        SchemaState::Behind(_) if database.is_of_another_ring(&keyring).await? => {
+            return Err(OpenError::AnotherRing);
+        }
         SchemaState::Behind(_) => database.migrate().await?,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", "))),
     }

@@ -1,6 +1,6 @@
 //! The check value: a database opens only with the key ring that it was begun with.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::Database;
 use super::entity::{device, meta};
@@ -22,20 +22,27 @@ pub enum KeyCheck {
 }
 
 impl Database {
+    /// Whether the database is known to be another key ring's. Writes nothing, and takes a schema of any
+    /// age: what is not this ring's is not to be migrated either.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn is_of_another_ring(&self, keyring: &Keyring) -> Result<bool, Fault> {
+        if !self.has_table("meta").await.map_err(fault)? {
+            return Ok(false);
+        }
+        let found = self.check_value().await?;
+        Ok(found.is_some_and(|check| !keyring.opens_check_value(&check)))
+    }
+
     /// Checks the key ring against the database; an empty database takes it as its own.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn check_keys(&self, keyring: &Keyring, entropy: &dyn Entropy) -> Result<KeyCheck, Fault> {
-        let fault = |e| Fault::store("checking the key ring against the database", e);
         loop {
-            let found = meta::Entity::find()
-                .filter(meta::Column::Name.eq(CHECK))
-                .all(&self.writer)
-                .await
-                .map_err(fault)?;
-            if let Some(check) = found.first() {
-                let fits = keyring.opens_check_value(&check.value);
+            if let Some(check) = self.check_value().await? {
+                let fits = keyring.opens_check_value(&check);
                 return Ok(if fits { KeyCheck::Fits } else { KeyCheck::AnotherRing });
             }
             let devices = device::Entity::find().limit(1).all(&self.writer).await.map_err(fault)?;
@@ -53,4 +60,13 @@ impl Database {
             }
         }
     }
+
+    async fn check_value(&self) -> Result<Option<Vec<u8>>, Fault> {
+        let found = meta::Entity::find().filter(meta::Column::Name.eq(CHECK)).all(&self.writer).await;
+        Ok(found.map_err(fault)?.into_iter().next().map(|check| check.value))
+    }
+}
+
+fn fault(error: DbErr) -> Fault {
+    Fault::store("checking the key ring against the database", error)
 }

@@ -1,9 +1,22 @@
 //! The schema: is it there, is it ours, bring it up to date.
 
-use countersign_migrations::{Migrator, MigratorTrait};
+use countersign_migrations::{Migrator, MigratorTrait, SchemaManager};
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait,
+};
 
 use super::Database;
 use crate::error::Fault;
+
+/// Where the migrations that were applied are noted.
+const APPLIED: &str = "seaql_migrations";
+/// PostgreSQL's number for the lock under which a schema is migrated: "schema" in ASCII.
+const LOCK: i64 = 0x73_63_68_65_6d_61;
+/// MySQL's name for it. Its locks are the server's, so the name holds that of the database.
+const MYSQL_LOCK: &str = "CONCAT('countersign.', MD5(DATABASE()))";
+/// How long MySQL waits for another replica to have migrated, in seconds.
+const PATIENCE: i32 = 300;
 
 /// How a database's schema stands to this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,29 +30,76 @@ pub enum SchemaState {
 }
 
 impl Database {
-    /// How the schema stands.
+    /// How the schema stands. Writes nothing.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn schema(&self) -> Result<SchemaState, Fault> {
-        let fault = |e| Fault::store("reading the schema's version", e);
         let known: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
-        let applied = Migrator::get_migration_models(&self.writer).await.map_err(fault)?;
-        let unknown: Vec<String> =
-            applied.iter().map(|m| m.version.clone()).filter(|name| !known.contains(name)).collect();
+        let applied = self.applied().await.map_err(|e| Fault::store("reading the schema's version", e))?;
+        let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
         if !unknown.is_empty() {
             return Ok(SchemaState::Ahead(unknown));
         }
-        let pending: Vec<String> =
-            known.into_iter().filter(|name| !applied.iter().any(|m| m.version == *name)).collect();
+        let pending: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
         Ok(if pending.is_empty() { SchemaState::Current } else { SchemaState::Behind(pending) })
     }
 
-    /// Brings the schema up to date.
+    async fn applied(&self) -> Result<Vec<String>, DbErr> {
+        if !self.has_table(APPLIED).await? {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT version FROM {APPLIED} ORDER BY version");
+        let statement = Statement::from_string(self.writer.get_database_backend(), sql);
+        let rows = self.writer.query_all_raw(statement).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
+    /// Whether there is a table of that name.
+    pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
+        SchemaManager::new(&self.writer).has_table(name).await
+    }
+
+    /// Brings the schema up to date. Of several replicas that start at the same time one does so, and the
+    /// others wait for it.
     ///
     /// # Errors
     /// The database does not answer, or refuses a change.
     pub async fn migrate(&self) -> Result<(), Fault> {
-        Migrator::up(&self.writer, None).await.map_err(|e| Fault::store("migrating the schema", e))
+        self.migrate_alone().await.map_err(|e| Fault::store("migrating the schema", e))
+    }
+
+    async fn migrate_alone(&self) -> Result<(), DbErr> {
+        let mode = (self.writer.get_database_backend() == DbBackend::Sqlite)
+            .then_some(SqliteTransactionMode::Immediate);
+        let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
+        let tx = self.writer.begin_with_options(options).await?;
+        // SQLite's write lock is enough, and a change of its schema is part of the transaction; so it is on
+        // PostgreSQL.
+        match tx.get_database_backend() {
+            DbBackend::MySql => {
+                lock_mysql(&tx).await?;
+                let migrated = Migrator::up(&tx, None).await;
+                // The lock is the connection's, which lives on in the pool: it is let go on failure too.
+                tx.execute_unprepared(&format!("DO RELEASE_LOCK({MYSQL_LOCK})")).await?;
+                migrated?;
+            }
+            DbBackend::Postgres => {
+                tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
+                Migrator::up(&tx, None).await?;
+            }
+            _ => Migrator::up(&tx, None).await?,
+        }
+        tx.commit().await
+    }
+}
+
+/// Waits until no other replica migrates this database.
+async fn lock_mysql(tx: &DatabaseTransaction) -> Result<(), DbErr> {
+    let sql = format!("SELECT COALESCE(GET_LOCK({MYSQL_LOCK}, {PATIENCE}), 0) = 1");
+    let rows = tx.query_all_raw(Statement::from_string(DbBackend::MySql, sql)).await?;
+    match rows.first().map(|row| row.try_get_by_index(0)).transpose()? {
+        Some(1_i64) => Ok(()),
+        _ => Err(DbErr::Custom("another replica has been migrating this database for too long".into())),
     }
 }

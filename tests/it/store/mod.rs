@@ -2,3 +2,4 @@
 
 mod conditions;
 mod fixtures;
+mod schema;

@@ -1,0 +1,146 @@
+//! The schema: made once, whoever starts at the same time; held to a golden file; refused when it is newer.
+
+use std::fmt::Write as _;
+
+use countersign::app::OpenError;
+use futures_util::future::join_all;
+use sea_orm::QueryResult;
+
+use super::fixtures::{read, stored};
+use crate::harness::databases::{Engine, TestDatabase, on_every_database};
+use crate::harness::golden;
+
+on_every_database!(
+    the_schema_is_the_golden_one,
+    opening_again_changes_nothing,
+    a_newer_schema_is_refused_and_left_alone,
+    replicas_that_start_at_once_make_one_schema,
+    a_migration_that_broke_off_is_finished,
+);
+
+const TABLES: [&str; 5] = ["device", "event", "meta", "request", "subject"];
+
+async fn the_schema_is_the_golden_one(database: TestDatabase) {
+    database.open().await;
+    let found = dump(&database).await;
+    match database.engine {
+        Engine::Sqlite => golden("schema-sqlite.sql", include_str!("../../golden/schema-sqlite.sql"), &found),
+        Engine::Postgres => {
+            golden("schema-postgres.sql", include_str!("../../golden/schema-postgres.sql"), &found);
+        }
+        Engine::MySql => golden("schema-mysql.sql", include_str!("../../golden/schema-mysql.sql"), &found),
+    }
+}
+
+async fn opening_again_changes_nothing(database: TestDatabase) {
+    let store = database.open().await;
+    let device = stored(&store, "alice", "phone").await;
+    store.close().await;
+    let before = (dump(&database).await, migrations(&database).await);
+    let again = database.open().await;
+    assert_eq!((dump(&database).await, migrations(&database).await), before);
+    assert_eq!(read(&again, &device).await, Some(device));
+}
+
+async fn a_newer_schema_is_refused_and_left_alone(database: TestDatabase) {
+    database.open().await.close().await;
+    database.execute("DELETE FROM meta").await;
+    database
+        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 1)")
+        .await;
+    let before = dump(&database).await;
+    let refused = database.try_open().await.err().unwrap();
+    assert!(matches!(&refused, OpenError::SchemaAhead(unknown) if unknown == "m9999_later"), "{refused}");
+    let says = "the database's schema is newer than this program (it has m9999_later); run the version that \
+                made it, or a later one";
+    assert_eq!(refused.to_string(), says);
+    assert_eq!(dump(&database).await, before);
+    assert_eq!(database.count("meta").await, 0);
+}
+
+async fn replicas_that_start_at_once_make_one_schema(database: TestDatabase) {
+    let stores = join_all((0..8).map(|_| database.try_open())).await;
+    for store in &stores {
+        assert!(store.is_ok(), "{}", store.as_ref().err().unwrap());
+    }
+    assert_eq!(database.count("meta").await, 1);
+    let device = stored(stores[0].as_ref().unwrap(), "alice", "phone").await;
+    assert_eq!(read(stores[7].as_ref().unwrap(), &device).await, Some(device));
+}
+
+/// Where tables and indexes are not made in a transaction, a migration can stop at any of them.
+async fn a_migration_that_broke_off_is_finished(database: TestDatabase) {
+    database.open().await.close().await;
+    let whole = dump(&database).await;
+    database.execute("DELETE FROM seaql_migrations WHERE version >= 'm0002'").await;
+    database.execute("DROP TABLE event").await;
+    let on = if database.engine == Engine::MySql { " ON request" } else { "" };
+    database.execute(&format!("DROP INDEX request_expires_at{on}")).await;
+    database.open().await;
+    assert_eq!(dump(&database).await, whole);
+}
+
+async fn migrations(database: &TestDatabase) -> Vec<(String, i64)> {
+    let rows = database.rows("SELECT version, applied_at FROM seaql_migrations ORDER BY version").await;
+    rows.iter().map(|row| (text(row, 0), row.try_get_by_index(1).unwrap())).collect()
+}
+
+/// The schema in the database's own words.
+async fn dump(database: &TestDatabase) -> String {
+    let mut out = String::new();
+    match database.engine {
+        Engine::Sqlite => {
+            let sql = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND tbl_name NOT LIKE 'seaql%' \
+                       ORDER BY tbl_name, type DESC, name";
+            for row in database.rows(sql).await {
+                writeln!(out, "{};", text(&row, 0)).unwrap();
+            }
+        }
+        Engine::MySql => {
+            for table in TABLES {
+                let row = database.rows(&format!("SHOW CREATE TABLE {table}")).await.remove(0);
+                // What follows the engine is the server's own default.
+                let sql = text(&row, 1);
+                let end = sql.find(" DEFAULT CHARSET").unwrap_or(sql.len());
+                writeln!(out, "{};", &sql[..end]).unwrap();
+            }
+        }
+        Engine::Postgres => postgres(database, &mut out).await,
+    }
+    out
+}
+
+async fn postgres(database: &TestDatabase, out: &mut String) {
+    for table in TABLES {
+        let columns = database
+            .rows(&format!(
+                "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull \
+                 FROM pg_attribute a WHERE a.attrelid = '{table}'::regclass AND a.attnum > 0 \
+                 ORDER BY a.attnum"
+            ))
+            .await;
+        let columns: Vec<String> = columns
+            .iter()
+            .map(|row| {
+                let not_null = if row.try_get_by_index(2).unwrap() { " NOT NULL" } else { "" };
+                format!("    {} {}{not_null}", text(row, 0), text(row, 1))
+            })
+            .collect();
+        let options = database
+            .rows(&format!("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = '{table}'::regclass"))
+            .await;
+        let options: Option<String> = options[0].try_get_by_index(0).unwrap();
+        let options = options.map_or(String::new(), |options| format!(" WITH ({options})"));
+        writeln!(out, "CREATE TABLE {table} (\n{}\n){options};", columns.join(",\n")).unwrap();
+        let indexes = database
+            .rows(&format!("SELECT indexdef FROM pg_indexes WHERE tablename = '{table}' ORDER BY indexname"))
+            .await;
+        for index in &indexes {
+            writeln!(out, "{};", text(index, 0)).unwrap();
+        }
+    }
+}
+
+fn text(row: &QueryResult, index: usize) -> String {
+    row.try_get_by_index(index).unwrap()
+}
