@@ -35,6 +35,14 @@ need() {
     command -v "$1" >/dev/null || missing "$1 is still missing after ${*:2} was installed"
 }
 
+# The directory of the newest PostgreSQL's programs, which Debian does not put in the PATH.
+postgres_programs() {
+    local found
+    found=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+    if [ -z "$found" ] && command -v initdb >/dev/null; then found=$(dirname "$(command -v initdb)"); fi
+    echo "$found"
+}
+
 # A virtual environment with exactly the listed packages, made anew when the list changes.
 python_tools() {
     if cmp -s "$requirements" "$1/installed.txt"; then return; fi
@@ -56,7 +64,11 @@ flock "$lock"
 # The linker, and the C in some crates.
 need cc gcc libc6-dev
 python_tools "$tools/python"
-# Database servers that tests start for themselves are named here, as: need PROGRAM PACKAGE
+# Database servers, which tests/servers.sh starts.
+if [ -z "$(postgres_programs)" ]; then install_packages postgresql; fi
+[ -n "$(postgres_programs)" ] || missing "PostgreSQL is still missing after postgresql was installed"
+need mariadbd mariadb-server-core
+need mariadb-admin mariadb-client
 exec {lock}>&-
 
 export COUNTERSIGN_TEST_PYTHON=$tools/python/bin/python

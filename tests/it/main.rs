@@ -10,5 +10,5 @@ mod architecture;
 mod harness;
 mod python;
 mod rpc;
-mod trace;
 mod store;
+mod trace;

@@ -5,13 +5,12 @@ pub(crate) mod answers;
 pub(crate) mod calls;
 mod client;
 mod database;
+pub(crate) mod databases;
 pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
 mod process;
 mod raw;
-pub(crate) mod databases;
-mod golden;
 pub(crate) mod replica;
 
 use std::collections::BTreeSet;
@@ -38,8 +37,6 @@ pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
 pub(crate) use self::golden::golden;
 pub(crate) use self::process::Process;
-pub(crate) use self::client::{Client, code};
-pub(crate) use self::golden::golden;
 
 /// When a test begins: a whole step of 30 seconds, far from any edge.
 pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);

@@ -45,9 +45,7 @@ async fn opening_again_changes_nothing(database: TestDatabase) {
 async fn a_newer_schema_is_refused_and_left_alone(database: TestDatabase) {
     database.open().await.close().await;
     database.execute("DELETE FROM meta").await;
-    database
-        .execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 1)")
-        .await;
+    database.execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 1)").await;
     let before = dump(&database).await;
     let refused = database.try_open().await.err().unwrap();
     assert!(matches!(&refused, OpenError::SchemaAhead(unknown) if unknown == "m9999_later"), "{refused}");
@@ -127,7 +125,9 @@ async fn postgres(database: &TestDatabase, out: &mut String) {
             })
             .collect();
         let options = database
-            .rows(&format!("SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = '{table}'::regclass"))
+            .rows(&format!(
+                "SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = '{table}'::regclass"
+            ))
             .await;
         let options: Option<String> = options[0].try_get_by_index(0).unwrap();
         let options = options.map_or(String::new(), |options| format!(" WITH ({options})"));
