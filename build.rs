@@ -2,8 +2,6 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-use prost::Message;
-
 const FILES: &[&str] = &[
     "countersign/v1/device_service.proto",
     "countersign/v1/error_reason.proto",
@@ -21,9 +19,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     compiler.include_imports(true).include_source_info(true);
     compiler.open_files(FILES)?;
     let descriptors = compiler.file_descriptor_set();
-    // Server reflection serves the same bytes that the code was made from.
+    // For server reflection and for who walks the API: as protox read it, with the options that prost-types
+    // does not know. `debug_redact` says which fields hold secrets.
     let out = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
-    fs::write(out, descriptors.encode_to_vec())?;
+    fs::write(out, compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure().skip_debug(SECRET_MESSAGES).compile_fds(descriptors)?;
     Ok(())
 }
