@@ -49,6 +49,7 @@ pub(crate) struct Harness {
     token: SecretText,
     tokens: Vec<(Role, SecretText)>,
     stranger: SecretText,
+    keyring: Arc<Keyring>,
     running: serve::Running,
     dir: tempfile::TempDir,
 }
@@ -81,12 +82,27 @@ impl Harness {
 
     /// A server with other settings.
     pub(crate) async fn start_with(wish: Wish) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let database = format!("sqlite:{}", dir.path().join("test.db").display());
+        let keyring = Arc::new(Keyring::generate(&SystemEntropy));
         let clock = Arc::new(ManualClock::at(START));
+        Self::serve(tempfile::tempdir().unwrap(), keyring, clock, wish).await
+    }
+
+    /// The server stopped, and started anew on what it left, with the default settings.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { keyring, clock, running, dir, .. } = self;
+        running.stop().await;
+        Self::serve(dir, keyring, clock, Wish::default()).await
+    }
+
+    async fn serve(
+        dir: tempfile::TempDir,
+        keyring: Arc<Keyring>,
+        clock: Arc<ManualClock>,
+        wish: Wish,
+    ) -> Self {
+        let database = format!("sqlite:{}", dir.path().join("test.db").display());
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-        let keyring = Arc::new(Keyring::generate(&*entropy));
-        let store = app::open(&options(&database), keyring, &entropy).await.unwrap();
+        let store = app::open(&options(&database), keyring.clone(), &entropy).await.unwrap();
         let service = Arc::new(Service::new(store, clock.clone(), entropy.clone(), wish.policies));
         let mut credentials = Credentials::default();
         let mut known = |name: &str, tenant: &str, roles: &[Role]| {
@@ -123,7 +139,7 @@ impl Harness {
             grace: Duration::from_secs(5),
         };
         let running = serve::run(parts).await.unwrap();
-        Self { clock, database, service, token, tokens, stranger, running, dir }
+        Self { clock, database, service, token, tokens, stranger, keyring, running, dir }
     }
 
     /// Where it listens on TCP.

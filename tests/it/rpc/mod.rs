@@ -2,6 +2,7 @@
 
 mod bounds;
 mod errors;
+mod fan_out;
 mod fields;
 mod garbage;
 mod request_id;
@@ -9,4 +10,6 @@ mod roles;
 mod tenants;
 mod throttle;
 mod throttle_model;
+mod used;
+mod variants;
 mod verification;
