@@ -23,7 +23,7 @@ use crate::domain::ids::{CallerName, Tenant};
 use crate::env::{Entropy, SystemClock, SystemEntropy};
 use crate::rpc::layer::Rules;
 use crate::service::Service;
-use crate::store::Options;
+use crate::store::{Dialect, Options};
 
 /// Why the server does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -119,14 +119,15 @@ pub fn options(config: &Config) -> Options {
     }
 }
 
-/// The key ring. With the SQLite database in the data directory, what is missing is made: it is the first
-/// start, and nobody else needs the ring.
+/// The key ring. With SQLite, what is missing is made: it is the first start, and nobody else needs the ring.
+/// If it is not the first, the check value in the database says so.
 fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError> {
     let path = match &config.keyring {
         KeyringSource::Text(text) => return Ok(Keyring::parse(text.expose())?),
         KeyringSource::File(path) => path,
     };
-    if config.database.is_default && *path == data_dir::keyring_path(&config.data_dir) {
+    let is_sqlite = Dialect::of(config.database.url.expose()) == Some(Dialect::Sqlite);
+    if is_sqlite && *path == data_dir::keyring_path(&config.data_dir) {
         let made = data_dir::init(&config.data_dir, entropy)?;
         if made.keyring == crate::crypto::private_file::Made::Created {
             tracing::info!(dir = %config.data_dir.display(), "made a key ring and a first caller's token");

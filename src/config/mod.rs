@@ -28,6 +28,9 @@ use crate::auth::Credentials;
 use crate::domain::policy::Policies;
 use crate::domain::secret::SecretText;
 
+/// What is logged by default: this program's own lines, and of libraries what is wrong.
+const LOG_LEVEL: &str = "warn,countersign=info";
+
 /// What the command line says. It stands over everything else.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
@@ -81,8 +84,6 @@ pub struct Config {
 pub struct Database {
     /// Its URL.
     pub url: SecretText,
-    /// Whether it is the SQLite file in the data directory, which is made where there is none.
-    pub is_default: bool,
     /// Connections at most.
     pub max_connections: u32,
     /// How long to wait for a connection.
@@ -175,7 +176,7 @@ fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
         data_dir,
         log: Log {
             format: take.parsed("log.format", "auto".to_owned(), |v| one_of(v, &["auto", "text", "json"])),
-            level: take.parsed("log.level", "info".to_owned(), text),
+            level: take.parsed("log.level", LOG_LEVEL.to_owned(), text),
         },
         limits: Limits {
             max_message_bytes: take
@@ -208,7 +209,6 @@ fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
     });
     let given = url.or(from_file);
     Database {
-        is_default: given.is_none(),
         url: given.unwrap_or_else(|| {
             SecretText::new(format!("sqlite:{}", data_dir.join("countersign.db").display()))
         }),
