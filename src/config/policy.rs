@@ -54,8 +54,8 @@ fn policy(
         look_ahead: take.parsed("hotp.look_ahead", base.hotp.look_ahead, |v| number(v, 0, 20)),
     };
     let policy = Policy {
-        issuer: take.maybe("issuer", |v| short(text(v)?)).or_else(|| base.issuer.clone()),
-        image: take.maybe("image", |v| short(text(v)?)).or_else(|| base.image.clone()),
+        issuer: take.maybe("issuer", |v| short(text(v)?, 128)).or_else(|| base.issuer.clone()),
+        image: take.maybe("image", |v| short(text(v)?, 255)).or_else(|| base.image.clone()),
         throttle,
         devices_per_subject: take
             .parsed("devices_per_subject", base.devices_per_subject, |v| number(v, 1, 200)),
@@ -75,9 +75,10 @@ fn whole(span: Duration) -> Result<Duration, String> {
     if span.subsec_nanos() == 0 { Ok(span) } else { Err("must be whole seconds".to_owned()) }
 }
 
-fn short(text: String) -> Result<String, String> {
-    if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
-        return Err("must be 1 to 255 bytes without control characters".to_owned());
+/// Both stand in the URI of every enrollment, percent-encoded, and that must fit into a QR code.
+fn short(text: String, most: usize) -> Result<String, String> {
+    if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+        return Err(format!("must be 1 to {most} bytes without control characters"));
     }
     Ok(text)
 }
