@@ -55,9 +55,9 @@ impl Service {
                     return Err(Refusal::Stale.into());
                 }
                 let others = || devices.iter().filter(|other| other.id != device.id);
-                if let Some(name) = &update.name
-                    && others().any(|other| other.name == *name)
-                {
+                let namesake =
+                    others().find(|other| update.name.as_ref().is_some_and(|name| other.name == *name));
+                if namesake.is_some_and(|other| !other.is_expired(now)) {
                     return Err(Refusal::DeviceExists.into());
                 }
                 let next = changed(device, update, self.policy(caller))?;
@@ -70,10 +70,16 @@ impl Service {
                 );
                 let mut commit = Commit::new(event).change(Change::Subject(state.successor()));
                 if update.preferred == Some(true) {
-                    for other in others().filter(|other| other.preferred) {
+                    for other in others().filter(|other| other.preferred && !other.is_expired(now)) {
                         let other = Device { preferred: false, ..other.successor() };
                         commit = commit.change(Change::Rewrite(Box::new(other)));
                     }
+                }
+                // An enrollment that has run out does not keep its name.
+                if let Some(gone) = namesake {
+                    commit = commit
+                        .change(Change::Delete(gone.id.clone(), gone.version))
+                        .event(Event::of(gone, What::DeviceExpired, &caller.name, now));
                 }
                 Ok(Step::Commit(commit.change(Change::Rewrite(Box::new(next.clone()))), next))
             }
