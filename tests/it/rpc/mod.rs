@@ -8,6 +8,7 @@ mod fan_out;
 mod fields;
 mod garbage;
 mod listing;
+mod recovery_codes;
 mod request_id;
 mod resync;
 mod roles;
