@@ -3,12 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sea_orm::sqlx;
+use sea_orm::sqlx::mysql::MySqlConnectOptions;
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::dialect::{self, Dialect};
 use crate::domain::secret::SecretText;
 use crate::error::Fault;
+
+/// Prepared statements that a connection keeps: each statement of a group has a text for each number of rows.
+const STATEMENTS: usize = 512;
+/// MySQL counts them over all connections, and takes 16,382 unless told otherwise.
+const STATEMENTS_MYSQL: usize = 128;
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -35,6 +43,16 @@ pub enum ConnectError {
     /// The URL is of no database that is known.
     #[error("the database URL must begin with sqlite:, postgres: or mysql:")]
     Scheme,
+    /// The URL cannot be read. It may hold a password, so it is not repeated.
+    #[error(
+        "the database URL cannot be read ({0}); write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE or mysql://…, with what is special in the password as %XX"
+    )]
+    Url(String),
+    /// SQLite: no file, or one in memory.
+    #[error(
+        "the database URL must name a file, as in sqlite:countersign.db; what is in memory only is forgotten, and used codes with it"
+    )]
+    NoFile,
     /// SQLite: the file is no database.
     #[error("{0} is not a SQLite database; name another file, or move this one away")]
     NotADatabase(PathBuf),
@@ -63,13 +81,25 @@ impl Database {
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
         let url = options.url.expose();
         let dialect = Dialect::of(url).ok_or(ConnectError::Scheme)?;
-        match dialect {
-            Dialect::Sqlite => sqlite(options).await,
-            Dialect::Postgres | Dialect::MySql => {
-                let db = connect(common(options)).await?;
-                Ok(Self { dialect, writer: db.clone(), reader: db })
+        let db = match dialect {
+            Dialect::Sqlite => return sqlite(options).await,
+            Dialect::Postgres => {
+                url.parse::<PgConnectOptions>().map_err(unreadable)?;
+                let mut connect = common(options, url);
+                connect.map_sqlx_postgres_opts(|o| o.statement_cache_capacity(STATEMENTS));
+                connect
             }
-        }
+            Dialect::MySql => {
+                // One protocol, two names for it.
+                let url = url.replacen("mariadb:", "mysql:", 1);
+                url.parse::<MySqlConnectOptions>().map_err(unreadable)?;
+                let mut connect = common(options, &url);
+                connect.map_sqlx_mysql_opts(|o| o.statement_cache_capacity(STATEMENTS_MYSQL));
+                connect
+            }
+        };
+        let db = connect(db).await?;
+        Ok(Self { dialect, writer: db.clone(), reader: db })
     }
 
     /// Closes every connection.
@@ -83,8 +113,12 @@ impl Database {
     }
 }
 
-fn common(options: &Options) -> ConnectOptions {
-    let mut connect = ConnectOptions::new(options.url.expose());
+fn unreadable(error: sqlx::Error) -> ConnectError {
+    ConnectError::Url(error.to_string())
+}
+
+fn common(options: &Options, url: &str) -> ConnectOptions {
+    let mut connect = ConnectOptions::new(url);
     connect
         .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
@@ -103,17 +137,19 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, Fault> {
 /// SQLite: one connection that writes, and some that read. A commit is on disk when it returns
 /// (`synchronous = FULL`): a code that was told to be used up must not come back after a power failure.
 async fn sqlite(options: &Options) -> Result<Database, ConnectError> {
-    let path = file_of(options.url.expose());
+    let path = file_of(options.url.expose()).ok_or(ConnectError::NoFile)?;
     create_private(&path)?;
     let busy = options.acquire_timeout;
     let pool = |connections: u32| {
-        let mut connect = common(options);
+        let mut connect = common(options, "sqlite:file");
+        let file = path.clone();
         connect.max_connections(connections).map_sqlx_sqlite_opts(move |o| {
-            o.create_if_missing(false)
+            o.filename(&file)
+                .create_if_missing(false)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .busy_timeout(busy)
-                .statement_cache_capacity(512)
+                .statement_cache_capacity(STATEMENTS)
         });
         connect
     };
@@ -129,11 +165,13 @@ async fn sqlite(options: &Options) -> Result<Database, ConnectError> {
     Ok(Database { dialect: Dialect::Sqlite, writer, reader })
 }
 
-/// The file that a SQLite URL names.
-fn file_of(url: &str) -> PathBuf {
-    let rest = url.trim_start_matches("sqlite:");
+/// The file that a SQLite URL names, letter by letter up to a `?`. `None`: it names none.
+fn file_of(url: &str) -> Option<PathBuf> {
+    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
     let rest = rest.strip_prefix("//").unwrap_or(rest);
-    PathBuf::from(rest.split('?').next().unwrap_or(rest))
+    let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_in_memory = file.starts_with(":memory:") || query.contains("mode=memory");
+    (!file.is_empty() && !is_in_memory).then(|| PathBuf::from(file))
 }
 
 /// Makes the file, readable by its owner only, unless it is there.
