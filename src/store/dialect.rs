@@ -39,8 +39,9 @@ impl Dialect {
 /// certification, a busy file. Nothing was written.
 pub(super) fn is_conflict(error: &DbErr) -> bool {
     let Some(code) = code(error) else { return false };
-    // PostgreSQL by SQLSTATE; MariaDB's are numbers (1205 lock wait, 1213 deadlock); SQLite's 5 is BUSY.
-    matches!(code.as_str(), "40001" | "40P01" | "55P03" | "1205" | "1213" | "5" | "261" | "517")
+    // PostgreSQL by SQLSTATE; MariaDB's are numbers (1020 changed since it was read, 1205 lock wait, 1213
+    // deadlock); SQLite's 5 is BUSY.
+    matches!(code.as_str(), "40001" | "40P01" | "55P03" | "1020" | "1205" | "1213" | "5" | "261" | "517")
 }
 
 /// The database's own code for an error.

@@ -6,13 +6,12 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::apply::{Writer, is_duplicate};
+use super::apply::{WriteError, Writer, is_duplicate};
 use super::commit::{Commit, Outcome};
 use super::dialect;
 use crate::domain::refusal::Refusal;
@@ -97,28 +96,44 @@ fn one_of_each(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
 }
 
 /// Writes a group; where it cannot be written as one, each commit by itself.
-async fn write(writer: &mut Writer, commits: &[Commit]) -> Vec<Result<Outcome, Fault>> {
-    match writer.write(commits).await {
+async fn write(writer: &mut Writer, group: &[Commit]) -> Vec<Result<Outcome, Fault>> {
+    match writer.write(group).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
-        Err(_) if commits.len() > 1 => {
-            let mut outcomes = Vec::with_capacity(commits.len());
-            for commit in commits {
-                let alone = writer.write(std::slice::from_ref(commit)).await;
-                outcomes.push(settle(commit, alone));
-            }
-            outcomes
-        }
-        Err(error) => vec![settle(&commits[0], Err(error))],
+        Err(WriteError::NotBegun(error)) => none(group.len(), error),
+        Err(WriteError::Failed(_)) if group.len() > 1 => write_each(writer, group).await,
+        Err(WriteError::Failed(error)) => group.iter().map(|commit| settle(commit, error.clone())).collect(),
     }
 }
 
-/// What a commit that was written alone came to.
-fn settle(commit: &Commit, written: Result<Vec<Outcome>, DbErr>) -> Result<Outcome, Fault> {
-    match written {
-        Ok(outcomes) => Ok(outcomes.first().copied().unwrap_or(Outcome::Stale)),
-        Err(error) if is_duplicate(&error) && commit.record.is_some() => Ok(Outcome::Recorded),
-        // The database asks for another try: judged anew, since the row may have changed.
-        Err(error) if dialect::is_conflict(&error) => Ok(Outcome::Stale),
-        Err(error) => Err(Fault::store("committing", Arc::new(error))),
+async fn write_each(writer: &mut Writer, group: &[Commit]) -> Vec<Result<Outcome, Fault>> {
+    let mut outcomes = Vec::with_capacity(group.len());
+    for commit in group {
+        match writer.write(std::slice::from_ref(commit)).await {
+            Ok(alone) => outcomes.extend(alone.into_iter().map(Ok)),
+            // Each of those that wait would wait as long, and hear the same.
+            Err(WriteError::NotBegun(error)) => {
+                outcomes.extend(none(group.len() - outcomes.len(), error));
+                break;
+            }
+            Err(WriteError::Failed(error)) => outcomes.push(settle(commit, error)),
+        }
     }
+    outcomes
+}
+
+/// None of so many commits is written.
+fn none(count: usize, error: DbErr) -> Vec<Result<Outcome, Fault>> {
+    (0..count).map(|_| Err(Fault::store("committing", error.clone()))).collect()
+}
+
+/// What a commit that failed alone came to.
+fn settle(commit: &Commit, error: DbErr) -> Result<Outcome, Fault> {
+    // The database asks for another try: judged anew, since the row may have changed.
+    if dialect::is_conflict(&error) {
+        return Ok(Outcome::Stale);
+    }
+    if is_duplicate(&error) && commit.record.is_some() {
+        return Ok(Outcome::Recorded);
+    }
+    Err(Fault::store("committing", error))
 }

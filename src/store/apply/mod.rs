@@ -30,6 +30,20 @@ pub(super) struct Writer {
     chain: Chain,
 }
 
+/// Why a group is not written.
+pub(super) enum WriteError {
+    /// There is no connection, or no lock to write: whatever is tried next fares alike.
+    NotBegun(DbErr),
+    /// A statement failed, and nothing of the group is written; or the commit did, and nobody can say.
+    Failed(DbErr),
+}
+
+impl From<DbErr> for WriteError {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// Why one commit of a group is not written, or the whole group is not.
 enum Stop {
     /// This one, for this reason.
@@ -51,10 +65,9 @@ impl Writer {
         Self { db, keyring, entropy, chain }
     }
 
-    /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns; an
-    /// error means that none is, or that nobody can say.
-    pub(super) async fn write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, DbErr> {
-        let tx = begin(&self.db).await?;
+    /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns.
+    pub(super) async fn write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, WriteError> {
+        let tx = begin(&self.db).await.map_err(WriteError::NotBegun)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
         self.refuse_recorded(&tx, group, &mut outcomes).await?;
         self.progress(&tx, group, &mut outcomes).await?;
@@ -67,7 +80,11 @@ impl Writer {
         if written.is_empty() {
             tx.rollback().await?;
         } else {
-            tx.commit().await?;
+            if let Err(error) = tx.commit().await {
+                // The link may be there or not, so none can follow it: a new chain begins.
+                self.chain = Chain::start(self.keyring.clone(), &*self.entropy);
+                return Err(WriteError::Failed(error));
+            }
             self.chain.advance(written.iter());
         }
         Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect())
