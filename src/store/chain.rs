@@ -4,12 +4,16 @@
 //! removed leaves a head that does not follow; a commit that fails leaves no gap. The key is not in the
 //! database, so who can write there cannot mend the chain.
 
+mod walk;
+
 use std::sync::Arc;
 
 use super::entity::event::Model;
 use crate::crypto::keyring::{KeyedHash, Keyring, Purpose};
 use crate::domain::event::Event;
 use crate::env::Entropy;
+
+pub use self::walk::{Audit, Break, Broken};
 
 /// The chain of one lane.
 pub(super) struct Chain {
@@ -24,7 +28,7 @@ impl Chain {
     pub(super) fn start(keyring: Arc<Keyring>, entropy: &dyn Entropy) -> Self {
         let mut writer = data_encoding::BASE32_NOPAD.encode(&entropy.bytes::<16>());
         writer.make_ascii_lowercase();
-        let head = keyring.hash(Purpose::Audit, &[b"start", writer.as_bytes()]).hash.to_vec();
+        let head = keyring.hash(Purpose::Audit, &start(&writer)).hash.to_vec();
         Self { keyring, writer, link: 0, head }
     }
 
@@ -61,6 +65,11 @@ impl Chain {
         self.head = self.keyring.hash(Purpose::Audit, &macs).hash.to_vec();
         self.link += 1;
     }
+}
+
+/// What a writer's first events follow.
+fn start(writer: &str) -> [&[u8]; 2] {
+    [b"start", writer.as_bytes()]
 }
 
 /// What an event's hash covers: all of its row but the hash.

@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
 
+pub use self::chain::{Audit, Break, Broken};
 pub use self::commit::{Change, Commit, Outcome, Record};
 pub use self::connect::{ConnectError, Database, Options};
 pub use self::dialect::Dialect;
