@@ -117,18 +117,17 @@ fn setting(name: &str) -> Option<String> {
 
 impl TestDatabase {
     async fn create(engine: Engine) -> Self {
-        let entropy: &dyn Entropy = &SystemEntropy;
         let dir = Arc::new(tempfile::tempdir().unwrap());
         let url = match engine {
             Engine::Sqlite => format!("sqlite:{}", dir.path().join("test.db").display()),
             Engine::Postgres | Engine::MySql => {
                 let server = engine.server();
-                let name = fresh_name(entropy);
+                let name = fresh_name(&SystemEntropy);
                 execute(&connect(&server).await, &format!("CREATE DATABASE {name}")).await;
                 with_database(&server, &name)
             }
         };
-        Self { engine, url, keyring: Arc::new(Keyring::generate(entropy)), dir }
+        Self { engine, url, keyring: Arc::new(Keyring::generate(&SystemEntropy)), dir }
     }
 
     async fn remove(&self) {
@@ -138,6 +137,11 @@ impl TestDatabase {
         let name = self.url.split('?').next().unwrap().rsplit('/').next().unwrap();
         let force = if self.engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
         execute(&connect(&self.engine.server()).await, &format!("DROP DATABASE {name}{force}")).await;
+    }
+
+    /// The same database, opened with a key ring that is not its own.
+    pub(crate) fn with_another_ring(&self) -> Self {
+        Self { keyring: Arc::new(Keyring::generate(&SystemEntropy)), ..self.clone() }
     }
 
     /// How to reach it.

@@ -1,5 +1,13 @@
 //! The store, on every database.
 
+mod chain;
 mod conditions;
 mod fixtures;
+mod gate;
+mod groups;
+mod keys;
+mod requests;
 mod schema;
+mod sealing;
+mod subjects;
+mod sweep;
