@@ -77,9 +77,12 @@ impl Service {
                 }
                 // An enrollment that has run out does not keep its name.
                 if let Some(gone) = namesake {
-                    commit = commit
-                        .change(Change::Delete(gone.id.clone(), gone.version))
-                        .event(Event::of(gone, What::DeviceExpired, &caller.name, now));
+                    commit = commit.change(Change::Delete(gone.id.clone(), gone.version)).event(Event::of(
+                        gone,
+                        What::DeviceExpired,
+                        &caller.name,
+                        now,
+                    ));
                 }
                 Ok(Step::Commit(commit.change(Change::Rewrite(Box::new(next.clone()))), next))
             }
