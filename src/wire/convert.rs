@@ -22,3 +22,28 @@ pub fn duration(span: Duration) -> prost_types::Duration {
         nanos: i32::try_from(span.subsec_nanos()).unwrap_or(0),
     }
 }
+
+/// A moment as protobuf wrote it; what is finer than a microsecond is dropped.
+#[must_use]
+pub fn moment(timestamp: &prost_types::Timestamp) -> Moment {
+    let micros = i64::from(timestamp.nanos) / 1000;
+    Moment::from_micros(timestamp.seconds.saturating_mul(1_000_000).saturating_add(micros))
+}
+
+/// A moment for people: RFC 3339, UTC, whole seconds.
+#[must_use]
+pub fn rfc3339(timestamp: &prost_types::Timestamp) -> String {
+    prost_types::Timestamp { seconds: timestamp.seconds, nanos: 0 }.to_string()
+}
+
+/// A span for people: `30s`, `1.500s`.
+#[must_use]
+pub fn seconds(duration: &prost_types::Duration) -> String {
+    duration.to_string()
+}
+
+/// A field mask that names these fields.
+#[must_use]
+pub fn mask(fields: &[&str]) -> prost_types::FieldMask {
+    prost_types::FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() }
+}

@@ -1,6 +1,7 @@
 //! The only home of generated code, and of what turns values into messages and back.
 
 pub mod convert;
+pub mod json;
 mod redact;
 pub mod status;
 mod undecodable;
