@@ -1,38 +1,10 @@
-//! The command. So far it serves, with settings from the environment and two flags.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to who started it")]
+//! The command `countersign`: arguments in, an exit code out. All else is in the library.
 
 use std::process::ExitCode;
 
-use countersign::app;
-use countersign::config::{Config, Flags};
+use countersign::cli;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    let environment: Vec<(String, String)> = std::env::vars().collect();
-    let arguments: Vec<String> = std::env::args().collect();
-    let value = |name: &str| {
-        let at = arguments.iter().position(|argument| argument == name)?;
-        arguments.get(at + 1).cloned()
-    };
-    let flags = Flags {
-        listen: value("--listen").into_iter().collect(),
-        data_dir: value("--data-dir").map(Into::into),
-        ..Flags::default()
-    };
-    let config = match Config::load(flags, &environment, None) {
-        Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::from(64);
-        }
-    };
-    let announce = |addresses: &[String]| println!("countersign listens on {}", addresses.join(", "));
-    match app::serve(config, &environment, announce).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+fn main() -> ExitCode {
+    let status = cli::run(std::env::args_os(), &cli::Environment::of_this_process());
+    ExitCode::from(status)
 }

@@ -74,6 +74,10 @@ fn the_descriptors_know_every_answer() {
     let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
     let answers = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     for answer in answers.map(|method| method.output()).filter(|m| m.package_name() == "countersign.v1") {
-        assert!(include_str!("../json.rs").contains(&format!("    {},\n", answer.name())), "{}", answer.name());
+        assert!(
+            include_str!("../json.rs").contains(&format!("    {},\n", answer.name())),
+            "{}",
+            answer.name()
+        );
     }
 }

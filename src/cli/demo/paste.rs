@@ -1,0 +1,79 @@
+//! Lines to paste into another terminal.
+
+use std::io::{self, Write};
+
+use super::super::print;
+use super::calls::SUBJECT;
+use crate::domain::secret::SecretText;
+
+/// Writes calls of the server that runs, in three clients' words. Each has a recovery code of its own: a code
+/// works once.
+pub(super) fn lines(
+    out: &mut dyn Write,
+    tcp: &str,
+    unix: &str,
+    token: &SecretText,
+    spare: &[SecretText],
+) -> io::Result<()> {
+    let mut codes = spare.iter().map(SecretText::expose).cycle();
+    let mut code = || codes.next().unwrap_or_default();
+    writeln!(
+        out,
+        "
+It keeps serving; Ctrl-C ends it and removes everything. Paste into another terminal:
+
+export TOKEN={token}
+
+# With buf:
+
+buf curl --protocol grpc --header \"authorization: Bearer $TOKEN\" \\
+  --reflect-header '*' --data '{{\"subject\": \"{SUBJECT}\", \"proof\": {{\"code\": \"{first}\"}}}}' \\
+  http://{tcp}/countersign.v1.VerificationService/Verify
+
+# With grpcurl:
+
+grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" \\
+  -d '{{\"subject\": \"{SUBJECT}\", \"proof\": {{\"code\": \"{second}\"}}}}' \\
+  {tcp} countersign.v1.VerificationService/Verify
+
+# With Python (pip install grpcio grpcio-reflection):
+
+python3 - <<'END'
+import os, grpc
+from google.protobuf import descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.StreamStreamClientInterceptor):
+    def sign(self, details):
+        return details._replace(metadata=[(\"authorization\", \"Bearer \" + os.environ[\"TOKEN\"])])
+    def intercept_unary_unary(self, go, details, request):
+        return go(self.sign(details), request)
+    def intercept_stream_stream(self, go, details, requests):
+        return go(self.sign(details), requests)
+
+channel = grpc.intercept_channel(grpc.insecure_channel(\"{tcp}\"), Bearer())
+pool = descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
+method = pool.FindServiceByName(\"countersign.v1.VerificationService\").methods_by_name[\"Verify\"]
+Request, Response = (message_factory.GetMessageClass(m) for m in (method.input_type, method.output_type))
+verify = channel.unary_unary(\"/countersign.v1.VerificationService/Verify\",
+                             Request.SerializeToString, Response.FromString)
+print(verify(Request(subject=\"{SUBJECT}\", proof={{\"code\": \"{third}\"}})))
+END
+
+# With this program, over the Unix socket:
+
+COUNTERSIGN_TOKEN=$TOKEN {program} device list {SUBJECT} --server {unix}
+",
+        program = program(),
+        token = token.expose(),
+        first = code(),
+        second = code(),
+        third = code(),
+    )
+}
+
+/// This program, as a shell finds it.
+fn program() -> String {
+    let path = std::env::current_exe().ok().and_then(|path| path.to_str().map(print::word));
+    path.unwrap_or_else(|| "countersign".to_owned())
+}

@@ -1,0 +1,145 @@
+//! The walk through the main job. Each answer is checked: the first one that is not as promised ends it.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::super::client::Client;
+use super::super::device::qr;
+use super::super::failure::Failure;
+use super::authenticator::Authenticator;
+use super::calls::{self, SUBJECT, request_id};
+use super::story::Story;
+use crate::domain::secret::SecretText;
+use crate::env::{Clock as _, SystemClock};
+use crate::wire::convert::moment;
+use crate::wire::pb;
+use crate::wire::pb::enroll_device_request::Setup;
+use crate::wire::pb::{DeviceState, Outcome, RejectReason};
+
+/// Walks. Gives recovery codes that are still good.
+pub(super) async fn walk(
+    client: &Client,
+    over_unix: &Client,
+    out: &mut dyn Write,
+) -> Result<Vec<SecretText>, Failure> {
+    let mut story = Story::new(out);
+    let (device, app) = enroll_app(client, &mut story).await?;
+    verify_once(client, &mut story, &device, &app).await?;
+    throttle(client, &mut story, &device, &app).await?;
+    let spare = recover(client, &mut story).await?;
+
+    story.step("Over the Unix socket: what is known of alice as a whole.")?;
+    let summary = calls::subject(over_unix).await?;
+    let kinds = [pb::DeviceKind::Totp, pb::DeviceKind::RecoveryCodes];
+    let has_both = kinds.iter().all(|kind| summary.active_kinds.contains(&i32::from(*kind)));
+    story.holds(has_both, "an active authenticator app and active recovery codes")?;
+    let left = u32::try_from(spare.len()).unwrap_or(u32::MAX);
+    story.holds(summary.recovery_codes_remaining == left, "all recovery codes but the used one")?;
+    story.says(&format!("-> an authenticator app and {left} recovery codes"))?;
+    story.shows("Everything was as promised.")?;
+    Ok(spare)
+}
+
+/// Enrolls an authenticator app and confirms it.
+async fn enroll_app(client: &Client, story: &mut Story<'_>) -> Result<(String, Authenticator), Failure> {
+    story.step("Enroll an authenticator app for alice. This is what she scans:")?;
+    // A tolerance of two steps instead of one: so the walk need not wait for the next code.
+    let setup = pb::TotpSetup { tolerance: Some(2), ..Default::default() };
+    let enrolled = calls::enroll(client, "phone", Setup::Totp(setup)).await?;
+    let device = enrolled.device.ok_or_else(|| story.missing("a device"))?;
+    story.holds(device.state() == DeviceState::Pending, "a device that waits to be confirmed")?;
+    let Some(pb::enrollment::Material::Oath(oath)) = enrolled.enrollment.and_then(|shown| shown.material)
+    else {
+        return Err(story.missing("a secret, shown once"));
+    };
+    story.shows(&qr(&oath.otpauth_uri).ok_or_else(|| story.missing("a URI that fits a QR code"))?)?;
+    story.says(&oath.otpauth_uri)?;
+    let app = Authenticator::new(&oath.secret_base32, SystemClock.now());
+    let app = app.ok_or_else(|| story.missing("a secret in base32"))?;
+
+    let code = app.code(0);
+    story.step(&format!("The device is pending. Her app shows {}: confirm it with that.", code.expose()))?;
+    let confirmed = calls::confirm(client, &device.id, &code).await?;
+    story.expects(Outcome::Accepted, RejectReason::Unspecified, confirmed.verdict.as_ref())?;
+    let state = confirmed.device.map(|device| device.state());
+    story.holds(state == Some(DeviceState::Active), "an active device")?;
+    Ok((device.id, app))
+}
+
+/// Verifies a code, asks again under the same request id, and offers the code again.
+async fn verify_once(
+    client: &Client,
+    story: &mut Story<'_>,
+    device: &str,
+    app: &Authenticator,
+) -> Result<(), Failure> {
+    let code = app.code(1);
+    let request = request_id();
+    story.step(&format!("Alice logs in with the next code, {}.", code.expose()))?;
+    let first = calls::verify(client, device, &code, request.clone()).await?;
+    story.expects(Outcome::Accepted, RejectReason::Unspecified, first.verdict.as_ref())?;
+
+    story.step("Was the answer lost? The same request_id gets the same answer, and uses nothing up.")?;
+    let again = calls::verify(client, device, &code, request).await?;
+    story.expects(Outcome::Accepted, RejectReason::Unspecified, again.verdict.as_ref())?;
+    story.holds(first == again, "the same answer to the letter")?;
+
+    story.step("Somebody looked over her shoulder, and sends the same code in a request of their own.")?;
+    let replayed = calls::verify(client, device, &code, request_id()).await?;
+    story.expects(Outcome::Rejected, RejectReason::Replayed, replayed.verdict.as_ref())
+}
+
+/// Offers the right code too soon after that failure, and again when it is time.
+async fn throttle(
+    client: &Client,
+    story: &mut Story<'_>,
+    device: &str,
+    app: &Authenticator,
+) -> Result<(), Failure> {
+    let code = app.code(2);
+    story.step(
+        "That was a failure, so the next try has to wait. At once, not even a right code is looked at.",
+    )?;
+    let asked_at = SystemClock.now();
+    let soon = calls::verify(client, device, &code, request_id()).await?;
+    let retry = soon.verdict.as_ref().and_then(|verdict| verdict.retry_time.as_ref()).map(moment);
+    let accepted = soon.verdict.as_ref().is_some_and(|verdict| verdict.outcome() == Outcome::Accepted);
+    if accepted && SystemClock.now().since(asked_at) >= Duration::from_millis(500) {
+        return Ok(story.says("-> this machine took so long that the wait was over: accepted")?);
+    }
+    story.expects(Outcome::Throttled, RejectReason::Unspecified, soon.verdict.as_ref())?;
+    let retry = retry.ok_or_else(|| story.missing("the moment at which to try again"))?;
+
+    story.step(
+        "At that moment the same code is good: it was not used up. The wait doubles with each failure.",
+    )?;
+    tokio::time::sleep(retry.since(SystemClock.now())).await;
+    let later = calls::verify(client, device, &code, request_id()).await?;
+    story.expects(Outcome::Accepted, RejectReason::Unspecified, later.verdict.as_ref())
+}
+
+/// Issues recovery codes, uses one, and gives the others.
+async fn recover(client: &Client, story: &mut Story<'_>) -> Result<Vec<SecretText>, Failure> {
+    story.step("Recovery codes, for the day that her phone is gone. They are active at once:")?;
+    let setup = Setup::RecoveryCodes(pb::RecoveryCodesSetup::default());
+    let issued = calls::enroll(client, "recovery codes", setup).await?;
+    let state = issued.device.as_ref().map(pb::Device::state);
+    story.holds(state == Some(DeviceState::Active), "a list that is active at once")?;
+    let Some(pb::enrollment::Material::RecoveryCodes(list)) =
+        issued.enrollment.and_then(|shown| shown.material)
+    else {
+        return Err(story.missing("recovery codes, shown once"));
+    };
+    let mut codes = list.codes.into_iter().map(SecretText::new);
+    let code = codes.next().ok_or_else(|| story.missing("at least one recovery code"))?;
+    let spare: Vec<_> = codes.collect();
+    story.says(&format!("{} and {} more", code.expose(), spare.len()))?;
+
+    story.step("She types one, as people do: in capitals, and without dashes. No device is named.")?;
+    let typed = SecretText::new(code.expose().replace('-', "").to_uppercase());
+    let used = calls::verify(client, "", &typed, request_id()).await?;
+    story.expects(Outcome::Accepted, RejectReason::Unspecified, used.verdict.as_ref())?;
+    let subject = used.device.map(|device| device.subject);
+    story.holds(subject.as_deref() == Some(SUBJECT), "the list that accepted it")?;
+    Ok(spare)
+}

@@ -1,0 +1,177 @@
+//! `countersign device enroll`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::list::Kind;
+use super::{Answer, Failure, Session, print, qr};
+use crate::cli::typed;
+use crate::wire::convert::duration;
+use crate::wire::pb;
+use crate::wire::pb::device_service_client::DeviceServiceClient;
+use crate::wire::pb::enroll_device_request::Setup;
+
+/// A hash, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Algorithm {
+    /// What every authenticator app understands
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Enroll {
+    /// The user
+    subject: String,
+    /// What to enroll
+    #[arg(long, value_enum, value_name = "KIND")]
+    kind: Kind,
+    /// The user's own name for it. Left out, one is made from the kind
+    #[arg(long)]
+    name: Option<String>,
+    /// How many recovery codes: 1 to 50
+    #[arg(long, value_name = "N")]
+    count: Option<u32>,
+    /// Digits of a code: 6 to 8 (totp, hotp)
+    #[arg(long, value_name = "N")]
+    digits: Option<u32>,
+    /// The time step: 15s to 120s (totp)
+    #[arg(long, value_name = "TIME", value_parser = typed::span)]
+    period: Option<Duration>,
+    /// The hash (totp, hotp)
+    #[arg(long, value_enum, value_name = "HASH")]
+    algorithm: Option<Algorithm>,
+    /// The first counter (hotp)
+    #[arg(long, value_name = "N")]
+    counter: Option<u64>,
+    /// Steps accepted each way (totp): 0 to 4
+    #[arg(long, value_name = "N")]
+    tolerance: Option<u32>,
+    /// Counters accepted ahead (hotp): 0 to 20
+    #[arg(long, value_name = "N")]
+    look_ahead: Option<u32>,
+    /// What the app shows as the account. Left out, the subject (totp, hotp)
+    #[arg(long, value_name = "ACCOUNT")]
+    account_name: Option<String>,
+    /// A file with a secret that was made elsewhere, in base32; - for standard input (totp, hotp)
+    #[arg(long, value_name = "FILE")]
+    secret_base32_file: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+The secret is shown now and never again. A totp or hotp device is pending until `device confirm`, for 15 minutes.
+
+Examples:
+  countersign device enroll alice --kind totp --name phone
+  countersign device enroll alice --kind hotp --digits 8 --secret-base32-file token.txt
+  countersign device enroll alice --kind recovery-codes --count 8";
+
+impl Enroll {
+    /// Whether the options are ones of this kind.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        use Kind::{Hotp, RecoveryCodes, Totp};
+        let options: [(&str, bool, &[Kind]); 9] = [
+            ("--count", self.count.is_some(), &[RecoveryCodes]),
+            ("--digits", self.digits.is_some(), &[Totp, Hotp]),
+            ("--period", self.period.is_some(), &[Totp]),
+            ("--algorithm", self.algorithm.is_some(), &[Totp, Hotp]),
+            ("--counter", self.counter.is_some(), &[Hotp]),
+            ("--tolerance", self.tolerance.is_some(), &[Totp]),
+            ("--look-ahead", self.look_ahead.is_some(), &[Hotp]),
+            ("--account-name", self.account_name.is_some(), &[Totp, Hotp]),
+            ("--secret-base32-file", self.secret_base32_file.is_some(), &[Totp, Hotp]),
+        ];
+        let name = |kind: Kind| print::kind(pb::DeviceKind::from(kind).into());
+        for (option, is_given, kinds) in options {
+            if is_given && !kinds.contains(&self.kind) {
+                let kinds = kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(" or ");
+                return Err(Failure::Usage(format!("{option} goes with --kind {kinds}")));
+            }
+        }
+        Ok(())
+    }
+
+    fn setup(&self) -> Result<Setup, Failure> {
+        let secret = self.secret_base32_file.as_deref().map(typed::secret).transpose()?;
+        let secret = secret.map(|secret| secret.expose().to_vec()).unwrap_or_default();
+        let algorithm = self.algorithm.map_or(pb::OathAlgorithm::Unspecified, |algorithm| match algorithm {
+            Algorithm::Sha1 => pb::OathAlgorithm::Sha1,
+            Algorithm::Sha256 => pb::OathAlgorithm::Sha256,
+            Algorithm::Sha512 => pb::OathAlgorithm::Sha512,
+        });
+        let account_name = self.account_name.clone().unwrap_or_default();
+        let digits = self.digits.unwrap_or_default();
+        Ok(match self.kind {
+            Kind::Totp => Setup::Totp(pb::TotpSetup {
+                algorithm: algorithm.into(),
+                digits,
+                period: self.period.map(duration),
+                secret,
+                account_name,
+                tolerance: self.tolerance,
+                start_time: None,
+            }),
+            Kind::Hotp => Setup::Hotp(pb::HotpSetup {
+                algorithm: algorithm.into(),
+                digits,
+                counter: self.counter.unwrap_or_default(),
+                secret,
+                account_name,
+                look_ahead: self.look_ahead,
+            }),
+            Kind::RecoveryCodes => {
+                Setup::RecoveryCodes(pb::RecoveryCodesSetup { count: self.count.unwrap_or_default() })
+            }
+        })
+    }
+
+    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+        let request = pb::EnrollDeviceRequest {
+            setup: Some(self.setup()?),
+            subject: self.subject,
+            name: self.name.unwrap_or_default(),
+            request_id: session.request_id(),
+        };
+        let answer = session
+            .client
+            .call(request, async |channel, request| {
+                DeviceServiceClient::new(channel).enroll_device(request).await
+            })
+            .await?;
+        session.show(&answer, |out| shown(out, &answer))?;
+        Ok(Answer::Yes)
+    }
+}
+
+fn shown(out: &mut dyn Write, answer: &pb::EnrollDeviceResponse) -> io::Result<()> {
+    use pb::enrollment::Material;
+    match answer.enrollment.as_ref().and_then(|enrollment| enrollment.material.as_ref()) {
+        Some(Material::Oath(oath)) => {
+            if let Some(code) = qr(&oath.otpauth_uri) {
+                writeln!(out, "{code}")?;
+            }
+            let lines = [("uri", oath.otpauth_uri.clone()), ("secret", oath.secret_base32.clone())];
+            print::fields(out, &lines)?;
+        }
+        Some(Material::RecoveryCodes(codes)) => print::codes(out, Some(codes))?,
+        None => {}
+    }
+    let Some(device) = &answer.device else { return Ok(()) };
+    let lines =
+        [("device", device.id.clone()), ("name", device.name.clone()), ("state", print::state(device.state))];
+    print::fields(out, &lines)?;
+    if device.state() == pb::DeviceState::Pending {
+        writeln!(
+            out,
+            "confirm it with: countersign device confirm {} {} CODE",
+            print::word(&device.subject),
+            device.id
+        )?;
+    }
+    Ok(())
+}

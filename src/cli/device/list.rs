@@ -1,0 +1,87 @@
+//! `countersign device list`.
+
+use clap::{Args, ValueEnum};
+
+use super::{Answer, Failure, Session, print};
+use crate::wire::pb;
+use crate::wire::pb::device_service_client::DeviceServiceClient;
+
+/// A kind of device, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Kind {
+    /// Time-based codes of an authenticator app (RFC 6238)
+    Totp,
+    /// Counter-based codes of a token (RFC 4226)
+    Hotp,
+    /// A list of codes, each usable once
+    RecoveryCodes,
+}
+
+impl From<Kind> for pb::DeviceKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Totp => Self::Totp,
+            Kind::Hotp => Self::Hotp,
+            Kind::RecoveryCodes => Self::RecoveryCodes,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  countersign device list alice\n  \
+                        countersign device list alice --all-states --kind totp --json")]
+pub(super) struct List {
+    /// The user
+    subject: String,
+    /// Pending, suspended and locked devices too
+    #[arg(long)]
+    all_states: bool,
+    /// Only of this kind. May be repeated
+    #[arg(long, value_enum, value_name = "KIND")]
+    kind: Vec<Kind>,
+}
+
+/// Devices in a page of the listing.
+const PAGE: i32 = 200;
+
+impl List {
+    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+        let states = if self.all_states {
+            use pb::DeviceState::{Active, Locked, Pending, Suspended};
+            [Active, Pending, Suspended, Locked].map(i32::from).into()
+        } else {
+            Vec::new()
+        };
+        let kinds = self.kind.into_iter().map(|kind| pb::DeviceKind::from(kind).into()).collect();
+        let mut request = pb::ListDevicesRequest {
+            subject: self.subject,
+            states,
+            kinds,
+            page_size: PAGE,
+            page_token: String::new(),
+        };
+        let mut all = pb::ListDevicesResponse::default();
+        loop {
+            let page = session
+                .client
+                .call(request.clone(), async |channel, request| {
+                    DeviceServiceClient::new(channel).list_devices(request).await
+                })
+                .await?;
+            all.devices.extend(page.devices);
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
+        session.show(&all, |out| {
+            if all.devices.is_empty() {
+                let hint = if self.all_states { "" } else { " in use (--all-states shows the others)" };
+                return writeln!(out, "no devices{hint}");
+            }
+            let rows: Vec<_> = all.devices.iter().map(print::row).collect();
+            print::table(out, print::HEADING, &rows)
+        })?;
+        Ok(Answer::Yes)
+    }
+}

@@ -1,0 +1,52 @@
+//! `countersign serve`.
+
+use std::io::Write;
+
+use clap::Args;
+
+use super::client::{forget, remember};
+use super::environment::Environment;
+use super::failure::Failure;
+use super::settings::Settings;
+use super::{Answer, block_on_all_cores};
+use crate::app;
+
+/// Serves, until SIGTERM or Ctrl-C; a second one ends at once.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const EXAMPLES: &str = "\
+Settings on the command line stand over the environment (COUNTERSIGN_…), and that over the file. One line on
+standard output says where it listens; logs go to standard error. Traces are exported as the standard
+OTEL_… variables say.
+
+Examples:
+  countersign serve
+  countersign serve --listen unix:/run/countersign/countersign.sock --listen 127.0.0.1:7443
+  countersign serve --config countersign.toml --log-format json";
+
+impl Serve {
+    pub(super) fn run(self, environment: &Environment, out: &mut dyn Write) -> Result<Answer, Failure> {
+        let config = self.settings.load(environment)?;
+        let data_dir = config.data_dir.clone();
+        let announce = |addresses: &[String]| {
+            remember(&data_dir, addresses);
+            let version = env!("CARGO_PKG_VERSION");
+            // Whoever started it may not want to read the line.
+            let _ = writeln!(out, "countersign {version} listens on {}", addresses.join(", "));
+            let _ = out.flush();
+        };
+        let served = block_on_all_cores(async {
+            app::serve(config, environment.all(), announce).await.map_err(Failure::error)
+        });
+        // Only a server that started has noted its address: another one's is left alone.
+        if served.is_ok() {
+            forget(&data_dir);
+        }
+        served.map(|()| Answer::Yes)
+    }
+}
