@@ -93,7 +93,7 @@ impl Client {
     /// Sums a subject up.
     pub(crate) async fn subject(&self, subject: &str) -> pb::GetSubjectResponse {
         let request = pb::GetSubjectRequest { subject: subject.to_owned() };
-        self.send("SubjectService/GetSubject", &request).await.unwrap()
+        self.subjects.clone().get_subject(request).await.unwrap().into_inner()
     }
 
     /// The names of the devices that a listing gives, in its order.
