@@ -43,8 +43,10 @@ pub(super) fn etag(version: i64) -> String {
 }
 
 /// The version that a tag names.
-pub(super) fn version(etag: &str) -> Option<i64> {
-    etag.strip_prefix('v')?.parse().ok()
+pub(super) fn version(tag: &str) -> Option<i64> {
+    let version = tag.strip_prefix('v')?.parse().ok()?;
+    // `v+1` and `v01` are no tags that were ever given.
+    (etag(version) == tag).then_some(version)
 }
 
 /// What became of a proof.

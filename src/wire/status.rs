@@ -152,12 +152,20 @@ pub fn polished(status: Status, method: &str) -> Status {
         return status;
     }
     match status.code() {
+        // No fault of ours: those carry their details. It is about a body that is not a message, or not one.
         Code::Internal if status.message().contains(undecodable::PREFIX) => {
             invalid(&undecodable::violations(status.message()))
+        }
+        Code::Internal => {
+            invalid(&Violations::one("request", "must be one whole message, framed as gRPC frames it"))
         }
         // A message over the limit, or a compressed one that unpacks to more.
         Code::OutOfRange | Code::ResourceExhausted => {
             invalid(&Violations::one("request", "is larger than this server takes"))
+        }
+        // Routes say no word with it; what says one speaks of compression.
+        Code::Unimplemented if !status.message().is_empty() => {
+            invalid(&Violations::one("request", "must not be compressed, or in a way that this server takes"))
         }
         Code::Unimplemented => refused(&Refusal::MethodUnknown { method: method.to_owned() }),
         code => {

@@ -20,6 +20,13 @@ type Through = InterceptedService<Channel, Token>;
 #[derive(Clone)]
 pub(crate) struct Token(Option<MetadataValue<tonic::metadata::Ascii>>);
 
+impl Token {
+    /// The value of the header `authorization`.
+    pub(super) fn header(&self) -> Option<&str> {
+        self.0.as_ref().and_then(|token| token.to_str().ok())
+    }
+}
+
 impl tonic::service::Interceptor for Token {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         if let Some(token) = &self.0 {

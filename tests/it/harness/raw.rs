@@ -6,6 +6,7 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::service::Interceptor as _;
 use tonic::{Request, Status};
+use tower::ServiceExt as _;
 
 use super::Client;
 
@@ -70,5 +71,27 @@ impl Client {
     ) -> Result<R, Status> {
         let answer = self.raw(&format!("/countersign.v1.{method}"), message.encode_to_vec()).await?;
         Ok(R::decode(answer.as_slice()).unwrap())
+    }
+}
+
+impl Client {
+    /// Sends a body that is framed already, or badly, and gives the status that comes back.
+    pub(crate) async fn framed(
+        &self,
+        path: &str,
+        body: &'static str,
+        encoding: Option<&'static str>,
+    ) -> Result<(), Status> {
+        let mut request =
+            http::Request::post(path).header("content-type", "application/grpc").header("te", "trailers");
+        if let Some(encoding) = encoding {
+            request = request.header("grpc-encoding", encoding);
+        }
+        if let Some(token) = self.token.header() {
+            request = request.header("authorization", token);
+        }
+        let body = tonic::body::Body::new(body.to_owned());
+        let response = self.channel.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        Status::from_header_map(response.headers()).map_or(Ok(()), Err)
     }
 }

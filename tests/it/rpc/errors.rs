@@ -69,6 +69,11 @@ fn transport() -> Vec<(&'static str, Status)> {
     let decode = "failed to decode Protobuf message: VerifyRequest.subject: invalid wire type: Varint";
     vec![
         ("transport: garbage", Status::internal(decode)),
+        ("transport: no message", Status::internal("Missing request message.")),
+        (
+            "transport: compressed",
+            Status::unimplemented("Content is compressed with `zip` which isn't supported"),
+        ),
         ("transport: too large", Status::out_of_range("decoded message length too large")),
         ("transport: no such method", Status::unimplemented("")),
         ("transport: cancelled", Status::cancelled("timeout expired")),

@@ -130,3 +130,25 @@ async fn a_method_or_service_that_is_not_there_is_said_to_be_unknown() {
     }
     harness.stop().await;
 }
+
+#[tokio::test]
+async fn a_body_that_is_not_one_message_is_the_callers_to_mend() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let before = harness.dump().await;
+    let path = "/countersign.v1.SubjectService/GetSubject";
+    for (label, body, encoding) in [
+        ("no message", "", None),
+        ("cut off in the head", "\0\0\0", None),
+        ("cut off in the message", "\0\0\0\0\u{9}ab", None),
+        ("a flag that is none", "\u{2}\0\0\0\0", None),
+        ("compressed and not said how", "\u{1}\0\0\0\0", None),
+        ("compressed as nobody does", "\u{1}\0\0\0\0", Some("zip")),
+    ] {
+        let refusal = client.framed(path, body, encoding).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::InvalidArgument, "{label}: {refusal:?}");
+        assert_eq!(refused(&refusal), "INVALID_REQUEST request", "{label}");
+    }
+    assert_eq!(harness.dump().await, before);
+    harness.stop().await;
+}

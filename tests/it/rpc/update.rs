@@ -84,6 +84,10 @@ async fn an_etag_that_is_not_the_devices_any_more_is_stale() {
     assert!(client.update(&device, &["name"], with(&first.etag, "two")).await.is_err());
     let now = client.device("alice", &device.id).await.unwrap();
     assert_eq!(client.update(&device, &["name"], with(&now.etag, "two")).await.unwrap().name, "two");
+    for never in ["v", "v+1", "v01", "1", "V1", "v1 ", "v99999999999999999999"] {
+        let refusal = client.update(&device, &["name"], with(never, "three")).await.unwrap_err();
+        assert_eq!(refused(&refusal), "INVALID_REQUEST etag", "{never}");
+    }
     // Reading it does not.
     let read = client.device("alice", &device.id).await.unwrap().etag;
     assert_eq!(client.device("alice", &device.id).await.unwrap().etag, read);
