@@ -57,6 +57,15 @@ macro_rules! on_every_database {
 }
 pub(crate) use on_every_database;
 
+/// Mounts tests for the databases that are reached over a network.
+macro_rules! on_every_server {
+    ($($test:ident),+ $(,)?) => {
+        $crate::harness::databases::on_every_database!(@ postgres Postgres $($test)+);
+        $crate::harness::databases::on_every_database!(@ mysql MySql $($test)+);
+    };
+}
+pub(crate) use on_every_server;
+
 /// Runs a test on a database of its own.
 pub(crate) async fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabase) -> F) {
     if !engine.is_wanted() {

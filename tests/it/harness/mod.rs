@@ -11,6 +11,7 @@ pub(crate) mod fixture;
 mod golden;
 mod process;
 mod raw;
+pub(crate) mod proxy;
 pub(crate) mod replica;
 
 use std::collections::BTreeSet;

@@ -8,6 +8,7 @@ mod groups;
 mod guessing;
 mod interleavings;
 mod keys;
+mod lost_answers;
 mod once;
 mod requests;
 mod schema;
