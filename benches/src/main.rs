@@ -1,0 +1,129 @@
+//! Measures Countersign against what the machine and the database can do at all, in one run, and prints
+//! ratios: absolute figures of a machine that others use mean little.
+//!
+//! ```text
+//! cargo run --profile bench -p countersign-bench -- sqlite --seconds 4 --json figures.json
+//! ```
+
+mod fleet;
+mod load;
+mod machine;
+mod noise;
+mod place;
+mod process;
+mod raw;
+mod report;
+mod seed;
+mod server;
+mod suite;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::place::Place;
+
+/// Why a measurement did not come to its end.
+pub type Failed = Box<dyn Error + Send + Sync>;
+
+/// Measures Countersign against the database's own limits and an empty call of the same server.
+#[derive(Debug, Parser)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
+struct Command {
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// How to measure.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// On which database.
+    #[arg(value_enum, default_value = "sqlite")]
+    database: Database,
+    /// Seconds of each measurement.
+    #[arg(long, default_value_t = 4.0)]
+    seconds: f64,
+    /// How often everything is measured; the medians count.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Devices that are verified, one after the other.
+    #[arg(long, default_value_t = 4096)]
+    devices: usize,
+    /// Connections that calls share.
+    #[arg(long, default_value_t = 1)]
+    connections: usize,
+    /// Also writes everything there, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Database {
+    Sqlite,
+}
+
+/// The parts that run in processes of their own.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Fills a database with devices.
+    #[command(hide = true)]
+    Seed {
+        #[arg(long)]
+        dir: PathBuf,
+        #[arg(long)]
+        database: String,
+        #[arg(long)]
+        devices: usize,
+    },
+    /// Serves.
+    #[command(hide = true)]
+    Server {
+        #[arg(long)]
+        dir: PathBuf,
+        #[arg(long)]
+        database: String,
+    },
+    /// Loads a server.
+    #[command(hide = true)]
+    Load(load::Order),
+    /// Writes the product's rows without it.
+    #[command(hide = true)]
+    RawSqlite(raw::sqlite::Order),
+}
+
+fn main() -> Result<(), Failed> {
+    let command = Command::parse();
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match command.part {
+        None => measure(&command.options),
+        Some(Part::Seed { dir, database, devices }) => {
+            print(&threads?.block_on(seed::run(&dir, &database, devices))?)
+        }
+        Some(Part::Server { dir, database }) => threads?.block_on(server::run(&dir, &database)),
+        Some(Part::Load(order)) => {
+            let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            print(&one.block_on(load::run(order))?)
+        }
+        Some(Part::RawSqlite(order)) => print(&raw::sqlite::run(&order)?),
+    }
+}
+
+fn measure(options: &Options) -> Result<(), Failed> {
+    let place = Place::new()?;
+    let report = match options.database {
+        Database::Sqlite => suite::sqlite::run(place.path(), options)?,
+    };
+    std::io::stdout().write_all(report.table().as_bytes())?;
+    if let Some(file) = &options.json {
+        std::fs::write(file, serde_json::to_vec_pretty(&[&report])?)?;
+    }
+    Ok(())
+}
+
+fn print<T: serde::Serialize>(value: &T) -> Result<(), Failed> {
+    Ok(writeln!(std::io::stdout(), "{}", serde_json::to_string(value)?)?)
+}

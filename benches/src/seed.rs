@@ -1,0 +1,61 @@
+//! Fills a database with devices in use, as the product writes them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign::app;
+use countersign::domain::event::{Event, What};
+use countersign::domain::ids::CallerName;
+use countersign::domain::secret::SecretText;
+use countersign::env::{Clock, Entropy, SystemClock, SystemEntropy};
+use countersign::store::{Change, Commit, Options, Outcome};
+use tokio::task::JoinSet;
+
+use crate::{Failed, fleet, place};
+
+/// Commits under way at once.
+const AT_ONCE: usize = 256;
+
+/// How to reach a database.
+pub fn options(url: &str) -> Options {
+    Options {
+        url: SecretText::new(url.to_owned()),
+        max_connections: 8,
+        acquire_timeout: std::time::Duration::from_secs(5),
+    }
+}
+
+/// Makes the schema and that many devices.
+pub async fn run(dir: &Path, url: &str, devices: usize) -> Result<(), Failed> {
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let store = Arc::new(app::open(&options(url), place::keyring(dir)?, &entropy).await?);
+    let caller = CallerName::trusted("bench");
+    let now = SystemClock.now();
+    let mut under_way = JoinSet::new();
+    for number in 0..devices {
+        let member = fleet::member(number);
+        let device = fleet::device(&member, now)?;
+        let event = Event::of(&device, What::DeviceEnrolled, &caller, now);
+        let commit = Commit::new(event).change(Change::Insert(Box::new(device), member.secret));
+        let store = store.clone();
+        under_way.spawn(async move { store.commit(commit).await });
+        if under_way.len() >= AT_ONCE {
+            done(under_way.join_next().await)?;
+        }
+    }
+    while let Some(outcome) = under_way.join_next().await {
+        done(Some(outcome))?;
+    }
+    store.close().await;
+    Ok(())
+}
+
+type Written = Result<Result<Outcome, countersign::error::Error>, tokio::task::JoinError>;
+
+fn done(outcome: Option<Written>) -> Result<(), Failed> {
+    match outcome.transpose()? {
+        None | Some(Ok(Outcome::Done)) => Ok(()),
+        Some(Ok(outcome)) => Err(format!("a device was not written: {outcome:?}").into()),
+        Some(Err(error)) => Err(format!("a device was not written: {error:?}").into()),
+    }
+}
