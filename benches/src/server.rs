@@ -6,9 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::app::listen::{Address, Listener};
+use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::auth::{Caller, Credentials, Role};
+use countersign::config::Address;
 use countersign::crypto::token::TokenHash;
 use countersign::domain::ids::CallerName;
 use countersign::domain::policy::Policies;

@@ -10,8 +10,8 @@ pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
 mod process;
-mod raw;
 pub(crate) mod proxy;
+mod raw;
 pub(crate) mod replica;
 
 use std::collections::BTreeSet;
