@@ -18,6 +18,7 @@
 //! | [`wire`] | generated code; `wire::status` is the one table from errors to statuses |
 //! | [`config`] | settings parsed into types that are valid |
 //! | [`env`](mod@env) | the clock and chance: arguments everywhere else |
+//! | [`cli`] | the command: serve, demo, and the operator's commands, which speak gRPC like everybody else |
 //! | [`ops`] | logs and traces |
 //! | [`app`] | the composition root: builds in order, drains in reverse order |
 //!

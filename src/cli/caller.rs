@@ -44,7 +44,7 @@ struct NewToken {
 }
 
 const EXAMPLES: &str = "\
-Speaks to no server. Give the token to the program, and add the lines to the server's file of settings: the
+Speaks to no server. Give the token to the program, and add the lines to the server's file of settings: the \
 server keeps only the token's SHA-256, so nobody reads the token back.
 
 Examples:

@@ -32,8 +32,8 @@ enum What {
 }
 
 const EXAMPLES: &str = "\
-Prints the settings in force as TOML: a file of settings may hold any of them. In the environment they are upper
-case, with _ for the dot: limits.concurrency is COUNTERSIGN_LIMITS_CONCURRENCY. What the throttle allows an
+Prints the settings in force as TOML: a file of settings may hold any of them. In the environment they are upper \
+case, with _ for the dot: limits.concurrency is COUNTERSIGN_LIMITS_CONCURRENCY. What the throttle allows an \
 attacker stands above them.
 
 Examples:

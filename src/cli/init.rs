@@ -26,7 +26,7 @@ pub(super) struct Init {
 }
 
 const EXAMPLES: &str = "\
-Makes DIR (0700), DIR/keyring and DIR/caller-token (both 0600): the keys that seal what is in the database, and
+Makes DIR (0700), DIR/keyring and DIR/caller-token (both 0600): the keys that seal what is in the database, and \
 the token of a first caller with every role. Keep a copy of the key ring where the database's backup is not.
 
 Example:

@@ -1,8 +1,8 @@
 //! The command line: `serve`, `demo`, what is done before serving, and the operator's commands, which speak
 //! gRPC like everybody else.
 //!
-//! One file a command. What they share: [`failure`] (why there is no answer, and how it is told),
-//! [`client`] (the connection), [`session`] (one command against one server), [`print`] (tables and times).
+//! One file a command. What they share: `failure` (why there is no answer, and how it is told),
+//! `client` (the connection), `exchange` (one command and its answer), `print` (tables and times).
 
 mod caller;
 mod client;
@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod device;
 mod environment;
+mod exchange;
 mod failure;
 mod init;
 mod migrate;
@@ -17,7 +18,6 @@ mod print;
 mod probe;
 mod recovery_codes;
 mod serve;
-mod session;
 mod settings;
 mod subject;
 mod typed;

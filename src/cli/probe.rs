@@ -11,8 +11,8 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::client::{Client, Target, Token};
 use super::environment::Environment;
+use super::exchange::Connection;
 use super::failure::Failure;
-use super::session::Connection;
 use super::{Answer, block_on};
 
 /// Asks a server whether it is serving: exit status 0 if it is, 1 if it is not, 2 if it does not answer.

@@ -5,8 +5,8 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::environment::Environment;
+use super::exchange::{Connection, Exchange};
 use super::failure::Failure;
-use super::session::{Connection, Session};
 use super::{Answer, print, typed};
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
@@ -82,23 +82,23 @@ impl RecoveryCodes {
                 (request, code.is_none())
             }
         };
-        self.connection.run(environment, out, async |session| issue(session, request, shows_codes).await)
+        self.connection.run(environment, out, async |exchange| issue(exchange, request, shows_codes).await)
     }
 }
 
 async fn issue(
-    session: &mut Session<'_>,
+    exchange: &mut Exchange<'_>,
     mut request: pb::IssueRecoveryCodesRequest,
     shows_codes: bool,
 ) -> Result<Answer, Failure> {
-    request.request_id = session.request_id();
-    let answer = session
+    request.request_id = exchange.request_id();
+    let answer = exchange
         .client
         .call(request, async |channel, request| {
             DeviceServiceClient::new(channel).issue_recovery_codes(request).await
         })
         .await?;
-    session.show(&answer, |out| {
+    exchange.show(&answer, |out| {
         if shows_codes {
             print::codes(out, answer.recovery_codes.as_ref())?;
         }

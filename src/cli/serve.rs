@@ -20,9 +20,9 @@ pub(super) struct Serve {
 }
 
 const EXAMPLES: &str = "\
-Settings on the command line stand over the environment (COUNTERSIGN_…), and that over the file. One line on
-standard output says where it listens; logs go to standard error. Traces are exported as the standard
-OTEL_… variables say.
+Settings on the command line stand over the environment (COUNTERSIGN_…), and that over the file. One line on \
+standard output says where it listens; logs go to standard error. Traces are exported as the standard OTEL_… \
+variables say. `config check` shows every setting.
 
 Examples:
   countersign serve

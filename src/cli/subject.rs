@@ -5,8 +5,8 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::environment::Environment;
+use super::exchange::Connection;
 use super::failure::Failure;
-use super::session::Connection;
 use super::{Answer, print};
 use crate::wire::pb;
 use crate::wire::pb::subject_service_client::SubjectServiceClient;
@@ -33,9 +33,9 @@ enum What {
 impl Subject {
     pub(super) fn run(self, environment: &Environment, out: &mut dyn Write) -> Result<Answer, Failure> {
         let What::Show { subject } = self.what;
-        self.connection.run(environment, out, async |session| {
+        self.connection.run(environment, out, async |exchange| {
             let request = pb::GetSubjectRequest { subject: subject.clone() };
-            let answer = session
+            let answer = exchange
                 .client
                 .call(request, async |channel, request| {
                     SubjectServiceClient::new(channel).get_subject(request).await
@@ -43,7 +43,7 @@ impl Subject {
                 .await?;
             let kinds: Vec<_> = answer.active_kinds.iter().map(|kind| print::kind(*kind)).collect();
             let kinds = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
-            session.show(&answer, |out| {
+            exchange.show(&answer, |out| {
                 let lines = [
                     ("subject", subject),
                     ("active kinds", kinds),

@@ -5,8 +5,8 @@ use std::io::Write;
 use clap::Args;
 
 use super::environment::Environment;
+use super::exchange::Connection;
 use super::failure::Failure;
-use super::session::Connection;
 use super::{Answer, print, typed};
 use crate::wire::pb;
 use crate::wire::pb::verification_service_client::VerificationServiceClient;
@@ -34,21 +34,21 @@ Examples:
 impl Verify {
     pub(super) fn run(self, environment: &Environment, out: &mut dyn Write) -> Result<Answer, Failure> {
         let code = typed::code(&self.code)?;
-        self.connection.run(environment, out, async |session| {
+        self.connection.run(environment, out, async |exchange| {
             let request = pb::VerifyRequest {
                 subject: self.subject,
                 device_id: self.device.unwrap_or_default(),
                 proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
-                request_id: session.request_id(),
+                request_id: exchange.request_id(),
             };
-            let answer = session
+            let answer = exchange
                 .client
                 .call(request, async |channel, request| {
                     VerificationServiceClient::new(channel).verify(request).await
                 })
                 .await?;
             let (words, came_to) = print::verdict(answer.verdict.as_ref());
-            session.show(&answer, |out| {
+            exchange.show(&answer, |out| {
                 writeln!(out, "{words}")?;
                 let device = answer.device.as_ref().filter(|_| came_to == Answer::Yes);
                 device.map_or(Ok(()), |device| {

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod cli;
 mod harness;
 mod python;
 mod rpc;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::cli::environment::Environment;
@@ -48,7 +49,7 @@ impl Endpoint {
     pub(super) fn is_local(&self) -> bool {
         let Self::Tcp(address) = self else { return true };
         let host = address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 
@@ -117,14 +118,23 @@ pub(in crate::cli) fn remember(data_dir: &Path, addresses: &[String]) {
         Ok(Endpoint::Unix(path)) => {
             format!("unix:{}", std::path::absolute(&path).unwrap_or(path).display())
         }
-        // An address that means every interface is no address to connect to.
         Ok(Endpoint::Tcp(address)) => {
-            address.replacen("0.0.0.0:", "127.0.0.1:", 1).replacen("[::]:", "[::1]:", 1)
+            address.parse().map_or(address, |socket| connectable(socket).to_string())
         }
         Err(_) => return,
     };
     // A convenience: a data directory that cannot be written, or is not there, is no reason not to serve.
     let _ = fs::write(note(data_dir), reachable + "\n");
+}
+
+/// An address that means every interface is none to connect to: this machine's own will do.
+fn connectable(mut address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
 }
 
 /// Forgets it again.

@@ -1,7 +1,6 @@
 //! The walk through the main job. Each answer is checked: the first one that is not as promised ends it.
 
 use std::io::Write;
-use std::time::Duration;
 
 use super::super::client::Client;
 use super::super::device::qr;
@@ -9,6 +8,7 @@ use super::super::failure::Failure;
 use super::authenticator::Authenticator;
 use super::calls::{self, SUBJECT, request_id};
 use super::story::Story;
+use crate::domain::moment::Moment;
 use crate::domain::secret::SecretText;
 use crate::env::{Clock as _, SystemClock};
 use crate::wire::convert::moment;
@@ -24,8 +24,8 @@ pub(super) async fn walk(
 ) -> Result<Vec<SecretText>, Failure> {
     let mut story = Story::new(out);
     let (device, app) = enroll_app(client, &mut story).await?;
-    verify_once(client, &mut story, &device, &app).await?;
-    throttle(client, &mut story, &device, &app).await?;
+    let retry_at = verify_once(client, &mut story, &device, &app).await?;
+    throttle(client, &mut story, &device, &app, retry_at).await?;
     let spare = recover(client, &mut story).await?;
 
     story.step("Over the Unix socket: what is known of alice as a whole.")?;
@@ -66,13 +66,14 @@ async fn enroll_app(client: &Client, story: &mut Story<'_>) -> Result<(String, A
     Ok((device.id, app))
 }
 
-/// Verifies a code, asks again under the same request id, and offers the code again.
+/// Verifies a code, asks again under the same request id, and offers the code again. Gives the moment at which
+/// the next try is due.
 async fn verify_once(
     client: &Client,
     story: &mut Story<'_>,
     device: &str,
     app: &Authenticator,
-) -> Result<(), Failure> {
+) -> Result<Moment, Failure> {
     let code = app.code(1);
     let request = request_id();
     story.step(&format!("Alice logs in with the next code, {}.", code.expose()))?;
@@ -86,7 +87,12 @@ async fn verify_once(
 
     story.step("Somebody looked over her shoulder, and sends the same code in a request of their own.")?;
     let replayed = calls::verify(client, device, &code, request_id()).await?;
-    story.expects(Outcome::Rejected, RejectReason::Replayed, replayed.verdict.as_ref())
+    story.expects(Outcome::Rejected, RejectReason::Replayed, replayed.verdict.as_ref())?;
+    retry_at(replayed.verdict.as_ref()).ok_or_else(|| story.missing("the moment at which to try again"))
+}
+
+fn retry_at(verdict: Option<&pb::Verdict>) -> Option<Moment> {
+    verdict.and_then(|verdict| verdict.retry_time.as_ref()).map(moment)
 }
 
 /// Offers the right code too soon after that failure, and again when it is time.
@@ -95,25 +101,24 @@ async fn throttle(
     story: &mut Story<'_>,
     device: &str,
     app: &Authenticator,
+    due: Moment,
 ) -> Result<(), Failure> {
     let code = app.code(2);
     story.step(
         "That was a failure, so the next try has to wait. At once, not even a right code is looked at.",
     )?;
-    let asked_at = SystemClock.now();
     let soon = calls::verify(client, device, &code, request_id()).await?;
-    let retry = soon.verdict.as_ref().and_then(|verdict| verdict.retry_time.as_ref()).map(moment);
     let accepted = soon.verdict.as_ref().is_some_and(|verdict| verdict.outcome() == Outcome::Accepted);
-    if accepted && SystemClock.now().since(asked_at) >= Duration::from_millis(500) {
-        return Ok(story.says("-> this machine took so long that the wait was over: accepted")?);
+    if accepted && SystemClock.now() >= due {
+        return Ok(story.says("-> accepted: this machine was so slow that the wait was over")?);
     }
     story.expects(Outcome::Throttled, RejectReason::Unspecified, soon.verdict.as_ref())?;
-    let retry = retry.ok_or_else(|| story.missing("the moment at which to try again"))?;
+    story.holds(retry_at(soon.verdict.as_ref()) == Some(due), "the same moment at which to try again")?;
 
     story.step(
         "At that moment the same code is good: it was not used up. The wait doubles with each failure.",
     )?;
-    tokio::time::sleep(retry.since(SystemClock.now())).await;
+    tokio::time::sleep(due.since(SystemClock.now())).await;
     let later = calls::verify(client, device, &code, request_id()).await?;
     story.expects(Outcome::Accepted, RejectReason::Unspecified, later.verdict.as_ref())
 }

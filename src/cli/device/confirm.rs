@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Answer, Failure, Session, Which, print, show_tried};
+use super::{Answer, Exchange, Failure, Which, print, show_tried};
 use crate::cli::typed;
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
@@ -22,21 +22,21 @@ pub(super) struct Confirm {
 }
 
 impl Confirm {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let code = typed::code(&self.code)?;
         let request = pb::ConfirmDeviceRequest {
             subject: self.which.subject,
             device_id: self.which.device,
             proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
-            request_id: session.request_id(),
+            request_id: exchange.request_id(),
         };
-        let answer = session
+        let answer = exchange
             .client
             .call(request, async |channel, request| {
                 DeviceServiceClient::new(channel).confirm_device(request).await
             })
             .await?;
-        session.show(&answer, |out| show_tried(out, answer.verdict.as_ref(), answer.device.as_ref()))?;
+        exchange.show(&answer, |out| show_tried(out, answer.verdict.as_ref(), answer.device.as_ref()))?;
         Ok(print::verdict(answer.verdict.as_ref()).1)
     }
 }

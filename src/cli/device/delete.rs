@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Answer, Failure, Session, Which};
+use super::{Answer, Exchange, Failure, Which};
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
@@ -15,19 +15,19 @@ pub(super) struct Delete {
 }
 
 impl Delete {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let request = pb::DeleteDeviceRequest {
             subject: self.which.subject,
             device_id: self.which.device.clone(),
-            request_id: session.request_id(),
+            request_id: exchange.request_id(),
         };
-        let answer = session
+        let answer = exchange
             .client
             .call(request, async |channel, request| {
                 DeviceServiceClient::new(channel).delete_device(request).await
             })
             .await?;
-        session.show(&answer, |out| writeln!(out, "deleted {}", self.which.device))?;
+        exchange.show(&answer, |out| writeln!(out, "deleted {}", self.which.device))?;
         Ok(Answer::Yes)
     }
 }

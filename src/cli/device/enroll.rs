@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::list::Kind;
-use super::{Answer, Failure, Session, print, qr};
+use super::{Answer, Exchange, Failure, print, qr};
 use crate::cli::typed;
 use crate::wire::convert::duration;
 use crate::wire::pb;
@@ -17,7 +17,6 @@ use crate::wire::pb::enroll_device_request::Setup;
 /// A hash, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Algorithm {
-    /// What every authenticator app understands
     Sha1,
     Sha256,
     Sha512,
@@ -28,7 +27,7 @@ enum Algorithm {
 pub(super) struct Enroll {
     /// The user
     subject: String,
-    /// What to enroll
+    /// What to enroll: an authenticator app (totp), a token that counts (hotp), or a list of codes
     #[arg(long, value_enum, value_name = "KIND")]
     kind: Kind,
     /// The user's own name for it. Left out, one is made from the kind
@@ -43,7 +42,7 @@ pub(super) struct Enroll {
     /// The time step: 15s to 120s (totp)
     #[arg(long, value_name = "TIME", value_parser = typed::span)]
     period: Option<Duration>,
-    /// The hash (totp, hotp)
+    /// The hash (totp, hotp). Every authenticator app understands sha1, the default
     #[arg(long, value_enum, value_name = "HASH")]
     algorithm: Option<Algorithm>,
     /// The first counter (hotp)
@@ -130,20 +129,20 @@ impl Enroll {
         })
     }
 
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let request = pb::EnrollDeviceRequest {
             setup: Some(self.setup()?),
             subject: self.subject,
             name: self.name.unwrap_or_default(),
-            request_id: session.request_id(),
+            request_id: exchange.request_id(),
         };
-        let answer = session
+        let answer = exchange
             .client
             .call(request, async |channel, request| {
                 DeviceServiceClient::new(channel).enroll_device(request).await
             })
             .await?;
-        session.show(&answer, |out| shown(out, &answer))?;
+        exchange.show(&answer, |out| shown(out, &answer))?;
         Ok(Answer::Yes)
     }
 }

@@ -2,18 +2,15 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{Answer, Failure, Session, print};
+use super::{Answer, Exchange, Failure, print};
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
 /// A kind of device, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Kind {
-    /// Time-based codes of an authenticator app (RFC 6238)
     Totp,
-    /// Counter-based codes of a token (RFC 4226)
     Hotp,
-    /// A list of codes, each usable once
     RecoveryCodes,
 }
 
@@ -45,7 +42,7 @@ pub(super) struct List {
 const PAGE: i32 = 200;
 
 impl List {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let states = if self.all_states {
             use pb::DeviceState::{Active, Locked, Pending, Suspended};
             [Active, Pending, Suspended, Locked].map(i32::from).into()
@@ -62,7 +59,7 @@ impl List {
         };
         let mut all = pb::ListDevicesResponse::default();
         loop {
-            let page = session
+            let page = exchange
                 .client
                 .call(request.clone(), async |channel, request| {
                     DeviceServiceClient::new(channel).list_devices(request).await
@@ -74,7 +71,7 @@ impl List {
             }
             request.page_token = page.next_page_token;
         }
-        session.show(&all, |out| {
+        exchange.show(&all, |out| {
             if all.devices.is_empty() {
                 let hint = if self.all_states { "" } else { " in use (--all-states shows the others)" };
                 return writeln!(out, "no devices{hint}");

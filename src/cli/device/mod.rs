@@ -15,8 +15,8 @@ use std::io::Write;
 use clap::{Args, Subcommand};
 
 use super::environment::Environment;
+use super::exchange::{Connection, Exchange};
 use super::failure::Failure;
-use super::session::{Connection, Session};
 use super::{Answer, print};
 use crate::wire::pb;
 pub(super) use qr::qr;
@@ -72,18 +72,18 @@ impl Device {
             // Before anything is connected.
             command.check()?;
         }
-        connection.run(environment, out, async |session| match what {
-            What::List(command) => command.run(session).await,
-            What::Show(command) => command.run(session).await,
-            What::Enroll(command) => command.run(session).await,
-            What::Confirm(command) => command.run(session).await,
-            What::Rename(command) => command.run(session).await,
-            What::Suspend(command) => command.run(session).await,
-            What::Resume(command) => command.run(session).await,
-            What::Prefer(command) => command.run(session).await,
-            What::Delete(command) => command.run(session).await,
-            What::Resync(command) => command.run(session).await,
-            What::Unlock(command) => command.run(session).await,
+        connection.run(environment, out, async |exchange| match what {
+            What::List(command) => command.run(exchange).await,
+            What::Show(command) => command.run(exchange).await,
+            What::Enroll(command) => command.run(exchange).await,
+            What::Confirm(command) => command.run(exchange).await,
+            What::Rename(command) => command.run(exchange).await,
+            What::Suspend(command) => command.run(exchange).await,
+            What::Resume(command) => command.run(exchange).await,
+            What::Prefer(command) => command.run(exchange).await,
+            What::Delete(command) => command.run(exchange).await,
+            What::Resync(command) => command.run(exchange).await,
+            What::Unlock(command) => command.run(exchange).await,
         })
     }
 }
@@ -100,10 +100,10 @@ fn show_tried(
 
 /// A device after a change.
 fn show_changed(
-    session: &mut Session<'_>,
+    exchange: &mut Exchange<'_>,
     answer: &impl crate::wire::json::Answer,
     device: Option<&pb::Device>,
 ) -> Result<Answer, Failure> {
-    session.show(answer, |out| device.map_or(Ok(()), |device| print::device(out, device)))?;
+    exchange.show(answer, |out| device.map_or(Ok(()), |device| print::device(out, device)))?;
     Ok(Answer::Yes)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Answer, Failure, Session, Which, print, show_tried};
+use super::{Answer, Exchange, Failure, Which, print, show_tried};
 use crate::cli::typed;
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
@@ -23,21 +23,21 @@ pub(super) struct Resync {
 }
 
 impl Resync {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let codes = typed::codes(&self.codes)?;
         let request = pb::ResyncDeviceRequest {
             subject: self.which.subject,
             device_id: self.which.device,
             codes,
-            request_id: session.request_id(),
+            request_id: exchange.request_id(),
         };
-        let answer = session
+        let answer = exchange
             .client
             .call(request, async |channel, request| {
                 DeviceServiceClient::new(channel).resync_device(request).await
             })
             .await?;
-        session.show(&answer, |out| show_tried(out, answer.verdict.as_ref(), answer.device.as_ref()))?;
+        exchange.show(&answer, |out| show_tried(out, answer.verdict.as_ref(), answer.device.as_ref()))?;
         Ok(print::verdict(answer.verdict.as_ref()).1)
     }
 }

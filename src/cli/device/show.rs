@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Answer, Failure, Session, Which, show_changed};
+use super::{Answer, Exchange, Failure, Which, show_changed};
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
@@ -14,14 +14,14 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let request = pb::GetDeviceRequest { subject: self.which.subject, device_id: self.which.device };
-        let answer = session
+        let answer = exchange
             .client
             .call(request, async |channel, request| {
                 DeviceServiceClient::new(channel).get_device(request).await
             })
             .await?;
-        show_changed(session, &answer, answer.device.as_ref())
+        show_changed(exchange, &answer, answer.device.as_ref())
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Answer, Failure, Session, Which, show_changed};
+use super::{Answer, Exchange, Failure, Which, show_changed};
 use crate::wire::convert::mask;
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
@@ -38,34 +38,34 @@ pub(super) struct Prefer {
 }
 
 impl Rename {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let change = pb::UpdateDeviceRequest { name: self.name, ..Default::default() };
-        update(session, self.which, "name", change).await
+        update(exchange, self.which, "name", change).await
     }
 }
 
 impl Suspend {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let change = pb::UpdateDeviceRequest { suspended: true, ..Default::default() };
-        update(session, self.which, "suspended", change).await
+        update(exchange, self.which, "suspended", change).await
     }
 }
 
 impl Resume {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
-        update(session, self.which, "suspended", pb::UpdateDeviceRequest::default()).await
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
+        update(exchange, self.which, "suspended", pb::UpdateDeviceRequest::default()).await
     }
 }
 
 impl Prefer {
-    pub(super) async fn run(self, session: &mut Session<'_>) -> Result<Answer, Failure> {
+    pub(super) async fn run(self, exchange: &mut Exchange<'_>) -> Result<Answer, Failure> {
         let change = pb::UpdateDeviceRequest { preferred: true, ..Default::default() };
-        update(session, self.which, "preferred", change).await
+        update(exchange, self.which, "preferred", change).await
     }
 }
 
 async fn update(
-    session: &mut Session<'_>,
+    exchange: &mut Exchange<'_>,
     which: Which,
     field: &str,
     change: pb::UpdateDeviceRequest,
@@ -74,14 +74,14 @@ async fn update(
         subject: which.subject,
         device_id: which.device,
         update_mask: Some(mask(&[field])),
-        request_id: session.request_id(),
+        request_id: exchange.request_id(),
         ..change
     };
-    let answer = session
+    let answer = exchange
         .client
         .call(request, async |channel, request| {
             DeviceServiceClient::new(channel).update_device(request).await
         })
         .await?;
-    show_changed(session, &answer, answer.device.as_ref())
+    show_changed(exchange, &answer, answer.device.as_ref())
 }

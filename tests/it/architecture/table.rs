@@ -10,7 +10,11 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     // The composition root is the only one that knows all.
     ("app/", &["*"]),
     // The operator's commands speak gRPC like everybody else: no service, no store.
-    ("cli/", &["app", "config", "crypto", "domain", "env", "error", "ops", "wire"]),
+    // The demo plays an authenticator app; a QR code is drawn in the terminal.
+    (
+        "cli/",
+        &["app", "auth::Role", "config", "crypto", "domain", "env", "error", "kinds::oath", "ops", "wire"],
+    ),
     ("config/", &["auth", "crypto", "domain", "error"]),
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),

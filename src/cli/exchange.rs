@@ -1,4 +1,4 @@
-//! One command against one server: the connection's options, the client, and where the answer goes.
+//! One command and its answer: the connection's options, the client, and where the answer goes.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -49,20 +49,20 @@ impl Connection {
         &self,
         environment: &Environment,
         out: &mut dyn Write,
-        command: impl AsyncFnOnce(&mut Session<'_>) -> Result<Answer, Failure>,
+        command: impl AsyncFnOnce(&mut Exchange<'_>) -> Result<Answer, Failure>,
     ) -> Result<Answer, Failure> {
         let data_dir = self.data_dir(environment);
         let target = Target::find(self.server.as_deref(), environment, &data_dir)?;
         let token = Token::find(self.token_file.as_deref(), environment, &data_dir, &target.endpoint)?;
         block_on(async {
             let client = Client::connect(target, token, self.timeout).await?;
-            command(&mut Session { client, entropy: &SystemEntropy, json: self.json, out }).await
+            command(&mut Exchange { client, entropy: &SystemEntropy, json: self.json, out }).await
         })
     }
 }
 
 /// A command that runs.
-pub(super) struct Session<'a> {
+pub(super) struct Exchange<'a> {
     /// The server.
     pub(super) client: Client,
     /// For request ids.
@@ -71,7 +71,7 @@ pub(super) struct Session<'a> {
     out: &'a mut dyn Write,
 }
 
-impl Session<'_> {
+impl Exchange<'_> {
     /// A fresh id for a request that changes something: with it, a second try of this program cannot count
     /// twice.
     pub(super) fn request_id(&self) -> String {
