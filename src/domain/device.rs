@@ -159,4 +159,12 @@ impl SubjectState {
     pub fn successor(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
+
+    /// The next version, of a subject whose last device goes now. It is forgotten a day later: the moment is
+    /// where the sweep looks for it, and without a failure it delays nothing.
+    #[must_use]
+    pub fn bereft(&self, now: Moment) -> Self {
+        let last_at = self.failures.last_at.max(Some(now));
+        Self { failures: Failures { last_at, ..self.failures }, ..self.successor() }
+    }
 }

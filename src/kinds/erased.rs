@@ -46,6 +46,8 @@ pub trait AnyKind: Send + Sync {
     fn label(&self) -> &'static str;
     /// Whether a device is pending until a proof confirms it.
     fn is_confirmed_by_proof(&self) -> bool;
+    /// Whether a device has a step that it can lose.
+    fn loses_step(&self) -> bool;
     /// Makes a device.
     ///
     /// # Errors
@@ -127,6 +129,10 @@ impl<A: Authenticator> AnyKind for Erased<A> {
 
     fn is_confirmed_by_proof(&self) -> bool {
         A::CONFIRMED_BY_PROOF
+    }
+
+    fn loses_step(&self) -> bool {
+        A::LOSES_STEP
     }
 
     fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {

@@ -116,6 +116,8 @@ pub trait Authenticator: Send + Sync + 'static {
     const LABEL: &'static str;
     /// Whether a device is pending until a proof confirms it.
     const CONFIRMED_BY_PROOF: bool;
+    /// Whether a device has a step that it can lose: see [`Authenticator::resync`].
+    const LOSES_STEP: bool = false;
     /// What is asked for when one is enrolled, parsed.
     type Setup: Send + 'static;
     /// What is kept in the open. Its JSON is what is stored: every older form must still be read.

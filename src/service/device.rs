@@ -13,8 +13,8 @@ use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::proof::{Offered, Verdict};
 use crate::domain::refusal::Refusal;
-use crate::error::Error;
-use crate::kinds::registry;
+use crate::error::{Error, Fault};
+use crate::kinds::{AnyKind, registry};
 use crate::service::judge::Judgement;
 use crate::store::{Change, Commit};
 
@@ -47,6 +47,15 @@ pub(super) fn in_order(devices: &mut [Device]) {
         let key = |d: &Device| (Reverse(d.preferred), Reverse(d.used_at), d.created_at);
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
+}
+
+fn all_plausible(kind: &dyn AnyKind, device: &Device, codes: &[Offered]) -> Result<bool, Fault> {
+    for code in codes {
+        if !kind.is_plausible(device, code)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 impl Service {
@@ -104,7 +113,11 @@ impl Service {
                     .find(|device| device.id == *id && !device.is_expired(now))
                     .ok_or(Refusal::DeviceNotFound)?;
                 let commit = Commit::new(Event::of(device, What::DeviceDeleted, &caller.name, now))
-                    .change(Change::Subject(state.successor()))
+                    .change(Change::Subject(if devices.len() == 1 {
+                        state.bereft(now)
+                    } else {
+                        state.successor()
+                    }))
                     .change(Change::Delete(device.id.clone(), device.version));
                 Ok(Step::Commit(commit, ()))
             }
@@ -132,12 +145,15 @@ impl Service {
                     State::Pending => return Err(Refusal::DeviceState { state: device.state }.into()),
                     State::Suspended | State::Locked => return Ok(unavailable(device)),
                 }
+                if !registry::kind(device.kind).loses_step() {
+                    return Err(Refusal::DeviceKind { kind: device.kind }.into());
+                }
                 let now = self.clock.now();
                 let mut judgement = self.judge(
                     caller,
                     &device,
                     now,
-                    |_| Ok(true),
+                    |kind| all_plausible(kind, &device, &attempt.codes),
                     |kind, secret, cx| {
                         let judged = kind.resync(&device, secret, &attempt.codes, cx)?;
                         judged.ok_or_else(|| Refusal::DeviceKind { kind: device.kind }.into())

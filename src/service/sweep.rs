@@ -34,8 +34,12 @@ impl Service {
         let me = CallerName::trusted("countersign");
         let mut swept = Swept::default();
         for device in self.store.expired_devices(now, ROUND).await? {
-            let commit = Commit::new(Event::of(&device, What::DeviceExpired, &me, now))
+            let (state, devices) = self.store.subject(&device.tenant, &device.subject).await?;
+            let mut commit = Commit::new(Event::of(&device, What::DeviceExpired, &me, now))
                 .change(Change::Delete(device.id.clone(), device.version));
+            if devices.len() == 1 {
+                commit = commit.change(Change::Subject(state.bereft(now)));
+            }
             // Stale: it was confirmed, removed, or swept by another replica.
             if self.store.commit(commit).await? == Outcome::Done {
                 swept.devices += 1;

@@ -157,13 +157,17 @@ impl Store {
         Ok(())
     }
 
-    /// Takes no more commits, and returns when what was taken is written.
+    /// Takes no more commits, writes what was taken, and closes the database.
     pub async fn close(&self) {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         for task in tasks {
             // A lane that panicked has lost its commits; there is nothing left to wait for.
             let _ = task.await;
+        }
+        for connections in [self.reader.clone(), self.sweeper.clone()] {
+            // What is on disk is on disk; to part in good order only tidies up, SQLite's log among it.
+            let _ = connections.close().await;
         }
     }
 }

@@ -37,8 +37,8 @@ impl Store {
         Ok(forgotten.rows_affected)
     }
 
-    /// Forgets the failures of subjects that have no device, last counted before that moment. Gives their
-    /// number.
+    /// Forgets subjects that have no device, and whose last failure, or the loss of the last device, was
+    /// before that moment. Gives their number.
     ///
     /// # Errors
     /// The database does not answer.

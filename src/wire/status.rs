@@ -131,7 +131,7 @@ fn broken(fault: &Fault, request: &str) -> Status {
     let (code, message, reason) = match fault.origin {
         Origin::Store => (
             Code::Unavailable,
-            "the database does not answer; nothing was accepted",
+            "the database does not answer; retry with the same request_id to learn what became of this",
             ErrorReason::StoreUnavailable,
         ),
         Origin::Internal => (Code::Internal, "the server failed; its log says why", ErrorReason::Internal),

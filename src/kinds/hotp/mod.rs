@@ -36,6 +36,7 @@ impl Authenticator for Hotp {
     const KIND: Kind = Kind::Hotp;
     const LABEL: &'static str = "Token";
     const CONFIRMED_BY_PROOF: bool = true;
+    const LOSES_STEP: bool = true;
     type Setup = Setup;
     type State = State;
     type Proof = Code;
