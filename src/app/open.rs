@@ -44,16 +44,28 @@ pub async fn open(
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Store, OpenError> {
     let database = Database::connect(options).await?;
+    match prepare(&database, &keyring, &**entropy).await {
+        Ok(()) => Ok(Store::start(database, keyring, entropy)),
+        Err(error) => {
+            // Why it is refused is what counts, not how it is let go of.
+            let _ = database.close().await;
+            Err(error)
+        }
+    }
+}
+
+/// Brings the schema up to date, if it and what is in it are ours.
+async fn prepare(database: &Database, keyring: &Keyring, entropy: &dyn Entropy) -> Result<(), OpenError> {
     match database.schema().await? {
         SchemaState::Current => {}
-        SchemaState::Behind(_) if database.is_of_another_ring(&keyring).await? => {
+        SchemaState::Behind(_) if database.is_of_another_ring(keyring).await? => {
             return Err(OpenError::AnotherRing);
         }
         SchemaState::Behind(_) => database.migrate().await?,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", "))),
     }
-    match database.check_keys(&keyring, &**entropy).await? {
-        KeyCheck::Fits => Ok(Store::start(database, keyring, entropy)),
+    match database.check_keys(keyring, entropy).await? {
+        KeyCheck::Fits => Ok(()),
         KeyCheck::AnotherRing => Err(OpenError::AnotherRing),
         KeyCheck::CheckMissing => Err(OpenError::CheckMissing),
     }

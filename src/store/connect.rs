@@ -1,15 +1,16 @@
 //! Connections to the database.
 
-use std::path::{Path, PathBuf};
+mod sqlite;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sea_orm::sqlx;
 use sea_orm::sqlx::mysql::MySqlConnectOptions;
 use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 
-use super::dialect::{self, Dialect};
+use super::dialect::Dialect;
 use crate::domain::secret::SecretText;
 use crate::error::Fault;
 
@@ -82,7 +83,7 @@ impl Database {
         let url = options.url.expose();
         let dialect = Dialect::of(url).ok_or(ConnectError::Scheme)?;
         let db = match dialect {
-            Dialect::Sqlite => return sqlite(options).await,
+            Dialect::Sqlite => return sqlite::open(options).await,
             Dialect::Postgres => {
                 url.parse::<PgConnectOptions>().map_err(unreadable)?;
                 let mut connect = common(options, url);
@@ -132,70 +133,4 @@ fn common(options: &Options, url: &str) -> ConnectOptions {
 
 async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, Fault> {
     sea_orm::Database::connect(options).await.map_err(|e| Fault::store("connecting to the database", e))
-}
-
-/// SQLite: one connection that writes, and some that read. A commit is on disk when it returns
-/// (`synchronous = FULL`): a code that was told to be used up must not come back after a power failure.
-async fn sqlite(options: &Options) -> Result<Database, ConnectError> {
-    let path = file_of(options.url.expose()).ok_or(ConnectError::NoFile)?;
-    create_private(&path)?;
-    let busy = options.acquire_timeout;
-    let pool = |connections: u32| {
-        let mut connect = common(options, "sqlite:file");
-        let file = path.clone();
-        connect.max_connections(connections).map_sqlx_sqlite_opts(move |o| {
-            o.filename(&file)
-                .create_if_missing(false)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full)
-                .busy_timeout(busy)
-                .statement_cache_capacity(STATEMENTS)
-        });
-        connect
-    };
-    let open = async |connections| {
-        sea_orm::Database::connect(pool(connections)).await.map_err(|e| sqlite_error(&path, e))
-    };
-    let writer = open(1).await?;
-    // Takes the write lock once: what would stop every later commit stops here, with a reason.
-    for statement in ["BEGIN IMMEDIATE", "ROLLBACK"] {
-        writer.execute_unprepared(statement).await.map_err(|e| sqlite_error(&path, e))?;
-    }
-    let reader = open(options.max_connections).await?;
-    Ok(Database { dialect: Dialect::Sqlite, writer, reader })
-}
-
-/// The file that a SQLite URL names, letter by letter up to a `?`. `None`: it names none.
-fn file_of(url: &str) -> Option<PathBuf> {
-    let rest = url.strip_prefix("sqlite:").unwrap_or(url);
-    let rest = rest.strip_prefix("//").unwrap_or(rest);
-    let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let is_in_memory = file.starts_with(":memory:") || query.contains("mode=memory");
-    (!file.is_empty() && !is_in_memory).then(|| PathBuf::from(file))
-}
-
-/// Makes the file, readable by its owner only, unless it is there.
-fn create_private(path: &Path) -> Result<(), ConnectError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    match made {
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::StorageFull => Err(ConnectError::Full(path.to_owned())),
-        Err(_) => Err(ConnectError::CannotOpen(path.to_owned())),
-        Ok(_) => Ok(()),
-    }
-}
-
-fn sqlite_error(path: &Path, error: DbErr) -> ConnectError {
-    let path = path.to_owned();
-    // The primary result code is the low byte of the extended one.
-    let code = dialect::code(&error).and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff);
-    match code {
-        Some(5 | 6) => ConnectError::Locked(path),
-        Some(8) => ConnectError::ReadOnly(path),
-        Some(13) => ConnectError::Full(path),
-        Some(14) => ConnectError::CannotOpen(path),
-        Some(26) => ConnectError::NotADatabase(path),
-        _ => ConnectError::Other(Fault::store("opening the database", error)),
-    }
 }

@@ -157,7 +157,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes no more commits, writes what was taken, and closes the database.
+    /// Takes no more commits, and returns when what was taken is written and every connection is closed.
     pub async fn close(&self) {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
@@ -165,9 +165,9 @@ impl Store {
             // A lane that panicked has lost its commits; there is nothing left to wait for.
             let _ = task.await;
         }
-        for connections in [self.reader.clone(), self.sweeper.clone()] {
-            // What is on disk is on disk; to part in good order only tidies up, SQLite's log among it.
-            let _ = connections.close().await;
-        }
+        // SQLite's writer last: it leaves one file, with nothing beside it. A connection that cannot be
+        // closed is gone already.
+        let _ = self.reader.close_by_ref().await;
+        let _ = self.sweeper.close_by_ref().await;
     }
 }
