@@ -8,6 +8,7 @@
 
 mod architecture;
 mod cli;
+mod deploy;
 mod harness;
 mod python;
 mod rpc;
