@@ -9,6 +9,7 @@
 mod architecture;
 mod cli;
 mod deploy;
+mod faults;
 mod harness;
 mod python;
 mod rpc;

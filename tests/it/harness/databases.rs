@@ -7,6 +7,7 @@
 
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -137,6 +138,16 @@ impl TestDatabase {
             }
         };
         Self { engine, url, keyring: Arc::new(Keyring::generate(&SystemEntropy)), dir }
+    }
+
+    /// On SQLite, in that file.
+    pub(crate) fn in_file(path: &Path) -> Self {
+        Self {
+            engine: Engine::Sqlite,
+            url: format!("sqlite:{}", path.display()),
+            keyring: Arc::new(Keyring::generate(&SystemEntropy)),
+            dir: Arc::new(tempfile::tempdir().unwrap()),
+        }
     }
 
     async fn remove(&self) {

@@ -10,6 +10,7 @@ pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
 mod process;
+pub(crate) mod part;
 pub(crate) mod proxy;
 mod raw;
 pub(crate) mod replica;

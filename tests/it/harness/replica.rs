@@ -1,14 +1,16 @@
 //! One of several servers on one database, without the wire: what a replica is to the database.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use countersign::app;
 use countersign::auth::{Caller, Grant, Role, grant, rpc};
 use countersign::domain::device::Device;
 use countersign::domain::ids::{DeviceId, RequestId, Subject};
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::{Offered, Verdict};
 use countersign::domain::secret::{Secret, SecretText};
-use countersign::env::{Clock, ManualClock, SystemEntropy};
+use countersign::env::{Clock, Entropy, ManualClock, SystemEntropy};
 use countersign::error::Error;
 use countersign::kinds::hotp::{self, Hotp};
 use countersign::kinds::oath::setup::OathSetup;
@@ -16,6 +18,7 @@ use countersign::kinds::recovery_codes::{self, RecoveryCodes};
 use countersign::kinds::totp::{self, Totp};
 use countersign::kinds::{AnySetup, Shown};
 use countersign::service::{Attempt, Enrollment, Once, Reply, Service, Tried};
+use countersign::store::{Options, Store};
 
 use super::databases::TestDatabase;
 use super::{caller, client};
@@ -53,7 +56,23 @@ impl Replica {
         clock: &Arc<ManualClock>,
         policies: Policies,
     ) -> Arc<Self> {
-        let store = database.open().await;
+        Self::over(database.open().await, clock, policies)
+    }
+
+    /// Starts one that waits no longer than that for the database.
+    pub(crate) async fn start_with_patience(
+        database: &TestDatabase,
+        clock: &Arc<ManualClock>,
+        patience: Duration,
+    ) -> Arc<Self> {
+        let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+        let options = Options { acquire_timeout: patience, ..database.options() };
+        let store = app::open(&options, database.keyring.clone(), &entropy).await.unwrap();
+        Self::over(store, clock, Policies::default())
+    }
+
+    /// Starts one on a store that is open.
+    pub(crate) fn over(store: Store, clock: &Arc<ManualClock>, policies: Policies) -> Arc<Self> {
         let service = Service::new(store, clock.clone(), Arc::new(SystemEntropy), policies);
         let caller = Arc::new(caller("app", "default", &Role::ALL));
         Arc::new(Self { service, clock: clock.clone(), caller })
@@ -112,6 +131,14 @@ impl Replica {
         self.confirm(&device, &client::hotp(SECRET, 0)).await;
         let codes = (1..6).map(|counter| client::hotp(SECRET, counter)).collect();
         Proving { subject: device.subject, device: device.id, codes }
+    }
+
+    /// Enrolls an HOTP device, if it can.
+    pub(crate) async fn try_hotp(&self, subject: &str) -> Result<(), Error> {
+        let setup = hotp::Setup { oath: OathSetup::default(), counter: 0, look_ahead: None };
+        let (subject, setup) = (Subject::parse(subject).unwrap(), AnySetup::of::<Hotp>(setup));
+        let enrollment = Enrollment { subject, name: None, setup };
+        self.service.enroll(&self.grant::<rpc::EnrollDevice>(), enrollment, None).await.map(drop)
     }
 
     /// A list of recovery codes.
