@@ -10,7 +10,6 @@ fn deploy(file: &str) -> PathBuf {
 
 /// The Python that `tests/run` made, with kubernetes-validate and a YAML reader in it.
 fn python() -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "the tests are told by their environment where tools are")]
     std::env::var_os("COUNTERSIGN_TEST_PYTHON")
         .expect("COUNTERSIGN_TEST_PYTHON must name a Python with kubernetes-validate: tests/run sets it")
         .into()

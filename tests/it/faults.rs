@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use countersign::app::{self, OpenError};
 use countersign::crypto::keyring::Keyring;
-use countersign::domain::policy::Policies;
 use countersign::domain::proof::Verdict;
 use countersign::domain::secret::SecretText;
 use countersign::env::{Entropy, SystemEntropy};
@@ -176,7 +175,8 @@ async fn part_read_only() {
 fn with_mounts(test: &str, mounts: &str) {
     let dir = tempfile::tempdir().unwrap();
     if let Some(reason) = part::no_mounts(dir.path()) {
-        writeln!(std::io::stderr(), "left out, there cannot be mounts here ({reason}): {test}").unwrap();
+        let line = format!("left out, there cannot be mounts here ({reason}): {test}\n");
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
         return;
     }
     part::play(part::command_with_mounts(test, dir.path(), mounts));

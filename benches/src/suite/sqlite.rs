@@ -9,6 +9,9 @@ use crate::raw::Limit;
 use crate::report::Report;
 use crate::{Failed, Options, machine};
 
+/// Whether a ratio is what it should be.
+type IsMet = fn(f64) -> bool;
+
 const IN_FLIGHT: [usize; 4] = [1, 8, 32, 128];
 const GROUPS: [usize; 2] = [1, 32];
 
@@ -86,7 +89,7 @@ pub fn run(dir: &Path, options: &Options) -> Result<Report, Failed> {
     };
     for in_flight in IN_FLIGHT {
         let verify = format!("verify, {in_flight} in flight");
-        let (target, is_met): (_, Option<fn(f64) -> bool>) =
+        let (target, is_met): (_, Option<IsMet>) =
             if in_flight == 32 { ("at least 0.5", Some(|ratio| ratio >= 0.5)) } else { ("", None) };
         report.ratio(&verify, "raw, groups of 32", target, is_met);
         report.ratio(&verify, "raw, groups of 1", "", None);

@@ -45,11 +45,6 @@ impl Process {
         Self { child, address, log, dir }
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
-    }
-
     /// A client with the first caller's token.
     pub(crate) async fn client(&self) -> Client {
         let token = std::fs::read_to_string(self.dir.path().join("data/caller-token")).unwrap();
