@@ -21,7 +21,7 @@ impl Place {
         let target = target.ok_or("the program lies in no directory")?;
         let dir = target.join("bench-data").join(std::process::id().to_string());
         fs::create_dir_all(&dir)?;
-        data_dir::init(&dir.join("keys"), &SystemEntropy)?;
+        init(&dir)?;
         Ok(Self(dir))
     }
 
@@ -36,6 +36,12 @@ impl Drop for Place {
         // What is left lies in the build's own directory and goes with it.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Makes a key ring and a caller's token in a place, unless they are there.
+pub fn init(dir: &Path) -> Result<(), Failed> {
+    data_dir::init(&dir.join("keys"), &SystemEntropy)?;
+    Ok(())
 }
 
 /// The key ring in a place.

@@ -27,6 +27,7 @@ pub fn options(url: &str) -> Options {
 
 /// Makes the schema and that many devices.
 pub async fn run(dir: &Path, url: &str, devices: usize) -> Result<(), Failed> {
+    place::init(dir)?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = Arc::new(app::open(&options(url), place::keyring(dir)?, &entropy).await?);
     let caller = CallerName::trusted("bench");

@@ -45,6 +45,12 @@ macro_rules! text {
                 &self.0
             }
 
+            /// As text that is shared, not copied.
+            #[must_use]
+            pub fn shared(&self) -> Arc<str> {
+                self.0.clone()
+            }
+
             /// From what this program wrote itself: a row, a file of its own. Not for what came over the
             /// wire.
             #[must_use]

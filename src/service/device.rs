@@ -162,7 +162,7 @@ impl Service {
                 if let Judgement::Counted { verdict: Verdict::Accepted, events, .. } = &mut judgement {
                     events.push(Event::of(&device, What::DeviceResynced, &caller.name, now));
                 }
-                step(device, judgement, Change::Progress)
+                step(&device, judgement, Change::Progress)
             }
             .boxed()
         })

@@ -58,19 +58,30 @@ impl Service {
         attempt: &Attempt,
         id: &DeviceId,
     ) -> Result<Step<Tried>, Error> {
+        // What commits is written over the version that it was judged from, so a device that was seen
+        // earlier will do. What does not commit holds only for the device as it is now.
+        if let Some(seen) = self.store.last_seen(&caller.tenant, &attempt.subject, id)
+            && let Ok(commit @ Step::Commit(..)) = self.try_as(caller, attempt, &seen)
+        {
+            return Ok(commit);
+        }
         let device = self.existing(caller, &attempt.subject, id).await?;
+        self.try_as(caller, attempt, &device)
+    }
+
+    fn try_as(&self, caller: &Caller, attempt: &Attempt, device: &Device) -> Result<Step<Tried>, Error> {
         match device.state {
             State::Active => {}
             State::Pending => return Err(Refusal::DeviceState { state: device.state }.into()),
-            State::Suspended | State::Locked => return Ok(unavailable(device)),
+            State::Suspended | State::Locked => return Ok(unavailable(device.clone())),
         }
         let now = self.clock.now();
         let judgement = self.judge(
             caller,
-            &device,
+            device,
             now,
-            |kind| kind.is_plausible(&device, &attempt.offered),
-            |kind, secret, cx| Ok(kind.judge(&device, secret, &attempt.offered, cx)?),
+            |kind| kind.is_plausible(device, &attempt.offered),
+            |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
         )?;
         step(device, judgement, Change::Progress)
     }
@@ -107,7 +118,7 @@ impl Service {
                     next.expires_at = None;
                     events.push(Event::of(&device, What::DeviceConfirmed, &caller.name, now));
                 }
-                step(device, judgement, Change::Rewrite)
+                step(&device, judgement, Change::Rewrite)
             }
             .boxed()
         })
@@ -122,12 +133,12 @@ pub(super) fn unavailable(device: Device) -> Step<Tried> {
 
 /// What follows from a judgement of a device that was named.
 pub(super) fn step(
-    device: Device,
+    device: &Device,
     judgement: Judgement,
     change: impl FnOnce(Box<Device>) -> Change,
 ) -> Result<Step<Tried>, Error> {
     match judgement {
-        Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried { verdict, device: Some(device) })),
+        Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried { verdict, device: Some(device.clone()) })),
         Judgement::Counted { verdict, next, events } => {
             let tried = Tried { verdict, device: Some((*next).clone()) };
             Ok(Step::Commit(commit(events)?.change(change(next)), tried))

@@ -32,9 +32,59 @@ impl Chain {
         Self { keyring, writer, link: 0, head }
     }
 
+    /// Begins anew under another name: where nobody can say whether the last link was written, none can
+    /// follow it.
+    pub(super) fn restart(&mut self, entropy: &dyn Entropy) {
+        *self = Self::start(self.keyring.clone(), entropy);
+    }
+
+    /// Its name.
+    pub(super) fn writer(&self) -> &str {
+        &self.writer
+    }
+
+    /// The number of the link that comes next.
+    pub(super) fn link(&self) -> i64 {
+        self.link
+    }
+
+    /// What the link that comes next follows.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The id of the key that it hashes with.
+    pub(super) fn key(&self) -> &str {
+        self.keyring.active_id()
+    }
+
+    /// An event in the link that comes next.
+    pub(super) fn entry<'e>(&self, place: i32, event: &'e Event) -> Entry<'e> {
+        let details = serde_json::to_string(&event.details).unwrap_or_default();
+        // All of the row but the hash.
+        let KeyedHash { hash, .. } = self.keyring.hash(
+            Purpose::Audit,
+            &[
+                self.writer.as_bytes(),
+                &self.link.to_be_bytes(),
+                &place.to_be_bytes(),
+                &self.head,
+                event.tenant.as_str().as_bytes(),
+                &event.at.micros().to_be_bytes(),
+                event.what.as_str().as_bytes(),
+                event.subject.as_str().as_bytes(),
+                event.device.as_ref().map_or("", |id| id.as_str()).as_bytes(),
+                event.caller.as_str().as_bytes(),
+                details.as_bytes(),
+            ],
+        );
+        Entry { event, place, details, mac: hash }
+    }
+
     /// An event's row in the link that comes next.
     pub(super) fn row(&self, place: i32, event: &Event) -> Model {
-        let mut row = Model {
+        let Entry { details, mac, .. } = self.entry(place, event);
+        Model {
             writer: self.writer.clone(),
             link: self.link,
             place,
@@ -44,21 +94,16 @@ impl Chain {
             subject: event.subject.as_str().to_owned(),
             device: event.device.as_ref().map_or(String::new(), |id| id.as_str().to_owned()),
             caller: event.caller.as_str().to_owned(),
-            details: serde_json::to_string(&event.details).unwrap_or_default(),
-            mac_key: String::new(),
+            details,
+            mac_key: self.key().to_owned(),
             previous: self.head.clone(),
-            mac: Vec::new(),
-        };
-        let KeyedHash { key, hash } =
-            self.keyring.hash(Purpose::Audit, &parts(&row).each_ref().map(|p| &**p));
-        row.mac_key = key;
-        row.mac = hash.to_vec();
-        row
+            mac: mac.to_vec(),
+        }
     }
 
-    /// The link is on disk with these events, in the order of their places.
-    pub(super) fn advance<'a>(&mut self, written: impl Iterator<Item = &'a Model>) {
-        let macs: Vec<&[u8]> = written.map(|row| row.mac.as_slice()).collect();
+    /// The link is on disk with the events of these hashes, in the order of their places.
+    pub(super) fn advance<'a>(&mut self, macs: impl Iterator<Item = &'a [u8]>) {
+        let macs: Vec<&[u8]> = macs.collect();
         if macs.is_empty() {
             return;
         }
@@ -67,12 +112,22 @@ impl Chain {
     }
 }
 
+/// An event in a link.
+pub(super) struct Entry<'e> {
+    pub(super) event: &'e Event,
+    pub(super) place: i32,
+    /// What else there is to know, as it is written.
+    pub(super) details: String,
+    /// The keyed hash of all of its row.
+    pub(super) mac: [u8; 32],
+}
+
 /// What a writer's first events follow.
 fn start(writer: &str) -> [&[u8]; 2] {
     [b"start", writer.as_bytes()]
 }
 
-/// What an event's hash covers: all of its row but the hash.
+/// What an event's hash covers, as it is read back: all of its row but the hash, as in [`Chain::entry`].
 fn parts(row: &Model) -> [Box<[u8]>; 11] {
     [
         row.writer.as_bytes().into(),

@@ -6,12 +6,14 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::apply::{WriteError, Writer, is_duplicate};
+use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
 use crate::domain::refusal::Refusal;
@@ -36,12 +38,12 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written.
-    pub(super) fn start(writers: Vec<Writer>) -> (Self, Vec<JoinHandle<()>>) {
+    pub(super) fn start(writers: Vec<Writer>, cache: &Arc<Cache>) -> (Self, Vec<JoinHandle<()>>) {
         let (queues, tasks) = writers
             .into_iter()
             .map(|writer| {
                 let (queue, jobs) = mpsc::channel(QUEUE);
-                (queue, tokio::spawn(run(writer, jobs)))
+                (queue, tokio::spawn(run(writer, jobs, cache.clone())))
             })
             .unzip();
         (Self { queues, spread: RandomState::new() }, tasks)
@@ -65,7 +67,7 @@ fn key(commit: &Commit) -> impl Hash + Eq + '_ {
     (&commit.tenant, &commit.subject)
 }
 
-async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>) {
+async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, cache: Arc<Cache>) {
     let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
     loop {
         if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
@@ -79,7 +81,9 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>) {
         waiting = rest;
         let (commits, replies): (Vec<_>, Vec<_>) =
             group.into_iter().map(|job| (job.commit, job.reply)).unzip();
-        for (reply, outcome) in replies.into_iter().zip(write(&mut writer, &commits).await) {
+        let outcomes = write(&mut writer, &commits).await;
+        for ((commit, reply), outcome) in commits.iter().zip(replies).zip(outcomes) {
+            cache.committed(commit, outcome.as_ref().ok().copied());
             // Who asked may be gone; what was judged is counted all the same.
             let _ = reply.send(outcome);
         }

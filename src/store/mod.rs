@@ -5,6 +5,7 @@
 //! judged from.
 
 mod apply;
+mod cache;
 mod chain;
 mod commit;
 mod connect;
@@ -34,6 +35,7 @@ pub use self::recall::Recalled;
 pub use self::schema::SchemaState;
 
 use self::apply::Writer;
+use self::cache::Cache;
 use self::entity::{device, subject};
 use self::lane::Lanes;
 use crate::crypto::keyring::Keyring;
@@ -50,6 +52,7 @@ pub struct Store {
     lanes: Mutex<Option<Arc<Lanes>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     keyring: Arc<Keyring>,
+    cache: Arc<Cache>,
 }
 
 impl Store {
@@ -58,14 +61,23 @@ impl Store {
     pub fn start(database: Database, keyring: Arc<Keyring>, entropy: &Arc<dyn Entropy>) -> Self {
         let writer = |_| Writer::new(database.writer.clone(), keyring.clone(), entropy.clone());
         let writers = (0..database.dialect.lanes()).map(writer).collect();
-        let (lanes, tasks) = Lanes::start(writers);
+        let cache = Arc::new(Cache::new());
+        let (lanes, tasks) = Lanes::start(writers, &cache);
         Self {
             reader: database.reader,
             sweeper: database.writer,
             lanes: Mutex::new(Some(Arc::new(lanes))),
             tasks: Mutex::new(tasks),
             keyring,
+            cache,
         }
+    }
+
+    /// A device of a subject as it was last seen here; it may have moved on since. Good for a commit, which
+    /// is written over that version or not at all, and for nothing else.
+    #[must_use]
+    pub fn last_seen(&self, tenant: &Tenant, subject: &Subject, id: &DeviceId) -> Option<Arc<Device>> {
+        self.cache.device(tenant, subject, id)
     }
 
     /// A device of a subject. One of another subject or tenant is like one that never was.
@@ -84,6 +96,9 @@ impl Store {
             .await
             .map_err(|e| Fault::store("reading a device", e))?;
         let device = rows.into_iter().next().map(device::Model::device).transpose()?;
+        if let Some(device) = &device {
+            self.cache.read(device);
+        }
         Ok(device.filter(|device| device.tenant == *tenant && device.subject == *subject))
     }
 

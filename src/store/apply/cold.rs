@@ -39,7 +39,7 @@ impl Writer {
         // First the request record: of two equal requests at once, the second waits here and then finds it.
         if let Some(record) = &commit.record {
             let row = self.record(&commit.tenant, record);
-            request::Entity::insert(row)
+            request::Entity::insert(row.into_active_model())
                 .exec_without_returning(tx)
                 .await
                 .map_err(|e| unless_duplicate(e, Outcome::Recorded))?;

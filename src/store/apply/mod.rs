@@ -1,17 +1,19 @@
 //! How a group of commits is written: one transaction, in which each commit stands or falls by itself.
 
 mod cold;
+mod hot;
 mod mysql;
 mod postgres;
 mod progress;
 mod sqlite;
+mod sqlite_hot;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, SqlErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel,
+    SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use super::chain::Chain;
@@ -67,6 +69,9 @@ impl Writer {
 
     /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns.
     pub(super) async fn write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, WriteError> {
+        if let Some(outcomes) = self.write_hot(group).await? {
+            return Ok(outcomes);
+        }
         let tx = begin(&self.db).await.map_err(WriteError::NotBegun)?;
         let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
         self.refuse_recorded(&tx, group, &mut outcomes).await?;
@@ -82,10 +87,10 @@ impl Writer {
         } else {
             if let Err(error) = tx.commit().await {
                 // The link may be there or not, so none can follow it: a new chain begins.
-                self.chain = Chain::start(self.keyring.clone(), &*self.entropy);
+                self.chain.restart(&*self.entropy);
                 return Err(WriteError::Failed(error));
             }
-            self.chain.advance(written.iter());
+            self.chain.advance(written.iter().map(|row| row.mac.as_slice()));
         }
         Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect())
     }
@@ -133,7 +138,9 @@ impl Writer {
             }
         }
         if !records.is_empty() {
-            request::Entity::insert_many(records).exec_without_returning(tx).await?;
+            request::Entity::insert_many(records.into_iter().map(request::Model::into_active_model))
+                .exec_without_returning(tx)
+                .await?;
         }
         Ok(())
     }
@@ -156,7 +163,7 @@ impl Writer {
     }
 
     /// A request record as it is written.
-    fn record(&self, tenant: &Tenant, record: &Record) -> request::ActiveModel {
+    fn record(&self, tenant: &Tenant, record: &Record) -> request::Model {
         let digest = seal::digest(&self.keyring, &record.asked);
         request::Model {
             tenant: tenant.as_str().to_owned(),
@@ -167,7 +174,6 @@ impl Writer {
             answer: seal::answer(&self.keyring, tenant, record, &*self.entropy),
             expires_at: record.expires_at.micros(),
         }
-        .into()
     }
 }
 

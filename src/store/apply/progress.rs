@@ -1,7 +1,9 @@
 //! The hot statements' common parts: values in the order of their columns, and texts that are made once for
 //! each number of rows, so that the database prepares each only once.
 
-use std::sync::{OnceLock, RwLock};
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, OnceLock, RwLock};
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, Statement, Value};
 
@@ -44,6 +46,30 @@ impl Texts {
                 texts.resize(rows + 1, None);
             }
             texts[rows] = Some(text.clone());
+        }
+        text
+    }
+}
+
+/// Statement texts by how much they hold.
+pub(super) struct SharedTexts<K> {
+    made: OnceLock<RwLock<HashMap<K, Arc<str>>>>,
+}
+
+impl<K: Copy + Eq + Hash> SharedTexts<K> {
+    pub(super) const fn new() -> Self {
+        Self { made: OnceLock::new() }
+    }
+
+    /// The text that holds so much.
+    pub(super) fn of(&self, key: K, make: impl FnOnce(K) -> String) -> Arc<str> {
+        let texts = self.made.get_or_init(RwLock::default);
+        if let Some(text) = texts.read().ok().and_then(|texts| texts.get(&key).cloned()) {
+            return text;
+        }
+        let text: Arc<str> = make(key).into();
+        if let Ok(mut texts) = texts.write() {
+            texts.insert(key, text.clone());
         }
         text
     }
