@@ -9,6 +9,7 @@
 mod architecture;
 mod cli;
 mod deploy;
+mod crash;
 mod faults;
 mod harness;
 mod python;
