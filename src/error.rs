@@ -47,8 +47,13 @@ pub struct Fault {
 /// What a fault means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The database does not answer, or not as it should: nothing was accepted, and trying again may help.
+    /// The database does not answer, or not as it should: nothing was written, and trying again may help.
     Store,
+    /// The database was told to commit, and whether it did nobody can say: whoever asks again under the same
+    /// request id hears the truth.
+    Doubt,
+    /// The database has too much to do: nothing was written, and trying again later may help.
+    Crowd,
     /// A defect here, or data that cannot be what this program wrote.
     Internal,
 }
@@ -57,6 +62,16 @@ impl Fault {
     /// The database failed while `doing`.
     pub fn store(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { origin: Origin::Store, doing, source: Some(source.into()) }
+    }
+
+    /// The database was told to commit while `doing`, and did not say that it has.
+    pub fn doubt(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { origin: Origin::Doubt, ..Self::store(doing, source) }
+    }
+
+    /// The database had too much to do while `doing`.
+    pub fn crowded(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self { origin: Origin::Crowd, ..Self::store(doing, source) }
     }
 
     /// This program failed while `doing`.

@@ -116,6 +116,9 @@ pub fn options(config: &Config) -> Options {
         url: config.database.url.clone(),
         max_connections: config.database.max_connections,
         acquire_timeout: config.database.acquire_timeout,
+        statement_timeout: config.database.statement_timeout,
+        lock_timeout: config.database.lock_timeout,
+        allow_weak_durability: config.database.allow_weak_durability,
     }
 }
 

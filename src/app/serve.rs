@@ -173,8 +173,8 @@ async fn watch(service: Arc<Service>, health: HealthReporter, stop: Cancellation
     let mut every = tokio::time::interval(PING_EVERY);
     let mut was_well = true;
     while stop.run_until_cancelled(every.tick()).await.is_some() {
-        let well = match tokio::time::timeout(PING_EVERY, service.store().ping()).await {
-            Ok(Ok(())) => true,
+        let well = match tokio::time::timeout(PING_EVERY, service.store().look()).await {
+            Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 if was_well {
                     tracing::warn!(%error, "the database does not answer: not ready");

@@ -2,6 +2,7 @@
 //! flags.
 
 mod callers;
+mod database;
 mod error;
 pub mod guess;
 mod keys;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use toml::Value;
 
+pub use self::database::Database;
 pub use self::error::{ConfigError, Mistake};
 pub use self::listen::Address;
 
@@ -77,17 +79,6 @@ pub struct Config {
     pub policies: Policies,
     /// Who may call.
     pub credentials: Credentials,
-}
-
-/// The database.
-#[derive(Debug, Clone)]
-pub struct Database {
-    /// Its URL.
-    pub url: SecretText,
-    /// Connections at most.
-    pub max_connections: u32,
-    /// How long to wait for a connection.
-    pub acquire_timeout: Duration,
 }
 
 /// Where the key ring is.
@@ -171,7 +162,7 @@ fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
         allow_plaintext_listen: take.parsed("allow_plaintext_listen", false, flag),
         insecure_no_auth: take.parsed("insecure_no_auth", false, flag),
         unix_socket_mode: take.parsed("unix_socket_mode", 0o660, mode),
-        database: database(&mut take, &data_dir),
+        database: database::database(&mut take, &data_dir),
         keyring: keyring(&mut take, &data_dir),
         data_dir,
         log: Log {
@@ -200,40 +191,12 @@ fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
     config
 }
 
-fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
-    let url = take.maybe("database_url", |v| database_url(text(v)?));
-    let from_file = take.maybe("database_url_file", |v| {
-        let path = text(v)?;
-        let read = std::fs::read_to_string(&path).map_err(|e| format!("{path} cannot be read: {e}"))?;
-        database_url(read.trim().to_owned())
-    });
-    let given = url.or(from_file);
-    Database {
-        url: given.unwrap_or_else(|| {
-            SecretText::new(format!("sqlite:{}", data_dir.join("countersign.db").display()))
-        }),
-        max_connections: take.parsed("database.max_connections", 8, |v| number(v, 1, 1000)),
-        acquire_timeout: take.parsed("database.acquire_timeout", Duration::from_secs(5), |v| {
-            span(v, Duration::from_millis(100), Duration::from_secs(60))
-        }),
-    }
-}
-
 fn keyring(take: &mut Take<'_>, data_dir: &Path) -> KeyringSource {
     let in_text = take.maybe("keyring", |v| text(v).map(SecretText::new));
     let file = take.parsed("keyring_file", crate::crypto::data_dir::keyring_path(data_dir), |v| {
         text(v).map(PathBuf::from)
     });
     in_text.map_or(KeyringSource::File(file), KeyringSource::Text)
-}
-
-fn database_url(url: String) -> Result<SecretText, String> {
-    let schemes = ["sqlite:", "postgres:", "postgresql:", "mysql:", "mariadb:"];
-    if schemes.iter().any(|scheme| url.starts_with(scheme)) {
-        return Ok(SecretText::new(url));
-    }
-    // The URL is not repeated: it may hold a password.
-    Err("must begin with sqlite:, postgres: or mysql:".to_owned())
 }
 
 fn addresses(value: &Value) -> Result<Vec<Address>, String> {

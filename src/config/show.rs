@@ -23,7 +23,8 @@ impl Config {
             out,
             "listen = [{}]\nallow_plaintext_listen = {}\ninsecure_no_auth = {}\nunix_socket_mode = \"{:04o}\"\n\
              data_dir = {:?}\ndatabase_url = {:?}\n{keyring}\nshutdown_grace = \"{}\"\n\n\
-             [database]\nmax_connections = {}\nacquire_timeout = \"{}\"\n\n\
+             [database]\nmax_connections = {}\nacquire_timeout = \"{}\"\nstatement_timeout = \"{}\"\n\
+             lock_timeout = \"{}\"\nallow_weak_durability = {}\nallow_clock_skew = {}\n\n\
              [log]\nformat = {:?}\nlevel = {:?}\n\n\
              [limits]\nconcurrency = {}\nmax_message_bytes = {}\nrequest_timeout = \"{}\"\n",
             listen.join(", "),
@@ -35,6 +36,10 @@ impl Config {
             show_span(self.shutdown_grace),
             self.database.max_connections,
             show_span(self.database.acquire_timeout),
+            show_span(self.database.statement_timeout),
+            show_span(self.database.lock_timeout),
+            self.database.allow_weak_durability,
+            self.database.allow_clock_skew,
             self.log.format,
             self.log.level,
             self.limits.concurrency,

@@ -59,6 +59,12 @@ fn every_broken_value_says_what_would_be_right() {
         ("listen = 7", "must be a list of texts"),
         ("unix_socket_mode = \"0666\"", "open to nobody beyond owner and group"),
         ("database_url = \"oracle://x\"", "must begin with sqlite:, postgres: or mysql:"),
+        (
+            "[database]\nstatement_timeout = \"50ms\"",
+            "must be 0s, which leaves it to the server, or at least 100ms",
+        ),
+        ("[database]\nlock_timeout = \"61s\"", "must be a time from 0ms to 1m"),
+        ("[database]\nallow_weak_durability = 1", "must be true or false"),
         ("[limits]\nrequest_timeout = \"10\"", "must be a time from 100ms to 5m, like 250ms"),
         ("[limits]\nconcurrency = 0", "must be a whole number from 1 to 1000000"),
         ("[log]\nformat = \"xml\"", "must be one of auto, text, json"),
@@ -124,4 +130,27 @@ fn the_settings_in_force_can_be_loaded_again_and_hold_no_password() {
     let again = load(&shown, &[], Flags::default()).unwrap();
     assert_eq!(again.policies.tenants, config.policies.tenants);
     assert_eq!(again.limits, config.limits);
+}
+
+#[test]
+fn nothing_that_weakens_a_promise_is_allowed_unasked() {
+    let config = load("", &[], Flags::default()).unwrap();
+    assert!(!config.database.allow_weak_durability && !config.database.allow_clock_skew);
+    let asked = [
+        ("COUNTERSIGN_DATABASE_ALLOW_WEAK_DURABILITY", "true"),
+        ("COUNTERSIGN_DATABASE_ALLOW_CLOCK_SKEW", "true"),
+        ("COUNTERSIGN_DATABASE_STATEMENT_TIMEOUT", "0s"),
+        ("COUNTERSIGN_DATABASE_LOCK_TIMEOUT", "750ms"),
+    ];
+    let config = load("", &asked, Flags::default()).unwrap();
+    let shown = config.redacted_toml();
+    assert!(config.database.allow_weak_durability && config.database.allow_clock_skew);
+    for line in [
+        "statement_timeout = \"0ms\"",
+        "lock_timeout = \"750ms\"",
+        "allow_weak_durability = true",
+        "allow_clock_skew = true",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
+    }
 }

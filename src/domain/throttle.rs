@@ -42,12 +42,17 @@ impl ThrottlePolicy {
     #[must_use]
     pub fn retry_at(&self, failures: Failures, now: Moment) -> Option<Moment> {
         let last = failures.last_at?;
+        let delay = self.delay(failures.count);
+        // Without a delay there is nothing to wait for, wherever the clock was.
+        if delay.is_zero() {
+            return None;
+        }
         // A failure further ahead than any delay was counted under a clock that was wrong. Honouring it
         // would lock the user out until that clock is right; no attacker sets this clock.
         if last.since(now) > self.max_delay {
             return None;
         }
-        let at = last.plus(self.delay(failures.count));
+        let at = last.plus(delay);
         (at > now).then_some(at)
     }
 

@@ -5,19 +5,17 @@ mod sqlite;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use sea_orm::ConnectOptions;
 use sea_orm::sqlx;
-use sea_orm::sqlx::mysql::MySqlConnectOptions;
-use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use super::dialect::Dialect;
+use super::primary::{Primary, Unfit};
+use super::server::{Server, hosts};
 use crate::domain::secret::SecretText;
 use crate::error::Fault;
 
 /// Prepared statements that a connection keeps: each statement of a group has a text for each number of rows.
 const STATEMENTS: usize = 512;
-/// MySQL counts them over all connections, and takes 16,382 unless told otherwise.
-const STATEMENTS_MYSQL: usize = 128;
 
 /// How to reach the database.
 #[derive(Debug, Clone)]
@@ -28,14 +26,35 @@ pub struct Options {
     pub max_connections: u32,
     /// How long to wait for a free connection, or for SQLite's write lock.
     pub acquire_timeout: Duration,
+    /// How long a statement may take. Zero: as long as the server allows. SQLite has no such limit.
+    pub statement_timeout: Duration,
+    /// How long a statement may wait for a lock. Zero: as long as the server allows.
+    pub lock_timeout: Duration,
+    /// A server that forgets commits when it crashes is taken all the same.
+    pub allow_weak_durability: bool,
+}
+
+impl Options {
+    /// The defaults, for that URL.
+    #[must_use]
+    pub fn of(url: SecretText) -> Self {
+        Self {
+            url,
+            max_connections: 8,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
+            allow_weak_durability: false,
+        }
+    }
 }
 
 /// A database that answers.
 pub struct Database {
     /// Which.
     pub dialect: Dialect,
-    pub(super) writer: DatabaseConnection,
-    pub(super) reader: DatabaseConnection,
+    pub(super) writer: Primary,
+    pub(super) reader: Primary,
 }
 
 /// Why a database cannot be used.
@@ -49,6 +68,9 @@ pub enum ConnectError {
         "the database URL cannot be read ({0}); write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE or mysql://…, with what is special in the password as %XX"
     )]
     Url(String),
+    /// None of the servers that the URL names takes writes; each with the reason.
+    #[error("no server of the database can be used: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NoServer(Vec<Unfit>),
     /// SQLite: no file, or one in memory.
     #[error(
         "the database URL must name a file, as in sqlite:countersign.db; what is in memory only is forgotten, and used codes with it"
@@ -82,24 +104,13 @@ impl Database {
     pub async fn connect(options: &Options) -> Result<Self, ConnectError> {
         let url = options.url.expose();
         let dialect = Dialect::of(url).ok_or(ConnectError::Scheme)?;
-        let db = match dialect {
-            Dialect::Sqlite => return sqlite::open(options).await,
-            Dialect::Postgres => {
-                url.parse::<PgConnectOptions>().map_err(unreadable)?;
-                let mut connect = common(options, url);
-                connect.map_sqlx_postgres_opts(|o| o.statement_cache_capacity(STATEMENTS));
-                connect
-            }
-            Dialect::MySql => {
-                // One protocol, two names for it.
-                let url = url.replacen("mariadb:", "mysql:", 1);
-                url.parse::<MySqlConnectOptions>().map_err(unreadable)?;
-                let mut connect = common(options, &url);
-                connect.map_sqlx_mysql_opts(|o| o.statement_cache_capacity(STATEMENTS_MYSQL));
-                connect
-            }
-        };
-        let db = connect(db).await?;
+        if dialect == Dialect::Sqlite {
+            return sqlite::open(options).await;
+        }
+        let hosts = hosts(url).map_err(ConnectError::Url)?;
+        let servers = hosts.into_iter().map(|host| Server::of(host, dialect, options));
+        let servers = servers.collect::<Result<_, _>>().map_err(unreadable)?;
+        let db = Primary::elect(servers, dialect, options).await?;
         Ok(Self { dialect, writer: db.clone(), reader: db })
     }
 
@@ -118,7 +129,8 @@ fn unreadable(error: sqlx::Error) -> ConnectError {
     ConnectError::Url(error.to_string())
 }
 
-fn common(options: &Options, url: &str) -> ConnectOptions {
+/// What the connections to every database have in common.
+pub(super) fn common(options: &Options, url: &str) -> ConnectOptions {
     let mut connect = ConnectOptions::new(url);
     connect
         .max_connections(options.max_connections)
@@ -129,8 +141,4 @@ fn common(options: &Options, url: &str) -> ConnectOptions {
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     connect
-}
-
-async fn connect(options: ConnectOptions) -> Result<DatabaseConnection, Fault> {
-    sea_orm::Database::connect(options).await.map_err(|e| Fault::store("connecting to the database", e))
 }

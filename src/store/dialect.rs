@@ -1,6 +1,8 @@
 //! What differs between the databases, beside the hot statements in `apply/`.
 
-use sea_orm::{DbErr, RuntimeErr};
+use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
+
+use crate::error::Fault;
 
 /// A database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,29 +38,68 @@ impl Dialect {
 }
 
 /// Whether the database only asks for another try: a deadlock, a serialization failure, a cluster's
-/// certification, a busy file. Nothing was written.
+/// certification, a busy file, a lock that took too long. Nothing was written, at COMMIT neither.
 pub(super) fn is_conflict(error: &DbErr) -> bool {
     let Some(code) = code(error) else { return false };
-    // PostgreSQL by SQLSTATE; MariaDB's are numbers (1020 changed since it was read, 1205 lock wait, 1213
-    // deadlock); SQLite's 5 is BUSY.
+    // PostgreSQL by SQLSTATE (55P03: lock_timeout); MariaDB's are numbers (1020 changed since it was read,
+    // 1205 lock wait, 1213 deadlock or certification); SQLite's 5 is BUSY.
     matches!(code.as_str(), "40001" | "40P01" | "55P03" | "1020" | "1205" | "1213" | "5" | "261" | "517")
+}
+
+/// Whether the server says that it takes no writes: it follows another now, was told to be read-only, or
+/// has left its cluster.
+pub(super) fn is_unwritable(error: &DbErr) -> bool {
+    let Some(code) = code(error) else { return false };
+    // MariaDB: 1047 a Galera node that is not ready, 1290 read_only, 1792 a read-only transaction, 1836
+    // innodb_read_only.
+    matches!(code.as_str(), "25006" | "1047" | "1290" | "1792" | "1836")
+}
+
+/// Whether there is no server at the other end any more, or none that takes connections.
+pub(super) fn is_lost(error: &DbErr) -> bool {
+    match sqlx_error(error) {
+        None => matches!(
+            error,
+            DbErr::Conn(RuntimeErr::Internal(_)) | DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)
+        ),
+        Some(sqlx::Error::Database(_)) => code(error).is_some_and(|code| {
+            // PostgreSQL: 08 connection exceptions, 57P0x shut down, crashed or starting, 53300 too many
+            // connections; idle_in_transaction_session_timeout is 25P03. MariaDB: 1040 too many connections,
+            // 1053 shutting down, 1927 killed.
+            code.starts_with("08")
+                || code.starts_with("57P0")
+                || matches!(code.as_str(), "53300" | "25P03" | "1040" | "1053" | "1927")
+        }),
+        Some(sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)) => true,
+        Some(sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed) => true,
+        Some(_) => false,
+    }
+}
+
+/// Whether the pool is used up: the database may be well.
+pub(super) fn is_crowded(error: &DbErr) -> bool {
+    matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+}
+
+/// What a store's failure is to its caller, where certainly nothing was written.
+pub(super) fn fault(doing: &'static str, error: DbErr) -> Fault {
+    if is_crowded(&error) { Fault::crowded(doing, error) } else { Fault::store(doing, error) }
 }
 
 /// The database's own code for an error.
 pub(super) fn code(error: &DbErr) -> Option<String> {
-    let (DbErr::Conn(RuntimeErr::SqlxError(error))
-    | DbErr::Exec(RuntimeErr::SqlxError(error))
-    | DbErr::Query(RuntimeErr::SqlxError(error))) = error
-    else {
-        return None;
-    };
-    match &**error {
-        sea_orm::sqlx::Error::Database(e) => {
-            match e.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
-                Some(mysql) => Some(mysql.number().to_string()),
-                None => e.code().map(|code| code.into_owned()),
-            }
-        }
+    let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
+    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        Some(mysql) => Some(mysql.number().to_string()),
+        None => error.code().map(|code| code.into_owned()),
+    }
+}
+
+fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
         _ => None,
     }
 }

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
 use crate::domain::refusal::Refusal;
+use crate::env::deadline;
 use crate::error::{Error, Fault};
 
 /// Commits in one group at most.
@@ -58,8 +60,12 @@ impl Lanes {
             mpsc::error::TrySendError::Full(_) => Error::Refused(Refusal::Overloaded),
             mpsc::error::TrySendError::Closed(_) => Error::Refused(Refusal::Draining),
         })?;
-        let gone = |_| Fault::internal("committing", "the lane is gone");
-        Ok(answer.await.map_err(gone)??)
+        let gone = |_| Fault::doubt("committing", "the lane is gone");
+        let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
+        match deadline::left() {
+            Some(left) => Ok(timeout(deadline::wait(left), answer).await.map_err(late)?.map_err(gone)??),
+            None => Ok(answer.await.map_err(gone)??),
+        }
     }
 }
 
@@ -104,6 +110,7 @@ async fn write(writer: &mut Writer, group: &[Commit]) -> Vec<Result<Outcome, Fau
     match writer.write(group).await {
         Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
         Err(WriteError::NotBegun(error)) => none(group.len(), error),
+        Err(WriteError::Doubt(error)) => group.iter().map(|_| Err(doubt(error.clone()))).collect(),
         Err(WriteError::Failed(_)) if group.len() > 1 => write_each(writer, group).await,
         Err(WriteError::Failed(error)) => group.iter().map(|commit| settle(commit, error.clone())).collect(),
     }
@@ -119,6 +126,7 @@ async fn write_each(writer: &mut Writer, group: &[Commit]) -> Vec<Result<Outcome
                 outcomes.extend(none(group.len() - outcomes.len(), error));
                 break;
             }
+            Err(WriteError::Doubt(error)) => outcomes.push(Err(doubt(error))),
             Err(WriteError::Failed(error)) => outcomes.push(settle(commit, error)),
         }
     }
@@ -127,7 +135,12 @@ async fn write_each(writer: &mut Writer, group: &[Commit]) -> Vec<Result<Outcome
 
 /// None of so many commits is written.
 fn none(count: usize, error: DbErr) -> Vec<Result<Outcome, Fault>> {
-    (0..count).map(|_| Err(Fault::store("committing", error.clone()))).collect()
+    (0..count).map(|_| Err(dialect::fault("committing", error.clone()))).collect()
+}
+
+/// Whether one is written nobody can say: it must not be judged anew, since its code may be used up by it.
+fn doubt(error: DbErr) -> Fault {
+    Fault::doubt("committing", error)
 }
 
 /// What a commit that failed alone came to.
@@ -139,5 +152,5 @@ fn settle(commit: &Commit, error: DbErr) -> Result<Outcome, Fault> {
     if is_duplicate(&error) && commit.record.is_some() {
         return Ok(Outcome::Recorded);
     }
-    Err(Fault::store("committing", error))
+    Err(dialect::fault("committing", error))
 }

@@ -13,9 +13,11 @@ mod dialect;
 mod entity;
 mod keys;
 mod lane;
+mod primary;
 mod recall;
 mod schema;
 mod seal;
+mod server;
 mod sweep;
 
 #[cfg(test)]
@@ -23,7 +25,7 @@ mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseConnection, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
 
 pub use self::chain::{Audit, Break, Broken};
@@ -31,24 +33,28 @@ pub use self::commit::{Change, Commit, Outcome, Record};
 pub use self::connect::{ConnectError, Database, Options};
 pub use self::dialect::Dialect;
 pub use self::keys::KeyCheck;
+pub use self::primary::Unfit;
 pub use self::recall::Recalled;
 pub use self::schema::SchemaState;
+pub use self::server::Unwritable;
 
 use self::apply::Writer;
 use self::cache::Cache;
 use self::entity::{device, subject};
 use self::lane::Lanes;
+use self::primary::Primary;
 use crate::crypto::keyring::Keyring;
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::ids::{DeviceId, Subject, Tenant};
+use crate::domain::moment::Moment;
 use crate::domain::secret::Secret;
 use crate::env::Entropy;
 use crate::error::{Error, Fault};
 
 /// State, kept.
 pub struct Store {
-    reader: DatabaseConnection,
-    sweeper: DatabaseConnection,
+    reader: Primary,
+    sweeper: Primary,
     lanes: Mutex<Option<Arc<Lanes>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     keyring: Arc<Keyring>,
@@ -63,6 +69,7 @@ impl Store {
         let writers = (0..database.dialect.lanes()).map(writer).collect();
         let cache = Arc::new(Cache::new());
         let (lanes, tasks) = Lanes::start(writers, &cache);
+        database.writer.watch();
         Self {
             reader: database.reader,
             sweeper: database.writer,
@@ -94,7 +101,7 @@ impl Store {
             .filter(device::Column::Id.eq(id.as_str()))
             .all(&self.reader)
             .await
-            .map_err(|e| Fault::store("reading a device", e))?;
+            .map_err(|e| dialect::fault("reading a device", e))?;
         let device = rows.into_iter().next().map(device::Model::device).transpose()?;
         if let Some(device) = &device {
             self.cache.read(device);
@@ -112,7 +119,7 @@ impl Store {
         tenant: &Tenant,
         subject: &Subject,
     ) -> Result<(SubjectState, Vec<Device>), Fault> {
-        let fault = |e| Fault::store("reading a subject", e);
+        let fault = |e| dialect::fault("reading a subject", e);
         let state = subject::Entity::find()
             .filter(subject::Column::Tenant.eq(tenant.as_str()))
             .filter(subject::Column::Subject.eq(subject.as_str()))
@@ -160,16 +167,12 @@ impl Store {
         }
     }
 
-    /// Whether the database answers.
+    /// Whether the database takes writes. Gives the time there, if it is not this machine's.
     ///
     /// # Errors
-    /// It does not.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        self.reader
-            .execute_unprepared("SELECT 1")
-            .await
-            .map_err(|e| Fault::store("asking for a sign of life", e))?;
-        Ok(())
+    /// It does not answer, or no server of it takes writes.
+    pub async fn look(&self) -> Result<Option<Moment>, Fault> {
+        self.reader.look().await
     }
 
     /// Takes no more commits, and returns when what was taken is written and every connection is closed.
@@ -182,7 +185,7 @@ impl Store {
         }
         // SQLite's writer last: it leaves one file, with nothing beside it. A connection that cannot be
         // closed is gone already.
-        let _ = self.reader.close_by_ref().await;
-        let _ = self.sweeper.close_by_ref().await;
+        let _ = self.reader.clone().close().await;
+        let _ = self.sweeper.clone().close().await;
     }
 }

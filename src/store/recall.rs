@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use subtle::ConstantTimeEq;
 
 use super::entity::request;
-use super::{Store, seal};
+use super::{Store, dialect, seal};
 use crate::crypto::keyring::Purpose;
 use crate::domain::ids::{CallerName, RequestId, Tenant};
 use crate::domain::secret::Secret;
@@ -35,7 +35,7 @@ impl Store {
         asked: &Secret,
     ) -> Result<Recalled, Fault> {
         let doing = "looking up a request id";
-        let row = row(&self.reader, tenant, caller, id).await.map_err(|e| Fault::store(doing, e))?;
+        let row = row(&self.reader, tenant, caller, id).await.map_err(|e| dialect::fault(doing, e))?;
         let Some(row) = row else { return Ok(Recalled::Nothing) };
         let Some(digest) = self.keyring.hash_with(&row.digest_key, Purpose::Requests, &[asked.expose()])
         else {

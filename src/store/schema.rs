@@ -57,7 +57,7 @@ impl Database {
 
     /// Whether there is a table of that name.
     pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
-        SchemaManager::new(&self.writer).has_table(name).await
+        SchemaManager::new(&self.writer.now()).has_table(name).await
     }
 
     /// Brings the schema up to date. Of several replicas that start at the same time one does so, and the
@@ -73,7 +73,7 @@ impl Database {
         let mode = (self.writer.get_database_backend() == DbBackend::Sqlite)
             .then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
-        let tx = self.writer.begin_with_options(options).await?;
+        let tx = self.writer.unhurried().await?.begin_with_options(options).await?;
         // SQLite's write lock is enough, and a change of its schema is part of the transaction; so it is on
         // PostgreSQL.
         match tx.get_database_backend() {

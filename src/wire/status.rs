@@ -127,13 +127,26 @@ fn invalid(violations: &Violations) -> Status {
 
 /// A bland sentence and an id; the chain goes to the log, here and nowhere else.
 fn broken(fault: &Fault, request: &str) -> Status {
-    tracing::error!(request_id = request, error = %fault, "a request failed");
+    if fault.origin == Origin::Crowd {
+        // Under a flood the log would be one.
+        tracing::debug!(request_id = request, error = %fault, "a request was shed");
+    } else {
+        tracing::error!(request_id = request, error = %fault, "a request failed");
+    }
     let (code, message, reason) = match fault.origin {
         Origin::Store => (
             Code::Unavailable,
             "the database does not answer; retry with the same request_id to learn what became of this",
             ErrorReason::StoreUnavailable,
         ),
+        Origin::Doubt => (
+            Code::Unavailable,
+            "the database did not say whether it committed; retry with the same request_id to learn it",
+            ErrorReason::StoreUnavailable,
+        ),
+        Origin::Crowd => {
+            (Code::Unavailable, "too much is asked of the database at once", ErrorReason::Overloaded)
+        }
         Origin::Internal => (Code::Internal, "the server failed; its log says why", ErrorReason::Internal),
     };
     let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, HashMap::new());

@@ -39,7 +39,7 @@ impl Writer {
         let Some(devices) = group.iter().map(Commit::hot).collect::<Option<Vec<_>>>() else {
             return Ok(None);
         };
-        if self.db.get_database_backend() != DbBackend::Sqlite {
+        if self.db.backend() != DbBackend::Sqlite {
             return Ok(None);
         }
         let events = (0..).zip(group.iter().flat_map(|commit| &commit.events));
@@ -49,7 +49,8 @@ impl Writer {
             .filter_map(|commit| commit.record.as_ref().map(|record| self.record(&commit.tenant, record)))
             .collect();
         let work = Group { devices, events, records };
-        match sqlite_hot::write(self.db.get_sqlite_connection_pool(), &self.chain, &work).await {
+        let db = self.db.now();
+        match sqlite_hot::write(db.get_sqlite_connection_pool(), &self.chain, &work).await {
             Ok(Written::All) => {}
             Ok(Written::Nothing) => return Ok(None),
             // Another process has the file: it was not begun, and whatever is tried next fares alike.

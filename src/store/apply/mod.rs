@@ -12,21 +12,22 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel,
-    SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, SqlErr,
+    SqliteTransactionMode, TransactionOptions,
 };
 
 use super::chain::Chain;
 use super::commit::{Commit, Outcome, Record};
 use super::entity::{event, request};
-use super::seal;
+use super::primary::{Primary, Tx};
+use super::{dialect, seal};
 use crate::crypto::keyring::Keyring;
 use crate::domain::ids::Tenant;
 use crate::env::Entropy;
 
 /// What writes for one lane.
 pub(super) struct Writer {
-    db: DatabaseConnection,
+    db: Primary,
     keyring: Arc<Keyring>,
     entropy: Arc<dyn Entropy>,
     chain: Chain,
@@ -36,8 +37,10 @@ pub(super) struct Writer {
 pub(super) enum WriteError {
     /// There is no connection, or no lock to write: whatever is tried next fares alike.
     NotBegun(DbErr),
-    /// A statement failed, and nothing of the group is written; or the commit did, and nobody can say.
+    /// A statement failed, or the commit was refused: nothing of the group is written.
     Failed(DbErr),
+    /// The commit was asked for and not answered: nobody can say.
+    Doubt(DbErr),
 }
 
 impl From<DbErr> for WriteError {
@@ -62,7 +65,7 @@ impl From<DbErr> for Stop {
 
 impl Writer {
     /// Writes to that database, with a chain of its own.
-    pub(super) fn new(db: DatabaseConnection, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
+    pub(super) fn new(db: Primary, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
         let chain = Chain::start(keyring.clone(), &*entropy);
         Self { db, keyring, entropy, chain }
     }
@@ -73,26 +76,36 @@ impl Writer {
             return Ok(outcomes);
         }
         let tx = begin(&self.db).await.map_err(WriteError::NotBegun)?;
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
-        self.refuse_recorded(&tx, group, &mut outcomes).await?;
-        self.progress(&tx, group, &mut outcomes).await?;
-        for (commit, outcome) in group.iter().zip(&mut outcomes) {
-            if outcome.is_none() {
-                *outcome = Some(self.apply_cold(&tx, commit).await?);
-            }
-        }
-        let written = self.events(&tx, group, &outcomes).await?;
+        let patience = self.db.patience();
+        // Many statements, each of which may take its time.
+        let (outcomes, written) = self.db.in_time(2 * patience, self.apply(&tx, group)).await?;
         if written.is_empty() {
-            tx.rollback().await?;
+            // Where it cannot be rolled back its connection is gone, and it with that.
+            let _ = self.db.in_time(patience, tx.rollback()).await;
         } else {
-            if let Err(error) = tx.commit().await {
+            if let Err(error) = self.db.in_time(patience, tx.commit()).await {
                 // The link may be there or not, so none can follow it: a new chain begins.
                 self.chain.restart(&*self.entropy);
-                return Err(WriteError::Failed(error));
+                let is_refused = dialect::is_conflict(&error) || is_duplicate(&error);
+                return Err(if is_refused { WriteError::Failed(error) } else { WriteError::Doubt(error) });
             }
             self.chain.advance(written.iter().map(|row| row.mac.as_slice()));
         }
-        Ok(outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect())
+        Ok(outcomes)
+    }
+
+    /// Does all of a group but to commit it. Gives what became of each commit, and the events.
+    async fn apply(&self, tx: &Tx, group: &[Commit]) -> Result<(Vec<Outcome>, Vec<event::Model>), DbErr> {
+        let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
+        self.refuse_recorded(tx, group, &mut outcomes).await?;
+        self.progress(tx, group, &mut outcomes).await?;
+        for (commit, outcome) in group.iter().zip(&mut outcomes) {
+            if outcome.is_none() {
+                *outcome = Some(self.apply_cold(tx, commit).await?);
+            }
+        }
+        let written = self.events(tx, group, &outcomes).await?;
+        Ok((outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect(), written))
     }
 
     /// Marks what has been answered already under its request id.
@@ -179,7 +192,7 @@ impl Writer {
 
 /// Starts the transaction of a group. SQLite takes its write lock at once: to read first and ask for it
 /// later can fail half way.
-async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(db: &Primary) -> Result<Tx, DbErr> {
     let mode = (db.get_database_backend() == DbBackend::Sqlite).then_some(SqliteTransactionMode::Immediate);
     db.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
 }

@@ -10,6 +10,7 @@ use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqlitePoolOptions, SqliteSynchron
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::super::dialect::{self, Dialect};
+use super::super::primary::Primary;
 use super::{ConnectError, Database, Options, STATEMENTS};
 use crate::error::Fault;
 
@@ -32,7 +33,12 @@ pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
         return Err(explain(&path, error));
     }
     let reader = open(options.max_connections).await?;
-    Ok(Database { dialect: Dialect::Sqlite, writer, reader })
+    let fixed = |db, connections| Primary::fixed(db, connections, options);
+    Ok(Database {
+        dialect: Dialect::Sqlite,
+        writer: fixed(writer, 1),
+        reader: fixed(reader, options.max_connections),
+    })
 }
 
 /// A commit is on disk when it returns (`synchronous = FULL`): a code that was told to be used up must not

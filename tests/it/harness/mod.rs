@@ -213,9 +213,5 @@ pub(crate) fn caller(name: &str, tenant: &str, roles: &[Role]) -> Caller {
 
 /// How to reach a test's database.
 pub(crate) fn options(url: &str) -> Options {
-    Options {
-        url: SecretText::new(url.to_owned()),
-        max_connections: 4,
-        acquire_timeout: Duration::from_secs(5),
-    }
+    Options { max_connections: 4, ..Options::of(SecretText::new(url.to_owned())) }
 }

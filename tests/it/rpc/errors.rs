@@ -58,9 +58,16 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
 fn faults() -> Vec<(&'static str, Fault)> {
     let name = |fault: &Fault| match fault.origin {
         Origin::Store => "Fault: Store",
+        Origin::Doubt => "Fault: Doubt",
+        Origin::Crowd => "Fault: Crowd",
         Origin::Internal => "Fault: Internal",
     };
-    let all = [Fault::store("committing", CHAIN), Fault::internal("opening a secret", CHAIN)];
+    let all = [
+        Fault::store("committing", CHAIN),
+        Fault::doubt("committing", CHAIN),
+        Fault::crowded("committing", CHAIN),
+        Fault::internal("opening a secret", CHAIN),
+    ];
     all.into_iter().map(|fault| (name(&fault), fault)).collect()
 }
 

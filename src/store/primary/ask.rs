@@ -1,0 +1,143 @@
+//! Asking the database something: in turn, in time, and with an ear for what an error says of the server.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use sea_orm::entity::prelude::async_trait::async_trait;
+use sea_orm::{
+    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait as _,
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Current, Primary};
+use crate::env::deadline;
+use crate::store::dialect;
+
+/// A transaction, and the turn that it has. Dropped, it is rolled back.
+pub struct Tx {
+    tx: DatabaseTransaction,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Tx {
+    /// Commits.
+    pub(in crate::store) async fn commit(self) -> Result<(), DbErr> {
+        self.tx.commit().await
+    }
+
+    /// Rolls back.
+    pub(in crate::store) async fn rollback(self) -> Result<(), DbErr> {
+        self.tx.rollback().await
+    }
+}
+
+impl Deref for Tx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+}
+
+impl Primary {
+    /// Begins a transaction.
+    pub(in crate::store) async fn begin_with_options(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<Tx, DbErr> {
+        let current = self.current();
+        let turn = self.turn(&current).await?;
+        let tx = self.in_time(self.connecting(), current.db.begin_with_options(options)).await?;
+        Ok(Tx { tx, _turn: turn })
+    }
+
+    /// Does what is in a transaction, in time.
+    pub(in crate::store) async fn in_time<T>(
+        &self,
+        most: Duration,
+        work: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        if self.0.servers.is_empty() && deadline::left().is_none() {
+            // SQLite has limits of its own, and who is dropped half way there holds up all others.
+            return work.await;
+        }
+        let wait = deadline::wait(most);
+        match tokio::time::timeout(wait, work).await {
+            Ok(answer) => {
+                if let Err(error) = &answer {
+                    self.heard(error);
+                }
+                answer
+            }
+            Err(_) if wait < most => {
+                // Its caller could not wait; whether the server is well is looked at elsewhere.
+                self.0.doubt.notify_one();
+                Err(silence())
+            }
+            Err(_) => {
+                self.is_silent();
+                Err(silence())
+            }
+        }
+    }
+
+    async fn ask<T, F>(&self, question: impl FnOnce(DatabaseConnection) -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        let current = self.current();
+        let _turn = self.turn(&current).await?;
+        self.in_time(self.connecting() + self.patience(), question(current.db)).await
+    }
+
+    /// Waits for a turn. In vain: there is too much to do.
+    async fn turn(&self, current: &Current) -> Result<OwnedSemaphorePermit, DbErr> {
+        let turn = current.turns.clone().acquire_owned();
+        match tokio::time::timeout(deadline::wait(self.0.patience.turn), turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+        }
+    }
+
+    /// How long a new connection may take. The pool tries so long, too, and then says why not.
+    fn connecting(&self) -> Duration {
+        self.0.patience.turn + super::GRACE
+    }
+
+    /// What an error says of the server.
+    pub(in crate::store) fn heard(&self, error: &DbErr) {
+        if dialect::is_lost(error) || dialect::is_unwritable(error) {
+            self.0.doubt.notify_one();
+        }
+    }
+}
+
+/// The error of no answer.
+pub(in crate::store) fn silence() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("no answer in time".to_owned()))
+}
+
+#[async_trait]
+impl ConnectionTrait for Primary {
+    fn get_database_backend(&self) -> DbBackend {
+        self.backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.ask(|db| async move { db.execute_raw(statement).await }).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.ask(|db| async move { db.execute_unprepared(sql).await }).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.ask(|db| async move { db.query_one_raw(statement).await }).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.ask(|db| async move { db.query_all_raw(statement).await }).await
+    }
+}
