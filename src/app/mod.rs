@@ -20,9 +20,9 @@ use crate::crypto::keyring::{Keyring, LoadError, RingError};
 use crate::crypto::private_file::ReadError;
 use crate::crypto::token::TokenHash;
 use crate::domain::ids::{CallerName, Tenant};
-use crate::env::{Entropy, SystemClock, SystemEntropy};
+use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::rpc::layer::Rules;
-use crate::service::Service;
+use crate::service::{Service, Skew};
 use crate::store::{Dialect, Options};
 
 /// Why the server does not start. Each says what to do.
@@ -55,6 +55,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The clock is far from the database's.
+    #[error("{0}, or say database.allow_clock_skew = true")]
+    Clock(Skew),
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -74,6 +77,14 @@ pub enum StartError {
 /// # Errors
 /// Says what to do. Nothing is left running.
 pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_at(config, Arc::new(SystemClock)).await
+}
+
+/// Starts a server by another clock.
+///
+/// # Errors
+/// Says what to do. Nothing is left running.
+pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keyring = Arc::new(keyring(&config, &*entropy)?);
     let anybody = config.insecure_no_auth.then(|| Arc::new(everybody()));
@@ -91,7 +102,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     }
     let store = open(&options(&config), keyring, &entropy).await?;
     let credentials = with_first_caller(config.credentials, &config.data_dir, anybody.is_some())?;
-    let service = Service::new(store, Arc::new(SystemClock), entropy.clone(), config.policies);
+    let service = Service::new(store, clock, entropy.clone(), config.policies);
+    let is_skew_allowed = config.database.allow_clock_skew;
+    match service.look().await.map_err(OpenError::from)? {
+        Some(skew) if is_skew_allowed => tracing::warn!("{skew}"),
+        Some(skew) => return Err(StartError::Clock(skew)),
+        None => {}
+    }
     let running = serve::run(Parts {
         service: Arc::new(service),
         rules: Rules {
@@ -104,6 +121,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         max_message: config.limits.max_message_bytes,
         listeners,
         grace: config.shutdown_grace,
+        is_skew_allowed,
     })
     .await?;
     Ok(running)

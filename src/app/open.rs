@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::crypto::keyring::Keyring;
 use crate::env::Entropy;
 use crate::error::Fault;
-use crate::store::{ConnectError, Database, KeyCheck, Options, SchemaState, Store};
+use crate::store::{ConnectError, Database, KeyCheck, Options, SchemaState, Store, Weakness};
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum OpenError {
     /// It does not answer.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// It forgets commits when it crashes.
+    #[error("{}; or say database.allow_weak_durability = true", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Weak(Vec<Weakness>),
     /// A newer program wrote its schema.
     #[error(
         "the database's schema is newer than this program (it has {0}); run the version that made it, or a later one"
@@ -44,7 +47,7 @@ pub async fn open(
     entropy: &Arc<dyn Entropy>,
 ) -> Result<Store, OpenError> {
     let database = Database::connect(options).await?;
-    match prepare(&database, &keyring, &**entropy).await {
+    match prepare(&database, options, &keyring, &**entropy).await {
         Ok(()) => Ok(Store::start(database, keyring, entropy)),
         Err(error) => {
             // Why it is refused is what counts, not how it is let go of.
@@ -55,7 +58,20 @@ pub async fn open(
 }
 
 /// Brings the schema up to date, if it and what is in it are ours.
-async fn prepare(database: &Database, keyring: &Keyring, entropy: &dyn Entropy) -> Result<(), OpenError> {
+async fn prepare(
+    database: &Database,
+    options: &Options,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<(), OpenError> {
+    let weak = database.weaknesses().await?;
+    if options.allow_weak_durability {
+        for weakness in weak {
+            tracing::warn!("{weakness}");
+        }
+    } else if !weak.is_empty() {
+        return Err(OpenError::Weak(weak));
+    }
     match database.schema().await? {
         SchemaState::Current => {}
         SchemaState::Behind(_) if database.is_of_another_ring(keyring).await? => {

@@ -21,8 +21,8 @@ use crate::wire::{DESCRIPTORS, SERVICES};
 
 /// How often what has run out is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
-/// How often the database is asked for a sign of life.
-const PING_EVERY: Duration = Duration::from_secs(2);
+/// How often the database is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long a client may stay silent before it is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -38,6 +38,8 @@ pub struct Parts {
     pub listeners: Vec<Listener>,
     /// How long requests that are under way may take when the server stops.
     pub grace: Duration,
+    /// Whether it serves with a clock that is far from the database's.
+    pub is_skew_allowed: bool,
 }
 
 /// A server that runs.
@@ -57,7 +59,7 @@ pub struct Running {
 /// # Errors
 /// The descriptors of the services cannot be read: a defect.
 pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Error> {
-    let Parts { service, rules, max_message, listeners, grace } = parts;
+    let Parts { service, rules, max_message, listeners, grace, is_skew_allowed } = parts;
     let (health, health_service) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
     let reflection = || {
@@ -81,7 +83,7 @@ pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Erro
         servers: JoinSet::new(),
         chores: vec![
             tokio::spawn(sweep(service.clone(), stop.clone())),
-            tokio::spawn(watch(service, health, stop.clone())),
+            tokio::spawn(watch(service, is_skew_allowed, health, stop.clone())),
         ],
         sockets: Vec::new(),
         grace,
@@ -168,33 +170,43 @@ async fn sweep(service: Arc<Service>, stop: CancellationToken) {
     }
 }
 
-/// Serves only while the database answers. Says so once each time that changes.
-async fn watch(service: Arc<Service>, health: HealthReporter, stop: CancellationToken) {
-    let mut every = tokio::time::interval(PING_EVERY);
-    let mut was_well = true;
+/// Whether the server is ready, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readiness {
+    Ready,
+    /// The database does not answer, or takes no writes.
+    Database,
+    /// The clock is far from the database's.
+    Clock,
+}
+
+/// Serves only while the database takes writes and the clock is near its. Says so once each time that
+/// changes.
+async fn watch(
+    service: Arc<Service>,
+    is_skew_allowed: bool,
+    health: HealthReporter,
+    stop: CancellationToken,
+) {
+    let mut every = tokio::time::interval(LOOK_EVERY);
+    let mut was = Readiness::Ready;
     while stop.run_until_cancelled(every.tick()).await.is_some() {
-        let well = match tokio::time::timeout(PING_EVERY, service.store().look()).await {
-            Ok(Ok(_)) => true,
-            Ok(Err(error)) => {
-                if was_well {
-                    tracing::warn!(%error, "the database does not answer: not ready");
-                }
-                false
-            }
-            Err(_) => {
-                if was_well {
-                    tracing::warn!("the database does not answer in time: not ready");
-                }
-                false
-            }
+        let (is, why) = match tokio::time::timeout(LOOK_EVERY, service.look()).await {
+            Ok(Ok(Some(skew))) if !is_skew_allowed => (Readiness::Clock, skew.to_string()),
+            Ok(Ok(_)) => (Readiness::Ready, String::new()),
+            Ok(Err(fault)) => (Readiness::Database, fault.to_string()),
+            Err(_) => (Readiness::Database, "the database does not answer in time".to_owned()),
         };
-        if well != was_well && !stop.is_cancelled() {
-            if well {
-                tracing::info!("the database answers again: ready");
-            }
-            let status = if well { ServingStatus::Serving } else { ServingStatus::NotServing };
-            set_health(&health, status).await;
+        if is == was || stop.is_cancelled() {
+            continue;
         }
-        was_well = well;
+        was = is;
+        if is == Readiness::Ready {
+            tracing::info!("ready again");
+            set_health(&health, ServingStatus::Serving).await;
+        } else {
+            tracing::warn!(why, "not ready");
+            set_health(&health, ServingStatus::NotServing).await;
+        }
     }
 }

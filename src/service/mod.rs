@@ -4,6 +4,7 @@
 mod device;
 mod enroll;
 mod fan_out;
+mod health;
 mod judge;
 mod recovery_codes;
 mod subject;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 
 pub use self::device::{Listing, ResyncAttempt};
 pub use self::enroll::{Enrolled, Enrollment};
+pub use self::health::{SKEW_MAX, Skew};
 pub use self::recovery_codes::{Issue, Issued, Order};
 pub use self::subject::Summary;
 pub use self::sweep::Swept;
