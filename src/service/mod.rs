@@ -6,6 +6,7 @@ mod enroll;
 mod fan_out;
 mod health;
 mod judge;
+mod patience;
 mod recovery_codes;
 mod subject;
 mod sweep;

@@ -9,8 +9,8 @@
 mod architecture;
 mod cli;
 mod deploy;
-mod crash;
 mod faults;
+mod files;
 mod harness;
 mod python;
 mod rpc;

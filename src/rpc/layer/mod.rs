@@ -30,6 +30,7 @@ use crate::auth::{Caller, Credentials, Rule, rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
+use crate::env::deadline::within;
 use crate::error::{Error, Fault};
 use crate::wire::status;
 
@@ -153,7 +154,7 @@ async fn call<S>(mut inner: S, request: Request<Body>, limit: Duration) -> Resul
 where
     S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
-    match tokio::time::timeout(limit, inner.call(request)).await {
+    match within(limit, inner.call(request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(never)) => match never {},
         Err(_) => Err(Refusal::DeadlineExceeded),

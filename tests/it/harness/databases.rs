@@ -67,13 +67,32 @@ macro_rules! on_every_server {
 }
 pub(crate) use on_every_server;
 
+/// Mounts tests for each sort of database server. Each is an `async fn(Engine)`, which starts servers of its
+/// own.
+macro_rules! on_private_servers {
+    ($($test:ident),+ $(,)?) => {
+        $crate::harness::databases::on_private_servers!(@ postgres Postgres $($test)+);
+        $crate::harness::databases::on_private_servers!(@ mysql MySql $($test)+);
+    };
+    (@ $name:ident $engine:ident $($test:ident)+) => {
+        mod $name {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn $test() {
+                    use $crate::harness::databases::Engine;
+                    if !Engine::$engine.is_left_out() {
+                        super::$test(Engine::$engine).await;
+                    }
+                }
+            )+
+        }
+    };
+}
+pub(crate) use on_private_servers;
+
 /// Runs a test on a database of its own.
 pub(crate) async fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabase) -> F) {
-    if !engine.is_wanted() {
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        // Past the test runner, which would keep it to itself.
-        let line = format!("left out, as COUNTERSIGN_TEST_DATABASES says: {name}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    if engine.is_left_out() {
         return;
     }
     let database = TestDatabase::create(engine).await;
@@ -91,6 +110,17 @@ impl Engine {
             Self::Postgres => "postgres",
             Self::MySql => "mysql",
         }
+    }
+
+    /// Whether tests of it are left out; then this test says so.
+    pub(crate) fn is_left_out(self) -> bool {
+        if self.is_wanted() {
+            return false;
+        }
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        // Past the test runner, which would keep it to itself.
+        writeln!(std::io::stderr(), "left out, as COUNTERSIGN_TEST_DATABASES says: {name}").unwrap();
+        true
     }
 
     fn is_wanted(self) -> bool {

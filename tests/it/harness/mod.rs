@@ -9,11 +9,13 @@ pub(crate) mod databases;
 pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
+pub(crate) mod line;
 pub(crate) mod part;
 mod process;
 pub(crate) mod proxy;
 mod raw;
 pub(crate) mod replica;
+pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -201,6 +203,16 @@ impl Harness {
     pub(crate) async fn stop(self) -> tempfile::TempDir {
         self.running.stop().await;
         self.dir
+    }
+}
+
+/// Waits until something is so. It has half a minute.
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let until = tokio::time::Instant::now() + Duration::from_secs(30);
+    let mut every = tokio::time::interval(Duration::from_millis(20));
+    while !is_so().await {
+        assert!(tokio::time::Instant::now() < until, "half a minute later it is still not so that {what}");
+        every.tick().await;
     }
 }
 

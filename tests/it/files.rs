@@ -30,7 +30,7 @@ async fn open_url(url: &str) -> Result<Store, OpenError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keyring = Arc::new(Keyring::generate(&*entropy));
     let options =
-        Options { url: SecretText::new(url.to_owned()), max_connections: 2, acquire_timeout: PATIENCE };
+        Options { max_connections: 2, acquire_timeout: PATIENCE, ..crate::harness::options(url) };
     app::open(&options, keyring, &entropy).await
 }
 
