@@ -9,10 +9,12 @@
 mod architecture;
 mod cli;
 mod deploy;
+mod crash;
 mod faults;
 mod files;
 mod harness;
 mod python;
+mod leaks;
 mod rpc;
 mod store;
 mod trace;

@@ -16,6 +16,7 @@ pub(crate) mod proxy;
 mod raw;
 pub(crate) mod replica;
 pub(crate) mod server;
+pub(crate) mod served;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -39,6 +40,7 @@ use countersign::store::Options;
 
 pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
+pub(crate) use self::client::{Client, code, hotp};
 pub(crate) use self::golden::golden;
 pub(crate) use self::process::Process;
 

@@ -8,6 +8,8 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// Names the directory that a part plays in.
 const DIR: &str = "COUNTERSIGN_TEST_PART_DIR";
+/// Says what a part logs.
+pub(crate) const LOG: &str = "COUNTERSIGN_TEST_PART_LOG";
 /// What a part says begins so: the test runner speaks on the same line.
 const MARK: &str = "» ";
 /// Whom nobody gives any rights.
@@ -18,6 +20,12 @@ const NOBODY: u32 = 65534;
 #[expect(clippy::disallowed_methods, reason = "the process that starts a part tells it where")]
 pub(crate) fn stage() -> Option<PathBuf> {
     std::env::var(DIR).ok().map(PathBuf::from)
+}
+
+/// What a part logs: warnings, unless it is told otherwise.
+#[expect(clippy::disallowed_methods, reason = "the process that starts a part tells it what")]
+pub(crate) fn log_filter() -> String {
+    std::env::var(LOG).unwrap_or_else(|_| "warn".to_owned())
 }
 
 /// Says something to who started the part.
@@ -119,6 +127,14 @@ impl Part {
                 return said.trim_end().to_owned();
             }
         }
+    }
+
+    /// Lets it end by itself, and well.
+    pub(crate) fn end(mut self) {
+        drop(self.child.stdin.take());
+        let mut rest = String::new();
+        self.says.read_to_string(&mut rest).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{rest}");
     }
 
     /// SIGKILL.
