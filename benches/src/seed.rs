@@ -18,11 +18,7 @@ const AT_ONCE: usize = 256;
 
 /// How to reach a database.
 pub fn options(url: &str) -> Options {
-    Options {
-        url: SecretText::new(url.to_owned()),
-        max_connections: 8,
-        acquire_timeout: std::time::Duration::from_secs(5),
-    }
+    Options::of(SecretText::new(url.to_owned()))
 }
 
 /// Makes the schema and that many devices.

@@ -50,6 +50,7 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
         listeners.push(Listener::bind(address, 0o600).await?);
     }
     let running = serve::run(serve::Parts {
+        is_skew_allowed: false,
         service: Arc::new(service),
         rules,
         max_message: 4 << 20,

@@ -12,7 +12,6 @@ use std::time::Duration;
 use countersign::app::{self, OpenError};
 use countersign::crypto::keyring::Keyring;
 use countersign::domain::proof::Verdict;
-use countersign::domain::secret::SecretText;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::error::{Error, Origin};
 use countersign::store::{ConnectError, Options, Store};
@@ -29,8 +28,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 async fn open_url(url: &str) -> Result<Store, OpenError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keyring = Arc::new(Keyring::generate(&*entropy));
-    let options =
-        Options { max_connections: 2, acquire_timeout: PATIENCE, ..crate::harness::options(url) };
+    let options = Options { max_connections: 2, acquire_timeout: PATIENCE, ..crate::harness::options(url) };
     app::open(&options, keyring, &entropy).await
 }
 

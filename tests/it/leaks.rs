@@ -17,8 +17,8 @@ use tonic::Status;
 
 use self::canaries::Canaries;
 use self::finder::Finder;
-use crate::harness::databases::TestDatabase;
 use crate::harness::Client;
+use crate::harness::databases::TestDatabase;
 use crate::harness::served::Served;
 
 /// Subjects, each with a device of every kind.

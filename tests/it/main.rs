@@ -8,13 +8,13 @@
 
 mod architecture;
 mod cli;
-mod deploy;
 mod crash;
+mod deploy;
 mod faults;
 mod files;
 mod harness;
-mod python;
 mod leaks;
+mod python;
 mod rpc;
 mod store;
 mod trace;

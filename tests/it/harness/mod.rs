@@ -9,14 +9,13 @@ pub(crate) mod databases;
 pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
-pub(crate) mod line;
 pub(crate) mod part;
 mod process;
 pub(crate) mod proxy;
 mod raw;
 pub(crate) mod replica;
-pub(crate) mod server;
 pub(crate) mod served;
+pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
@@ -40,7 +39,6 @@ use countersign::store::Options;
 
 pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
-pub(crate) use self::client::{Client, code, hotp};
 pub(crate) use self::golden::golden;
 pub(crate) use self::process::Process;
 

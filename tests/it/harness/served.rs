@@ -6,9 +6,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::app::listen::{Address, Listener};
+use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::auth::{Credentials, Role};
+use countersign::config::Address;
 use countersign::crypto::data_dir;
 use countersign::crypto::keyring::Keyring;
 use countersign::crypto::token::TokenHash;
@@ -97,6 +98,7 @@ async fn part_serve() {
         credentials.token(TokenHash::of(token.expose()), &Arc::new(caller("app", "default", &Role::ALL)))
     );
     let parts = serve::Parts {
+        is_skew_allowed: false,
         service: Arc::new(Service::new(store, Arc::new(SystemClock), entropy.clone(), policies)),
         rules: Rules {
             credentials,

@@ -239,7 +239,8 @@ fn postgres(program: &str) -> String {
         path.parent().and_then(Path::file_name).and_then(|name| name.to_str()?.parse::<u32>().ok())
     };
     let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let newest = installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.exists()).max_by_key(version);
+    let newest =
+        installed.map(|entry| entry.path().join("bin")).filter(|bin| bin.exists()).max_by_key(version);
     newest.map_or_else(|| program.to_owned(), |bin| bin.join(program).display().to_string())
 }
 
