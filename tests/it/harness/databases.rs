@@ -196,6 +196,12 @@ impl TestDatabase {
         Self { keyring: Arc::new(Keyring::generate(&SystemEntropy)), ..self.clone() }
     }
 
+    /// The port of its server.
+    pub(crate) fn port(&self) -> u16 {
+        let authority = self.url.split("://").nth(1).unwrap().split('/').next().unwrap();
+        authority.rsplit(':').next().unwrap().parse().expect("a server's URL names its port")
+    }
+
     /// How to reach it.
     pub(crate) fn options(&self) -> Options {
         super::options(&self.url)
