@@ -5,12 +5,12 @@ use countersign::domain::proof::{Reject, Verdict};
 use countersign::error::{Error, Origin};
 
 use super::{hotp_code, through};
-use crate::harness::databases::{Engine, on, on_every_server};
+use crate::harness::databases::{Engine, on, on_private_servers};
 use crate::harness::eventually;
-use crate::harness::proxy::{Cut, Proxy};
+use crate::harness::line::{Cut, Proxy};
 use crate::harness::replica::{Answer, Replica, clock};
 
-on_every_server!(
+on_private_servers!(
     a_connection_that_is_cut_anywhere_uses_a_code_up_once,
     what_became_of_a_commit_is_not_guessed,
 );

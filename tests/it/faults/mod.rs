@@ -1,7 +1,6 @@
 //! What a database does to a server that depends on it, with real servers of these tests' own.
 
 mod cuts;
-mod rollback;
 mod startup;
 
 use std::sync::{Arc, OnceLock};
@@ -12,7 +11,7 @@ use countersign::env::{Entropy, SystemEntropy};
 use countersign::store::{Options, Store};
 
 use crate::harness::databases::TestDatabase;
-use crate::harness::proxy::Proxy;
+use crate::harness::line::Proxy;
 use crate::harness::replica::SECRET;
 
 /// The same database, through a proxy.

@@ -9,6 +9,7 @@ pub(crate) mod databases;
 pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
+pub(crate) mod line;
 pub(crate) mod part;
 mod process;
 pub(crate) mod proxy;
