@@ -25,6 +25,8 @@ pub enum What {
     DeviceUnlocked,
     /// A device was found again from consecutive codes.
     DeviceResynced,
+    /// The database had forgotten what a device has accepted: it was written again.
+    DeviceRolledBack,
     /// Recovery codes were made.
     CodesIssued,
     /// The last recovery code of a list was used.
@@ -50,6 +52,7 @@ impl What {
             Self::DeviceLocked => "device.locked",
             Self::DeviceUnlocked => "device.unlocked",
             Self::DeviceResynced => "device.resynced",
+            Self::DeviceRolledBack => "device.rolled_back",
             Self::CodesIssued => "codes.issued",
             Self::CodesExhausted => "codes.exhausted",
             Self::ProofAccepted => "proof.accepted",

@@ -1,5 +1,6 @@
 //! What every kind must do, run over each kind of the registry.
 
+mod joined;
 mod malformed;
 
 use super::fixture::{Room, typed};

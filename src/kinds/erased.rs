@@ -80,6 +80,12 @@ pub trait AnyKind: Send + Sync {
         codes: &[Offered],
         cx: &Judging<'_>,
     ) -> Result<Option<Judged>, Fault>;
+    /// A device's newer detail, in which all that an older one of another history has used up is used up as
+    /// well.
+    ///
+    /// # Errors
+    /// A fault: a stored state cannot be read.
+    fn joined(&self, newer: &str, older: &str) -> Result<String, Fault>;
     /// How many uses are left.
     ///
     /// # Errors
@@ -175,6 +181,10 @@ impl<A: Authenticator> AnyKind for Erased<A> {
             None => Ok(A::resync(&state, secret, &[], cx).map(|_| Judged::Rejected(Reject::Malformed))),
             Some(proofs) => A::resync(&state, secret, &proofs, cx).map(judged).transpose(),
         }
+    }
+
+    fn joined(&self, newer: &str, older: &str) -> Result<String, Fault> {
+        encode(&A::joined(&decode(newer)?, &decode(older)?))
     }
 
     fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault> {

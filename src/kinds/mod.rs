@@ -153,6 +153,10 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// A device's newer state, in which all that an older one of another history has used up is used up as
+    /// well. Where nothing is missing from it, it is the newer state as it was.
+    fn joined(newer: &Self::State, older: &Self::State) -> Self::State;
+
     /// How many uses are left, for kinds that have so many and no more.
     fn remaining(_state: &Self::State) -> Option<u32> {
         None

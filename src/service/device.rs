@@ -81,7 +81,7 @@ impl Service {
         grant: &Grant<rpc::ListDevices>,
         listing: &Listing,
     ) -> Result<Vec<Device>, Error> {
-        let (_, mut devices) = self.store.subject(&grant.caller().tenant, &listing.subject).await?;
+        let (_, mut devices) = self.devices_of(&grant.caller().tenant, &listing.subject).await?;
         let now = self.clock.now();
         devices.retain(|device| {
             !device.is_expired(now)
@@ -106,7 +106,7 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+                let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
                 let now = self.clock.now();
                 let device = devices
                     .iter()
@@ -183,7 +183,7 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+                let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
                 let now = self.clock.now();
                 let device = devices
                     .into_iter()

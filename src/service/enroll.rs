@@ -89,7 +89,7 @@ impl Service {
         name: Option<&DeviceName>,
         new: &NewDevice,
     ) -> Result<(Commit, Device), Error> {
-        let (state, devices) = self.store.subject(&caller.tenant, subject).await?;
+        let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
         let now = self.clock.now();
         let kind = registry::kind(new.kind);
         let name = match name {

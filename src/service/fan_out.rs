@@ -34,7 +34,7 @@ enum Tries {
 impl Service {
     /// Tries a proof on every device that it could come from.
     pub(super) async fn try_all(&self, caller: &Caller, attempt: &Attempt) -> Result<Step<Tried>, Error> {
-        let (state, devices) = self.store.subject(&caller.tenant, &attempt.subject).await?;
+        let (state, devices) = self.devices_of(&caller.tenant, &attempt.subject).await?;
         let now = self.clock.now();
         let answer = |verdict| Ok(Step::Answer(Tried { verdict, device: None }));
         if !could_be_code(&attempt.offered) {

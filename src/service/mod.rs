@@ -13,6 +13,7 @@ mod sweep;
 mod unit;
 mod update;
 mod verify;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -77,7 +78,7 @@ impl Service {
 
     /// A device that is there: of this subject, and not an enrollment that has run out.
     async fn existing(&self, caller: &Caller, subject: &Subject, id: &DeviceId) -> Result<Device, Error> {
-        let device = self.store.device(&caller.tenant, subject, id).await?;
+        let device = self.device_of(&caller.tenant, subject, id).await?;
         let now = self.clock.now();
         device.filter(|device| !device.is_expired(now)).ok_or_else(|| Refusal::DeviceNotFound.into())
     }

@@ -70,7 +70,7 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.store.subject(&caller.tenant, &request.subject).await?;
+                let (state, devices) = self.devices_of(&caller.tenant, &request.subject).await?;
                 let now = self.clock.now();
                 let Some(device) = list(&devices, request, now)? else {
                     return self.new_list(caller, request).await;

@@ -23,7 +23,7 @@ impl Service {
     /// # Errors
     /// The database does not answer.
     pub async fn summary(&self, grant: &Grant<rpc::GetSubject>, subject: &Subject) -> Result<Summary, Error> {
-        let (state, devices) = self.store.subject(&grant.caller().tenant, subject).await?;
+        let (state, devices) = self.devices_of(&grant.caller().tenant, subject).await?;
         let active: Vec<_> = devices.iter().filter(|device| device.state == State::Active).collect();
         let mut active_kinds: Vec<Kind> = active.iter().map(|device| device.kind).collect();
         active_kinds.sort_unstable();

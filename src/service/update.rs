@@ -45,7 +45,7 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.store.subject(&caller.tenant, &update.subject).await?;
+                let (state, devices) = self.devices_of(&caller.tenant, &update.subject).await?;
                 let now = self.clock.now();
                 let device = devices
                     .iter()

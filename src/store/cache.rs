@@ -34,11 +34,13 @@ struct Generations {
     old: HashMap<DeviceId, Arc<Device>>,
 }
 
-impl Cache {
-    pub(super) fn new() -> Self {
+impl Default for Cache {
+    fn default() -> Self {
         Self::with_room(ROOM)
     }
+}
 
+impl Cache {
     fn with_room(room: usize) -> Self {
         let shards = SHARDS.min(room / 2).max(1);
         Self {
@@ -86,6 +88,7 @@ impl Cache {
                 }
                 (Change::Progress(device) | Change::Rewrite(device), _) => self.forget(&device.id),
                 (Change::Delete(id, _), _) => self.forget(id),
+                (Change::Restore(device, _), _) => self.forget(&device.id),
                 // Its secret is sealed where it is written, and not known here.
                 (Change::Insert(..) | Change::Subject(_), _) => {}
             }

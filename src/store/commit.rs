@@ -27,6 +27,9 @@ pub enum Change {
     Progress(Box<Device>),
     /// All of a device that can change, but its secret.
     Rewrite(Box<Device>),
+    /// All of a device that can change, but its secret, over an older version than the one before: that
+    /// which a database shows that has forgotten the ones between.
+    Restore(Box<Device>, i64),
     /// A device that goes.
     Delete(DeviceId, i64),
     /// What is kept of the commit's subject.

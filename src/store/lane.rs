@@ -17,6 +17,7 @@ use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
+use super::witness::Witness;
 use crate::domain::refusal::Refusal;
 use crate::env::deadline;
 use crate::error::{Error, Fault};
@@ -26,6 +27,15 @@ const GROUP: usize = 64;
 /// Commits that wait for one lane at most: more are refused at once, so that those that wait are served in
 /// time.
 const QUEUE: usize = 1024;
+
+/// What this replica knows of what it wrote.
+#[derive(Clone, Default)]
+pub(super) struct Memory {
+    /// Devices, so that they need not be read.
+    pub(super) cache: Arc<Cache>,
+    /// What was used up, so that it stays so even where the database forgets it.
+    pub(super) witness: Arc<Witness>,
+}
 
 struct Job {
     commit: Commit,
@@ -40,12 +50,12 @@ pub(super) struct Lanes {
 
 impl Lanes {
     /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written.
-    pub(super) fn start(writers: Vec<Writer>, cache: &Arc<Cache>) -> (Self, Vec<JoinHandle<()>>) {
+    pub(super) fn start(writers: Vec<Writer>, memory: &Memory) -> (Self, Vec<JoinHandle<()>>) {
         let (queues, tasks) = writers
             .into_iter()
             .map(|writer| {
                 let (queue, jobs) = mpsc::channel(QUEUE);
-                (queue, tokio::spawn(run(writer, jobs, cache.clone())))
+                (queue, tokio::spawn(run(writer, jobs, memory.clone())))
             })
             .unzip();
         (Self { queues, spread: RandomState::new() }, tasks)
@@ -73,7 +83,7 @@ fn key(commit: &Commit) -> impl Hash + Eq + '_ {
     (&commit.tenant, &commit.subject)
 }
 
-async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, cache: Arc<Cache>) {
+async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) {
     let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
     loop {
         if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
@@ -89,7 +99,10 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, cache: Arc<Cache
             group.into_iter().map(|job| (job.commit, job.reply)).unzip();
         let outcomes = write(&mut writer, &commits).await;
         for ((commit, reply), outcome) in commits.iter().zip(replies).zip(outcomes) {
-            cache.committed(commit, outcome.as_ref().ok().copied());
+            memory.cache.committed(commit, outcome.as_ref().ok().copied());
+            if matches!(outcome, Ok(Outcome::Done)) {
+                memory.witness.committed(commit);
+            }
             // Who asked may be gone; what was judged is counted all the same.
             let _ = reply.send(outcome);
         }

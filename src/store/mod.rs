@@ -20,6 +20,7 @@ mod schema;
 mod seal;
 mod server;
 mod sweep;
+mod witness;
 
 #[cfg(test)]
 mod tests;
@@ -39,11 +40,11 @@ pub use self::primary::Unfit;
 pub use self::recall::Recalled;
 pub use self::schema::SchemaState;
 pub use self::server::Unwritable;
+pub use self::witness::{Mark, Remembered};
 
 use self::apply::Writer;
-use self::cache::Cache;
 use self::entity::{device, subject};
-use self::lane::Lanes;
+use self::lane::{Lanes, Memory};
 use self::primary::Primary;
 use crate::crypto::keyring::Keyring;
 use crate::domain::device::{Device, SubjectState};
@@ -60,7 +61,7 @@ pub struct Store {
     lanes: Mutex<Option<Arc<Lanes>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     keyring: Arc<Keyring>,
-    cache: Arc<Cache>,
+    memory: Memory,
 }
 
 impl Store {
@@ -69,8 +70,8 @@ impl Store {
     pub fn start(database: Database, keyring: Arc<Keyring>, entropy: &Arc<dyn Entropy>) -> Self {
         let writer = |_| Writer::new(database.writer.clone(), keyring.clone(), entropy.clone());
         let writers = (0..database.dialect.lanes()).map(writer).collect();
-        let cache = Arc::new(Cache::new());
-        let (lanes, tasks) = Lanes::start(writers, &cache);
+        let memory = Memory::default();
+        let (lanes, tasks) = Lanes::start(writers, &memory);
         database.writer.watch();
         Self {
             reader: database.reader,
@@ -78,7 +79,7 @@ impl Store {
             lanes: Mutex::new(Some(Arc::new(lanes))),
             tasks: Mutex::new(tasks),
             keyring,
-            cache,
+            memory,
         }
     }
 
@@ -86,7 +87,7 @@ impl Store {
     /// is written over that version or not at all, and for nothing else.
     #[must_use]
     pub fn last_seen(&self, tenant: &Tenant, subject: &Subject, id: &DeviceId) -> Option<Arc<Device>> {
-        self.cache.device(tenant, subject, id)
+        self.memory.cache.device(tenant, subject, id)
     }
 
     /// A device of a subject. One of another subject or tenant is like one that never was.
@@ -106,7 +107,7 @@ impl Store {
             .map_err(|e| dialect::fault("reading a device", e))?;
         let device = rows.into_iter().next().map(device::Model::device).transpose()?;
         if let Some(device) = &device {
-            self.cache.read(device);
+            self.memory.cache.read(device);
         }
         Ok(device.filter(|device| device.tenant == *tenant && device.subject == *subject))
     }

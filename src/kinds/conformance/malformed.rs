@@ -24,6 +24,10 @@ impl<A: Authenticator> Authenticator for Unasked<A> {
     fn judge(_: &A::State, _: &Secret, _: &A::Proof, _: &Judging<'_>) -> Judgement<A::State> {
         panic!("a malformed proof was judged")
     }
+    fn joined(newer: &Self::State, older: &Self::State) -> Self::State {
+        A::joined(newer, older)
+    }
+
     fn detail(state: &A::State) -> crate::wire::pb::device::Detail {
         A::detail(state)
     }

@@ -84,6 +84,10 @@ impl Authenticator for Hotp {
         Some(Judgement::Rejected(if is_used { Reject::Replayed } else { Reject::Mismatch }))
     }
 
+    fn joined(newer: &State, older: &State) -> State {
+        State { counter: newer.counter.max(older.counter), ..newer.clone() }
+    }
+
     fn detail(state: &State) -> Detail {
         wire::detail(state)
     }

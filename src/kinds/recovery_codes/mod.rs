@@ -61,6 +61,10 @@ impl Authenticator for RecoveryCodes {
         Judgement::Rejected(if any(&used) { Reject::Replayed } else { Reject::Mismatch })
     }
 
+    fn joined(newer: &State, older: &State) -> State {
+        newer.joined(older)
+    }
+
     fn remaining(state: &State) -> Option<u32> {
         Some(state.remaining())
     }

@@ -132,6 +132,12 @@ impl State {
         self.unused.iter().chain(&self.used).any(|code| code.matching == Matching::Exact)
     }
 
+    /// This state, in which the codes that another has used are used, too.
+    pub(super) fn joined(&self, other: &Self) -> Self {
+        let used = |code: &Hashed| Choice::from(u8::from(other.used.contains(code)));
+        self.spend(&self.unused.iter().map(used).collect::<Vec<_>>())
+    }
+
     /// The state in which those codes are used. The oldest used ones are forgotten.
     pub(super) fn spend(&self, matching: &[Choice]) -> Self {
         let mut next = Self { unused: Vec::new(), ..self.clone() };

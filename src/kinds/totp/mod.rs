@@ -96,6 +96,10 @@ impl Authenticator for Totp {
         Some(Judgement::Rejected(reason))
     }
 
+    fn joined(newer: &State, older: &State) -> State {
+        newer.joined(older)
+    }
+
     fn detail(state: &State) -> Detail {
         wire::detail(state)
     }

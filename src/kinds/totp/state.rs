@@ -101,6 +101,14 @@ impl State {
         Self { drift: i32::try_from(drift).unwrap_or(self.drift), last_step: Some(step), ..self.clone() }
     }
 
+    /// This state, in which the steps that another has used up are used up, too. The drift is the later one's.
+    pub(super) fn joined(&self, other: &Self) -> Self {
+        let is_later = other.last_step > self.last_step;
+        let (drift, last_step) =
+            if is_later { (other.drift, other.last_step) } else { (self.drift, self.last_step) };
+        Self { drift, last_step, ..self.clone() }
+    }
+
     /// The state after consecutive codes were found, the last of them that of `step`. They prove where the
     /// user's clock is: the drift becomes that, whatever learning from single codes may do.
     pub(super) fn found(&self, step: i64, clock: i64) -> Self {

@@ -47,7 +47,10 @@ impl Writer {
         for change in &commit.changes {
             match change {
                 Change::Insert(device, secret) => self.insert(tx, device, secret).await?,
-                Change::Progress(device) | Change::Rewrite(device) => rewrite(tx, device).await?,
+                Change::Progress(device) | Change::Rewrite(device) => {
+                    rewrite(tx, device, device.version - 1).await?;
+                }
+                Change::Restore(device, over) => rewrite(tx, device, *over).await?,
                 Change::Delete(id, version) => {
                     let filter = device::Entity::delete_many()
                         .filter(device::Column::Id.eq(id.as_str()))
@@ -71,8 +74,8 @@ impl Writer {
     }
 }
 
-/// Writes what can change of a device, over the version before.
-async fn rewrite(tx: &DatabaseTransaction, device: &Device) -> Result<(), Stop> {
+/// Writes what can change of a device, over that version.
+async fn rewrite(tx: &DatabaseTransaction, device: &Device, over: i64) -> Result<(), Stop> {
     let row = device::Model::of(device);
     let update = device::Entity::update_many()
         .set(device::ActiveModel {
@@ -89,7 +92,7 @@ async fn rewrite(tx: &DatabaseTransaction, device: &Device) -> Result<(), Stop> 
             ..Default::default()
         })
         .filter(device::Column::Id.eq(row.id))
-        .filter(device::Column::Version.eq(device.version - 1));
+        .filter(device::Column::Version.eq(over));
     let done = update.exec(tx).await.map_err(|e| unless_duplicate(e, Outcome::Stale))?;
     one(done.rows_affected)
 }

@@ -1,6 +1,7 @@
 //! What a database does to a server that depends on it, with real servers of these tests' own.
 
 mod cuts;
+mod rollback;
 mod startup;
 
 use std::sync::{Arc, OnceLock};
