@@ -136,7 +136,7 @@ fn broken(fault: &Fault, request: &str) -> Status {
     let (code, message, reason) = match fault.origin {
         Origin::Store => (
             Code::Unavailable,
-            "the database does not answer; retry with the same request_id to learn what became of this",
+            "the database does not answer; nothing was accepted",
             ErrorReason::StoreUnavailable,
         ),
         Origin::Doubt => (

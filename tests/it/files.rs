@@ -127,7 +127,7 @@ async fn a_missing_directory_is_refused() {
 fn what_may_not_be_written_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    part::play(part::command_without_rights("faults::part_read_only", dir.path()));
+    part::play(part::command_without_rights("files::part_read_only", dir.path()));
 }
 
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn a_file_that_another_process_holds_is_refused_until_it_lets_go() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("test.db");
     open_url(&format!("sqlite:{}", path.display())).await.unwrap().close().await;
-    let mut holder = Part::start(part::command("faults::part_hold", dir.path()));
+    let mut holder = Part::start(part::command("files::part_hold", dir.path()));
     assert_eq!(holder.hear(), "held");
     let says = format!(
         "{} is locked by another process; stop that process, or give each its own database",
@@ -191,7 +191,7 @@ async fn a_server_whose_file_is_held_accepts_nothing_and_recovers() {
     on(Engine::Sqlite, async |database: TestDatabase| {
         let replica = Replica::start_with_patience(&database, &clock(), PATIENCE).await;
         let proving = replica.hotp("alice").await;
-        let mut holder = Part::start(part::command("faults::part_hold", database.dir.path()));
+        let mut holder = Part::start(part::command("files::part_hold", database.dir.path()));
         assert_eq!(holder.hear(), "held");
         // It waits for the lock as long as it may, and no longer.
         let patience = tokio::time::timeout(PATIENCE * 10, replica.offer(&proving, &proving.codes[0]));

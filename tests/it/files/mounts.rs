@@ -28,7 +28,7 @@ fn with_mounts(test: &str, mounts: &str) {
 
 #[test]
 fn a_file_system_that_is_read_only_is_refused() {
-    with_mounts("faults::mounts::part_read_only_mount", "mount -t tmpfs none \"$DIR\"");
+    with_mounts("files::mounts::part_read_only_mount", "mount -t tmpfs none \"$DIR\"");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ fn remount(dir: &Path, how: &str) {
 
 #[test]
 fn a_full_disk_accepts_nothing_and_recovers() {
-    with_mounts("faults::mounts::part_full_disk", "mount -t tmpfs -o size=1m none \"$DIR\"");
+    with_mounts("files::mounts::part_full_disk", "mount -t tmpfs -o size=1m none \"$DIR\"");
 }
 
 #[tokio::test(flavor = "multi_thread")]

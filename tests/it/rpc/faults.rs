@@ -70,6 +70,9 @@ async fn a_secret_that_was_moved_to_another_row_opens_nothing() {
         alices.id, bobs.id
     );
     run(&harness, &moved).await;
+    // A server that was there before remembers bob's own secret.
+    let harness = harness.restart().await;
+    let client = harness.client().await;
     let before = harness.dump().await;
     for id in [bobs.id.as_str(), ""] {
         let refusal = client.verify("bob", id, &hotp(SECRET, 1)).await.unwrap_err();
@@ -97,7 +100,8 @@ async fn the_time_for_a_request_is_the_servers_at_most() {
     let harness = Harness::start_with(Wish { timeout: Duration::ZERO, ..Wish::default() }).await;
     let client = harness.client().await;
     let refusal = client.device("alice", "any").await.unwrap_err();
-    assert_eq!((refusal.code(), refused(&refusal)), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED".to_owned()));
+    // Whoever gives up first, the layer or what waits for the database: it is in time.
+    assert!(matches!(refusal.code(), Code::DeadlineExceeded | Code::Unavailable), "{refusal:?}");
     harness.stop().await;
 }
 

@@ -28,7 +28,7 @@ async fn behind_proxy(database: &TestDatabase) -> (Proxy, Arc<Replica>, Proving)
 }
 
 fn is_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>) -> bool {
-    matches!(answer, Err(Error::Fault(fault)) if fault.origin == Origin::Store)
+    matches!(answer, Err(Error::Fault(fault)) if matches!(fault.origin, Origin::Store | Origin::Doubt))
 }
 
 async fn a_lost_commit_is_made_good_by_a_retry(database: TestDatabase) {
