@@ -1,13 +1,16 @@
 //! Rows whose time has run out.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::Store;
 use super::entity::{device, request, subject};
 use crate::domain::device::Device;
 use crate::domain::moment::Moment;
 use crate::error::Fault;
+
+/// Request records that are forgotten in one statement, or a few more.
+const ROUND: u64 = 5000;
 
 impl Store {
     /// Pending devices that were not confirmed in time, some of them.
@@ -29,12 +32,32 @@ impl Store {
     /// # Errors
     /// The database does not answer.
     pub async fn forget_requests(&self, now: Moment) -> Result<u64, Fault> {
-        let forgotten = request::Entity::delete_many()
-            .filter(request::Column::ExpiresAt.lte(now.micros()))
-            .exec(&self.sweeper)
-            .await
-            .map_err(|e| Fault::store("forgetting requests", e))?;
-        Ok(forgotten.rows_affected)
+        let fault = |e| Fault::store("forgetting requests", e);
+        let mut forgotten = 0;
+        loop {
+            // Not all in one statement, which may not take for ever and holds up others.
+            let later = request::Entity::find()
+                .select_only()
+                .column(request::Column::ExpiresAt)
+                .filter(request::Column::ExpiresAt.lte(now.micros()))
+                .order_by_asc(request::Column::ExpiresAt)
+                .offset(ROUND)
+                .limit(1)
+                .into_tuple::<i64>()
+                .all(&self.reader)
+                .await
+                .map_err(fault)?;
+            let until = later.first().copied().unwrap_or(now.micros());
+            let done = request::Entity::delete_many()
+                .filter(request::Column::ExpiresAt.lte(until))
+                .exec(&self.sweeper)
+                .await
+                .map_err(fault)?;
+            forgotten += done.rows_affected;
+            if later.is_empty() {
+                return Ok(forgotten);
+            }
+        }
     }
 
     /// Forgets subjects that have no device, and whose last failure, or the loss of the last device, was

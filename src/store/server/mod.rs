@@ -176,8 +176,12 @@ impl Limits {
             ("lock_timeout", self.lock),
         ];
         // Zero would lift a limit that the server has.
-        let set = set.into_iter().filter(|(_, limit)| !limit.is_zero());
-        options.options(set.map(|(name, limit)| (name, limit.as_millis())))
+        let set: Vec<_> = set.into_iter().filter(|(_, limit)| !limit.is_zero()).collect();
+        if set.is_empty() {
+            // A pooler between may refuse to be told anything, even nothing.
+            return options;
+        }
+        options.options(set.into_iter().map(|(name, limit)| (name, limit.as_millis())))
     }
 
     async fn on_mysql(self, conn: &mut MySqlConnection, settings: &Settings) -> Result<(), sqlx::Error> {

@@ -1,8 +1,12 @@
 //! What a database does to a server that depends on it, with real servers of these tests' own.
 
 mod cuts;
+mod hosts;
+mod outage;
+mod readiness;
 mod rollback;
 mod startup;
+mod tls;
 
 use std::sync::{Arc, OnceLock};
 

@@ -86,6 +86,11 @@ impl Server {
         eventually("the server answers", async || self.try_rows("SELECT 1").await.is_ok()).await;
     }
 
+    /// Settings that it has when it is started again.
+    pub(crate) fn add(&mut self, settings: &[&str]) {
+        self.settings.extend(settings.iter().map(|setting| (*setting).to_owned()));
+    }
+
     /// Kills it, as a crash does.
     pub(crate) async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
