@@ -8,27 +8,30 @@ use crate::env::deadline;
 
 /// The first pause; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(10);
-/// How long after its beginning a request is tried again at most: a database that takes longer to come back
-/// is not waited for with a request in hand.
+/// How long after its beginning a request is tried again, but for the first time: a database that takes longer
+/// to come back is not waited for with a request in hand.
 const FOR: Duration = Duration::from_secs(2);
 
 /// The patience of one request.
 pub(super) struct Patience {
     began: Instant,
+    is_first: bool,
     pause: Duration,
 }
 
 impl Patience {
     pub(super) fn new() -> Self {
-        Self { began: Instant::now(), pause: FIRST }
+        Self { began: Instant::now(), is_first: true, pause: FIRST }
     }
 
     /// Waits a little before the next try. `false`, at once: there is no time for one.
     pub(super) async fn lasts(&mut self) -> bool {
         let is_short = deadline::left().is_some_and(|left| left < 4 * self.pause);
-        if is_short || self.began.elapsed() + self.pause > FOR {
+        let is_late = !self.is_first && self.began.elapsed() + self.pause > FOR;
+        if is_short || is_late {
             return false;
         }
+        self.is_first = false;
         tokio::time::sleep(self.pause).await;
         self.pause *= 2;
         true

@@ -52,9 +52,14 @@ struct Patience {
     answer: Duration,
 }
 
+/// Pools by number: each is left behind for the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PoolNumber(u64);
+
 /// The server that takes writes.
 #[derive(Clone)]
 struct Current {
+    pool: PoolNumber,
     server: usize,
     db: DatabaseConnection,
     /// As many turns as there are connections.
@@ -104,6 +109,7 @@ impl Primary {
             connections,
             patience: Patience { turn: options.acquire_timeout, answer },
             current: RwLock::new(Current {
+                pool: PoolNumber(0),
                 server: watcher.server,
                 db,
                 turns: Arc::new(Semaphore::new(connections)),
@@ -154,9 +160,11 @@ impl Primary {
         std::mem::replace(&mut *self.0.current.write().unwrap_or_else(PoisonError::into_inner), current)
     }
 
-    /// Something got no answer: its connection, and perhaps every other, hangs.
-    pub(super) fn is_silent(&self) {
-        self.0.is_silent.store(true, Ordering::Release);
+    /// Something got no answer from a pool: its connection, and perhaps every other of that pool, hangs.
+    fn is_silent(&self, pool: PoolNumber) {
+        if self.current().pool == pool {
+            self.0.is_silent.store(true, Ordering::Release);
+        }
         self.0.doubt.notify_one();
     }
 }

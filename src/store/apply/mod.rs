@@ -76,14 +76,14 @@ impl Writer {
             return Ok(outcomes);
         }
         let tx = begin(&self.db).await.map_err(WriteError::NotBegun)?;
-        let patience = self.db.patience();
+        let (pool, patience) = (tx.pool, self.db.patience());
         // Many statements, each of which may take its time.
-        let (outcomes, written) = self.db.in_time(2 * patience, self.apply(&tx, group)).await?;
+        let (outcomes, written) = self.db.in_time(pool, 2 * patience, self.apply(&tx, group)).await?;
         if written.is_empty() {
             // Where it cannot be rolled back its connection is gone, and it with that.
-            let _ = self.db.in_time(patience, tx.rollback()).await;
+            let _ = self.db.in_time(pool, patience, tx.rollback()).await;
         } else {
-            if let Err(error) = self.db.in_time(patience, tx.commit()).await {
+            if let Err(error) = self.db.in_time(pool, patience, tx.commit()).await {
                 // The link may be there or not, so none can follow it: a new chain begins.
                 self.chain.restart(&*self.entropy);
                 let is_refused = dialect::is_conflict(&error) || is_duplicate(&error);

@@ -10,13 +10,15 @@ use sea_orm::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Current, Primary};
+use super::{Current, PoolNumber, Primary};
 use crate::env::deadline;
 use crate::store::dialect;
 
 /// A transaction, and the turn that it has. Dropped, it is rolled back.
 pub struct Tx {
     tx: DatabaseTransaction,
+    /// Where its connection is from.
+    pub(in crate::store) pool: PoolNumber,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -48,13 +50,15 @@ impl Primary {
     ) -> Result<Tx, DbErr> {
         let current = self.current();
         let turn = self.turn(&current).await?;
-        let tx = self.in_time(self.connecting(), current.db.begin_with_options(options)).await?;
-        Ok(Tx { tx, _turn: turn })
+        let tx = current.db.begin_with_options(options);
+        let tx = self.in_time(current.pool, self.connecting(), tx).await?;
+        Ok(Tx { tx, pool: current.pool, _turn: turn })
     }
 
-    /// Does what is in a transaction, in time.
+    /// Does something on a connection of a pool, in time.
     pub(in crate::store) async fn in_time<T>(
         &self,
+        pool: PoolNumber,
         most: Duration,
         work: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
@@ -76,7 +80,7 @@ impl Primary {
                 Err(silence())
             }
             Err(_) => {
-                self.is_silent();
+                self.is_silent(pool);
                 Err(silence())
             }
         }
@@ -88,7 +92,7 @@ impl Primary {
     {
         let current = self.current();
         let _turn = self.turn(&current).await?;
-        self.in_time(self.connecting() + self.patience(), question(current.db)).await
+        self.in_time(current.pool, self.connecting() + self.patience(), question(current.db)).await
     }
 
     /// Waits for a turn. In vain: there is too much to do.

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, DbErr};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::{Current, Inner, Primary};
+use super::{Current, Inner, PoolNumber, Primary};
 use crate::domain::moment::Moment;
 use crate::error::Fault;
 use crate::store::connect::ConnectError;
@@ -158,9 +158,10 @@ impl Primary {
     /// Leaves all connections behind for new ones to that server.
     async fn move_to(&self, place: usize) -> Result<(), DbErr> {
         let server = &self.0.servers[place];
-        self.0.is_silent.store(false, Ordering::Release);
         let turns = Arc::new(Semaphore::new(self.0.connections));
-        let old = self.replace(Current { server: place, db: server.pool().await?, turns });
+        let pool = PoolNumber(self.current().pool.0 + 1);
+        let old = self.replace(Current { pool, server: place, db: server.pool().await?, turns });
+        self.0.is_silent.store(false, Ordering::Release);
         // What still connects there is sent on.
         server.redirect(&old.db);
         tokio::spawn(async move {

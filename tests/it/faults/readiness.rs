@@ -14,11 +14,11 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::of;
-use crate::harness::databases::{Engine, TestDatabase, on, on_every_server};
+use crate::harness::databases::{Engine, TestDatabase, on, on_private_servers};
 use crate::harness::eventually;
 use crate::harness::server::Server;
 
-on_every_server!(
+on_private_servers!(
     a_clock_far_from_the_databases_stops_the_start_unless_that_is_allowed,
     a_clock_that_goes_astray_makes_a_server_not_ready,
     a_database_that_takes_no_writes_makes_a_server_not_ready,

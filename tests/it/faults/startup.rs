@@ -104,7 +104,7 @@ async fn a_standby_is_refused() {
         return;
     }
     let primary = Server::start(Engine::Postgres, &[]).await;
-    let standby = Server::standby_of(&primary).await;
+    let standby = Server::standby_of(&primary, primary.port).await;
     let refused = open(&options(&standby.url())).await.err().unwrap().to_string();
     let says = format!(
         "no server of the database can be used: 127.0.0.1:{} is a standby, which takes no writes; name the \

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use super::open;
-use crate::harness::databases::{Engine, on_every_server};
+use crate::harness::databases::{Engine, on_private_servers};
 use crate::harness::options;
 use crate::harness::server::Server;
 
-on_every_server!(the_certificate_is_checked_as_the_url_says);
+on_private_servers!(the_certificate_is_checked_as_the_url_says);
 
 /// A certificate authority, a server's certificate of it, and another authority, made by openssl.
 struct Certificates(tempfile::TempDir);

@@ -57,6 +57,11 @@ impl Proxy {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// From now on nothing passes, in either direction, and nothing ends.
     pub(crate) fn freeze(&self) {
         self.shared.is_frozen.send_replace(true);

@@ -33,10 +33,10 @@ impl Server {
         Self::start_in(engine, dir, settings).await
     }
 
-    /// Starts a standby of another (PostgreSQL).
-    pub(crate) async fn standby_of(primary: &Self) -> Self {
+    /// Starts a standby of another (PostgreSQL), which reaches it at that port.
+    pub(crate) async fn standby_of(primary: &Self, port: u16) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let port = primary.port.to_string();
+        let port = port.to_string();
         let base = postgres("pg_basebackup");
         let data = dir.path().join("data").display().to_string();
         run(&base, &["-D", &data, "-h", "127.0.0.1", "-p", &port, "-U", "test", "-R", "-c", "fast"]).await;
@@ -157,7 +157,8 @@ impl Server {
         }
     }
 
-    async fn text(&self, sql: &str) -> String {
+    /// Reads a text past the program.
+    pub(crate) async fn text(&self, sql: &str) -> String {
         self.rows(sql).await[0].try_get_by_index(0).unwrap()
     }
 
