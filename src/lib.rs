@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`domain`] | values and rules: ids, moments, secrets, devices, the throttle, events, refusals |
 //! | [`kinds`] | one folder for each kind of authenticator: pure functions of (state, secret, proof, now) |
+//! | [`assurance`] | has this user proved enough? The pure engine: evidence, requirements, decisions, plans. Not served yet |
 //! | [`service`] | use cases; each public function is one unit of work |
 //! | [`store`] | the only reader of sea-orm; lanes that commit in groups |
 //! | [`crypto`] | key ring, sealing, keyed hashes, tokens |
@@ -46,6 +47,7 @@
 //! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
 
 pub mod app;
+pub mod assurance;
 pub mod auth;
 pub mod cli;
 pub mod config;

@@ -1,0 +1,157 @@
+//! Decides a requirement: a pure function of the requirement, the evidence, what could still be proved, and
+//! the time.
+
+use super::candidate::{Availability, Candidate};
+use super::decision::{Decision, Satisfied};
+use super::enroll;
+use super::evidence::{Asked, Evidence, counts};
+use super::goal::Goal;
+use super::lasting::lasting;
+use super::plan::plans;
+use super::requirement::{Requirement, shortest};
+use super::search;
+use super::vocabulary::Vocabulary;
+use crate::domain::moment::Moment;
+
+/// All that a decision depends on, apart from the requirement.
+#[derive(Debug, Clone)]
+pub struct Situation<'a> {
+    /// Where and when.
+    pub asked: Asked<'a>,
+    /// The subject's evidence. What does not count is left out by the decision itself.
+    pub evidence: &'a [Evidence],
+    /// The subject's devices and the external methods, usable or not.
+    pub candidates: &'a [Candidate],
+    /// What could be enrolled.
+    pub vocabulary: &'a Vocabulary,
+}
+
+impl Situation<'_> {
+    /// The evidence that counts.
+    #[must_use]
+    pub fn counted(&self) -> Vec<&Evidence> {
+        self.evidence.iter().filter(|evidence| counts(evidence, &self.asked).is_ok()).collect()
+    }
+}
+
+/// Decides one requirement.
+#[must_use]
+pub fn decide(requirement: &Requirement, situation: &Situation<'_>) -> Decision {
+    decide_all(&[requirement], situation)
+}
+
+/// Decides several requirements as one: satisfied if each is, and each plan serves them all, with the fewest
+/// prompts. One passkey now, instead of a code now and a passkey in a minute.
+#[must_use]
+pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> Decision {
+    let evidence = situation.counted();
+    if let Some(satisfied) = satisfied(requirements, &evidence, situation.asked.now) {
+        return Decision::Satisfied(satisfied);
+    }
+    let candidates = unique(situation.candidates);
+    let (usable, unusable): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.is_usable());
+    let reach = |candidates: &[&Candidate]| goals(requirements, situation, &evidence, candidates);
+    let plans = plans(&reach(&usable), &usable);
+    if !plans.is_empty() {
+        return Decision::StepUp { plans };
+    }
+    let all: Vec<&Candidate> = usable.iter().chain(&unusable).copied().collect();
+    let goals = reach(&all);
+    let reached = |usable: &dyn Fn(&Candidate) -> bool| {
+        let taken = || all.iter().enumerate().filter(|(_, one)| usable(one)).map(|(index, _)| (index, true));
+        goals.iter().all(|goal| goal.is_reached_by(taken()))
+    };
+    if reached(&|_| true) {
+        let useful = search::classes(&goals, &all).into_iter().flat_map(|class| class.members);
+        let useful: Vec<&Candidate> = useful.map(|index| all[index]).collect();
+        let reason = reason(&useful, situation.asked.now);
+        let throttled = unusable.iter().filter_map(|one| free_at(one));
+        let retry_at = throttled.filter(|at| reached(&|one| is_free(one, *at))).min();
+        return Decision::Unavailable { reason, retry_at };
+    }
+    let ways = enroll::ways(requirements, situation, &evidence, &all);
+    if !ways.is_empty() {
+        return Decision::EnrollmentRequired { ways };
+    }
+    let asks_for_transaction = requirements.iter().any(|requirement| requirement.is_for_transaction());
+    let reason = if situation.asked.transaction.is_none() && asks_for_transaction {
+        "evidence for a transaction is asked for, and no transaction was named"
+    } else {
+        "no kind of device and no method that is known here could give it"
+    };
+    Decision::Unavailable { reason: reason.to_owned(), retry_at: None }
+}
+
+pub(super) fn goals<'a>(
+    requirements: &[&'a Requirement],
+    situation: &Situation<'_>,
+    evidence: &[&Evidence],
+    candidates: &[&Candidate],
+) -> Vec<Goal<'a>> {
+    let Asked { transaction, now, .. } = situation.asked;
+    let goal = |requirement| Goal::new(requirement, evidence, candidates, transaction.is_some(), now);
+    requirements.iter().map(|requirement| goal(*requirement)).collect()
+}
+
+fn satisfied(requirements: &[&Requirement], evidence: &[&Evidence], now: Moment) -> Option<Satisfied> {
+    let mut used: Vec<&Evidence> = Vec::new();
+    let mut valid_until: Option<Moment> = None;
+    for requirement in requirements {
+        let lasting = lasting(requirement, evidence, now)?;
+        valid_until = Some(valid_until.map_or(lasting.until, |until| until.min(lasting.until)));
+        used.extend(lasting.evidence);
+    }
+    used.sort_by(|a, b| a.id.cmp(&b.id));
+    used.dedup_by(|a, b| a.id == b.id);
+    let for_transaction = used.iter().filter(|evidence| evidence.is_for_transaction());
+    Some(Satisfied {
+        used_up: for_transaction.map(|evidence| evidence.id.clone()).collect(),
+        evidence: used.iter().map(|evidence| evidence.id.clone()).collect(),
+        valid_until: valid_until?,
+    })
+}
+
+/// Each device and method once, should one be given twice.
+fn unique(candidates: &[Candidate]) -> Vec<&Candidate> {
+    let mut kept: Vec<&Candidate> = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        if !kept.iter().any(|other| other.method == candidate.method) {
+            kept.push(candidate);
+        }
+    }
+    kept
+}
+
+fn free_at(candidate: &Candidate) -> Option<Moment> {
+    match candidate.availability {
+        Availability::Throttled { until } => Some(until),
+        _ => None,
+    }
+}
+
+fn is_free(candidate: &Candidate, at: Moment) -> bool {
+    candidate.is_usable() || free_at(candidate).is_some_and(|until| until <= at)
+}
+
+/// Why nothing can be done now, in words.
+fn reason(candidates: &[&Candidate], now: Moment) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for candidate in candidates {
+        let why = match candidate.availability {
+            Availability::Now => continue,
+            Availability::Throttled { until } => {
+                let left = until.since(now).as_micros().div_ceil(1_000_000);
+                let left = std::time::Duration::from_secs(u64::try_from(left).unwrap_or(u64::MAX));
+                format!("is throttled for {}", shortest(left))
+            }
+            Availability::Locked => "is locked".to_owned(),
+            Availability::Suspended => "is suspended".to_owned(),
+            Availability::ClientCannot => "cannot be used with this client".to_owned(),
+        };
+        let reason = format!("{} {why}", candidate.method.name());
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons.join("; ")
+}

@@ -1,0 +1,93 @@
+//! The answer.
+
+use super::evidence::EvidenceId;
+use super::method::MethodName;
+use crate::domain::ids::DeviceId;
+use crate::domain::moment::Moment;
+
+/// Whether enough is proved; if not, the least that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Enough.
+    Satisfied(Satisfied),
+    /// Not enough, and the subject can do what is missing: up to four plans, the one of least cost first.
+    StepUp {
+        /// At least one.
+        plans: Vec<Plan>,
+    },
+    /// Not enough, and no device of the subject could give it.
+    EnrollmentRequired {
+        /// What to enroll: each is a way by itself, the fewest devices only. A kind that is needed twice is
+        /// in it twice.
+        ways: Vec<Vec<MethodName>>,
+    },
+    /// Not now.
+    Unavailable {
+        /// Why, in words, for people who read logs.
+        reason: String,
+        /// When it may go on, where that is known.
+        retry_at: Option<Moment>,
+    },
+}
+
+/// Enough is proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Satisfied {
+    /// By this evidence: of all that will do, what lasts longest. Without any of it, it ends sooner.
+    pub evidence: Vec<EvidenceId>,
+    /// Until this moment, if nothing is revoked: from then on it is not.
+    pub valid_until: Moment,
+    /// The evidence among it that was given for the transaction. The commit that tells this decision marks
+    /// it as used up, and only if it is not yet: two decisions at once must not both have it.
+    pub used_up: Vec<EvidenceId>,
+}
+
+/// Steps that together are enough. Leave one out, and they are not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// In the order in which to take them.
+    pub steps: Vec<Step>,
+}
+
+/// One prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Prove a device.
+    Device {
+        /// The kind to prompt for.
+        kind: MethodName,
+        /// Any one of these will do, first choice first.
+        devices: Vec<DeviceId>,
+        /// The authenticator must be asked to verify the user: without it, the plan is not enough.
+        user_verification: bool,
+    },
+    /// Prove it elsewhere.
+    External(MethodName),
+}
+
+impl Decision {
+    /// Whether enough is proved.
+    #[must_use]
+    pub fn is_satisfied(&self) -> bool {
+        matches!(self, Self::Satisfied(_))
+    }
+
+    /// Its plans; none unless a step-up is required.
+    #[must_use]
+    pub fn plans(&self) -> &[Plan] {
+        match self {
+            Self::StepUp { plans } => plans,
+            _ => &[],
+        }
+    }
+
+    /// The kinds that help at all, each once, where enrollment is required.
+    #[must_use]
+    pub fn enrollable_kinds(&self) -> Vec<&MethodName> {
+        let Self::EnrollmentRequired { ways } = self else { return Vec::new() };
+        let mut kinds: Vec<_> = ways.iter().flatten().collect();
+        kinds.sort();
+        kinds.dedup();
+        kinds
+    }
+}

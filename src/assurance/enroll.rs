@@ -1,0 +1,57 @@
+//! What a subject would have to enroll so that a requirement can be met at all.
+
+use super::candidate::{Candidate, Effort};
+use super::decide::{Situation, goals};
+use super::evidence::Evidence;
+use super::method::{Method, MethodName, Sort};
+use super::requirement::Requirement;
+use super::search;
+use crate::domain::ids::DeviceId;
+
+/// The ways with the fewest new devices, where everything that the subject has would be proved as well. None
+/// if no kind helps.
+pub(super) fn ways(
+    requirements: &[&Requirement],
+    situation: &Situation<'_>,
+    evidence: &[&Evidence],
+    present: &[&Candidate],
+) -> Vec<Vec<MethodName>> {
+    let copies = requirements.iter().map(|requirement| requirement.program().copies()).max().unwrap_or(1);
+    let imagined = imagined(situation, copies);
+    let all: Vec<&Candidate> = present.iter().copied().chain(&imagined).collect();
+    let goals: Vec<_> = goals(requirements, situation, evidence, &all)
+        .into_iter()
+        .map(|goal| goal.granted(0..present.len()))
+        .collect();
+    // What is there is granted, so only imagined devices have anything to add.
+    let classes = search::classes(&goals, &all);
+    let mut ways: Vec<Vec<MethodName>> = search::minimal(&goals, &classes, 1)
+        .iter()
+        .map(|taken| {
+            let chosen =
+                classes.iter().zip(taken).flat_map(|(class, count)| class.members.iter().take(*count));
+            let mut kinds: Vec<_> = chosen.map(|index| all[*index].method.name().clone()).collect();
+            kinds.sort();
+            kinds
+        })
+        .collect();
+    ways.sort();
+    ways.dedup();
+    ways
+}
+
+/// New devices of every kind and strength. Their ids hold a line break, which no real id may.
+fn imagined(situation: &Situation<'_>, copies: usize) -> Vec<Candidate> {
+    let mut devices = Vec::new();
+    for entry in situation.vocabulary.kinds() {
+        let Sort::Kind(kind) = &entry.sort else { continue };
+        for strength in &entry.strengths {
+            for _ in 0..copies {
+                let id = DeviceId::trusted(&format!("\n{}", devices.len()));
+                let method = Method::Device { kind: kind.clone(), device: id };
+                devices.push(Candidate::new(method, strength.clone(), Effort::Code));
+            }
+        }
+    }
+    devices
+}

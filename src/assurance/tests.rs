@@ -1,0 +1,9 @@
+//! The engine against brute force over small worlds.
+
+mod counting;
+mod deciding;
+mod joining;
+mod lasting;
+pub(super) mod oracle;
+mod planning;
+pub(super) mod worlds;
