@@ -80,12 +80,13 @@ impl<'a> Goal<'a> {
         self
     }
 
-    /// What sets a candidate apart.
+    /// What sets a candidate apart. By whom a leaf is met matters only where sources are told apart.
     #[must_use]
     pub fn distinction(&self, candidate: usize) -> Trait {
         let Offer { source, leaves, unverified } = self.offers[candidate];
-        let own = if self.program.is_distinct() { self.held[source] } else { 0 };
-        (leaves & !self.held[source], unverified & !self.held[source], own)
+        let apart = self.program.told_apart();
+        let met = self.held.iter().fold(0, |all, held| all | held) & !apart | self.held[source];
+        (leaves & !met, unverified & !met, self.held[source] & apart)
     }
 
     /// What it asks.

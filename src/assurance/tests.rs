@@ -1,7 +1,7 @@
 //! The engine against brute force over small worlds.
 
 mod counting;
-mod deciding;
+pub(super) mod deciding;
 mod joining;
 mod lasting;
 pub(super) mod oracle;

@@ -68,7 +68,13 @@ impl Program {
     /// Whether it tells sources apart.
     #[must_use]
     pub fn is_distinct(&self) -> bool {
-        self.0.is_distinct()
+        self.told_apart() != 0
+    }
+
+    /// The leaves of which it matters by which source they are met.
+    #[must_use]
+    pub fn told_apart(&self) -> LeafSet {
+        self.0.told_apart()
     }
 }
 
@@ -161,12 +167,12 @@ impl Node {
         }
     }
 
-    fn is_distinct(&self) -> bool {
+    fn told_apart(&self) -> LeafSet {
         match self {
-            Self::Leaf(_) => false,
-            Self::Distinct { .. } => true,
+            Self::Leaf(_) => 0,
+            Self::Distinct { .. } => self.span(),
             Self::Any { parts, .. } | Self::All { parts, .. } | Self::AtLeast { parts, .. } => {
-                parts.iter().any(Self::is_distinct)
+                parts.iter().fold(0, |all, part| all | part.told_apart())
             }
         }
     }

@@ -17,7 +17,7 @@ pub(crate) struct Fact {
 }
 
 /// Facts by number.
-pub(crate) type Facts = u32;
+pub(crate) type Facts = u64;
 
 fn has(strength: &Strength, property: Property) -> bool {
     match property {
@@ -47,16 +47,16 @@ pub(crate) fn meets(fact: &Fact, leaf: &Leaf, later: i64) -> bool {
 
 /// Every set of facts that, assigned to leaves, satisfies an expression. With more than is needed, too.
 pub(crate) fn ways(expression: &Expression, facts: &[Fact], later: i64) -> Vec<Facts> {
-    let leaves = expression.leaves();
-    let choices: Vec<Vec<Option<usize>>> = leaves
-        .iter()
-        .map(|leaf| {
-            let fitting = (0..facts.len()).filter(|n| meets(&facts[*n], leaf, later)).map(Some);
-            [None].into_iter().chain(fitting).collect()
-        })
-        .collect();
+    let fitting = |leaf: &&Leaf| -> Vec<Facts> {
+        let fitting = (0..facts.len()).filter(|n| meets(&facts[*n], leaf, later)).map(|n| 1 << n);
+        [0].into_iter().chain(fitting).collect()
+    };
+    let choices: Vec<Vec<Facts>> = expression.leaves().iter().map(fitting).collect();
+    // Of each fact, all facts by the same device or method.
+    let same = |one: &Fact| (0..facts.len()).filter(|n| facts[*n].method == one.method).collect::<Vec<_>>();
+    let mates: Vec<Facts> = facts.iter().map(|one| same(one).iter().fold(0, |set, n| set | 1 << n)).collect();
     let mut found = Vec::new();
-    assign(expression, facts, &choices, &mut Vec::new(), &mut found);
+    assign(expression, &mates, &choices, &mut Vec::new(), &mut found);
     found.sort_unstable();
     found.dedup();
     found
@@ -64,56 +64,47 @@ pub(crate) fn ways(expression: &Expression, facts: &[Fact], later: i64) -> Vec<F
 
 fn assign(
     expression: &Expression,
-    facts: &[Fact],
-    choices: &[Vec<Option<usize>>],
-    chosen: &mut Vec<Option<usize>>,
+    mates: &[Facts],
+    choices: &[Vec<Facts>],
+    chosen: &mut Vec<Facts>,
     found: &mut Vec<Facts>,
 ) {
     if chosen.len() == choices.len() {
-        if let Some(used) = holds(expression, facts, &mut chosen.iter()) {
-            found.push(used.iter().fold(0, |set, n| set | 1 << n));
-        }
+        found.extend(holds(expression, mates, &mut chosen.iter()));
         return;
     }
     for choice in &choices[chosen.len()] {
         chosen.push(*choice);
-        assign(expression, facts, choices, chosen, found);
+        assign(expression, mates, choices, chosen, found);
         chosen.pop();
     }
 }
 
-/// Whether an assignment satisfies an expression, and the facts in it. Takes the leaves from left to right.
+/// Whether an assignment satisfies an expression, and the facts in it. Takes the leaves from left to right;
+/// no fact is assigned to a leaf that is not met.
 fn holds(
     expression: &Expression,
-    facts: &[Fact],
-    chosen: &mut std::slice::Iter<'_, Option<usize>>,
-) -> Option<Vec<usize>> {
+    mates: &[Facts],
+    chosen: &mut std::slice::Iter<'_, Facts>,
+) -> Option<Facts> {
     if let Expression::Leaf(_) = expression {
-        return chosen.next().unwrap().map(|n| vec![n]);
+        return chosen.next().copied().filter(|fact| *fact != 0);
     }
-    let parts: Vec<Option<Vec<usize>>> =
-        expression.parts().iter().map(|part| holds(part, facts, chosen)).collect();
-    let met: Vec<Vec<usize>> = parts.iter().flatten().cloned().collect();
+    let (mut met, mut used, mut shared) = (0, 0, false);
+    for part in expression.parts() {
+        let Some(facts) = holds(part, mates, chosen) else { continue };
+        met += 1;
+        shared |= mates.iter().enumerate().any(|(n, mates)| used >> n & 1 == 1 && mates & facts != 0);
+        used |= facts;
+    }
     let enough = match expression {
         Expression::Leaf(_) => unreachable!(),
-        Expression::Any(_) => !met.is_empty(),
-        Expression::All(parts) | Expression::Distinct(parts) => met.len() == parts.len(),
-        Expression::AtLeast(count, _) => met.len() >= *count,
+        Expression::Any(_) => met > 0,
+        Expression::All(parts) => met == parts.len(),
+        Expression::Distinct(parts) => met == parts.len() && !shared,
+        Expression::AtLeast(count, _) => met >= *count,
     };
-    if !enough {
-        return None;
-    }
-    if let Expression::Distinct(_) = expression {
-        for (one, uses) in met.iter().enumerate() {
-            for others in &met[one + 1..] {
-                let shared = |a: &usize| others.iter().any(|b| facts[*a].method == facts[*b].method);
-                if uses.iter().any(shared) {
-                    return None;
-                }
-            }
-        }
-    }
-    Some(met.concat())
+    enough.then_some(used)
 }
 
 /// Whether facts satisfy an expression.

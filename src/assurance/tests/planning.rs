@@ -22,7 +22,7 @@ fn minimal_sets(requirement: &Requirement, world: &World, usable: impl Fn(&Candi
     let usable: Facts =
         world.candidates.iter().enumerate().filter(|(_, c)| usable(c)).fold(0, |set, (n, _)| set | 1 << n);
     let sets = (0..1 << world.candidates.len()).filter(|set: &Facts| set & usable == *set && enough(*set));
-    sets.filter(|set| (0..32).filter(|n| set >> n & 1 == 1).all(|n| !enough(set & !(1 << n)))).collect()
+    sets.filter(|set| (0..64).filter(|n| set >> n & 1 == 1).all(|n| !enough(set & !(1 << n)))).collect()
 }
 
 type Cost = (u32, usize, usize, usize, Vec<Reverse<Option<Moment>>>);

@@ -70,18 +70,22 @@ pub(crate) fn try_requirement(text: &str, vocabulary: &Vocabulary) -> Result<Req
 
 /// Texts of requirements with up to so many leaves: brute force over more takes too long.
 pub(crate) fn texts(leaves: usize) -> impl Strategy<Value = String> {
-    texts_of(leaf_texts(), leaves)
+    texts_of(leaf_texts(), &SUFFIXES, leaves)
 }
 
-pub(crate) fn texts_of(leaf: BoxedStrategy<String>, leaves: usize) -> impl Strategy<Value = String> {
-    let any = leaf.prop_recursive(3, 6, 3, |inner| {
+pub(crate) fn texts_of(
+    leaf: BoxedStrategy<String>,
+    suffixes: &'static [&'static str],
+    leaves: usize,
+) -> impl Strategy<Value = String> {
+    let any = leaf.prop_recursive(3, 6, 3, move |inner| {
         let list = || proptest::collection::vec(inner.clone(), 2..=3);
         prop_oneof![
             3 => list().prop_map(|parts| format!("({})", parts.join(" or "))),
             3 => list().prop_map(|parts| format!("({})", parts.join(" and "))),
             3 => list().prop_map(|parts| format!("distinct({})", parts.join(", "))),
             1 => list().prop_map(|parts| format!("2 of ({})", parts.join(", "))),
-            1 => (inner.clone(), suffixes()).prop_map(|(inner, suffix)| format!("({inner}){suffix}")),
+            1 => (inner.clone(), prop::sample::select(suffixes)).prop_map(|(inner, suffix)| format!("({inner}){suffix}")),
         ]
     });
     any.prop_filter("too many leaves", move |text| {
@@ -89,14 +93,7 @@ pub(crate) fn texts_of(leaf: BoxedStrategy<String>, leaves: usize) -> impl Strat
     })
 }
 
-fn suffixes() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
-        " within 10m",
-        " within 20m",
-        " for transaction",
-        " within 10m for transaction",
-    ])
-}
+const SUFFIXES: [&str; 4] = [" within 10m", " within 20m", " for transaction", " within 10m for transaction"];
 
 fn leaf_texts() -> BoxedStrategy<String> {
     let selectors = vec![
@@ -117,7 +114,7 @@ fn leaf_texts() -> BoxedStrategy<String> {
         "possession & not recovery",
         "possession & not restricted_channel",
     ];
-    let suffix = prop_oneof![3 => Just(""), 1 => suffixes()];
+    let suffix = prop_oneof![3 => Just(""), 1 => prop::sample::select(&SUFFIXES)];
     (prop::sample::select(selectors), suffix).prop_map(|(leaf, suffix)| format!("{leaf}{suffix}")).boxed()
 }
 
