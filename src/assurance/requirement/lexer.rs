@@ -141,6 +141,6 @@ fn stranger<'t>(input: &mut Input<'t>) -> ModalResult<Lexeme<'t>, Wrong> {
         '[' | ']' | '{' | '}' => (start..end, "write round brackets"),
         _ => (start..end, "names are letters, digits, `_`, `-` and `.`; marks are `(`, `)`, `,` and `&`"),
     };
-    let shown = c.escape_debug();
+    let shown = if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     Err(ErrMode::Cut(Wrong::new(span, format!("`{shown}` has no meaning here"), label)))
 }

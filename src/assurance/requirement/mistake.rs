@@ -86,13 +86,21 @@ impl fmt::Display for Mistakes {
 #[must_use]
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let folded = written.to_lowercase().replace('-', "_");
+    // Letters that are out of order count for little in the one measure, and a long name's end in the other.
+    let likeness = |name: &str| {
+        let slips = strsim::damerau_levenshtein(&folded, name);
+        let few = slips <= 2 && slips * 2 <= folded.chars().count();
+        strsim::jaro_winkler(&folded, name).max(if few { 0.8 } else { 0.0 })
+    };
     let mut near: Vec<(f64, &str)> = known
         .into_iter()
-        .map(|name| (strsim::jaro_winkler(&folded, name), name))
-        .filter(|(likeness, name)| *likeness >= 0.85 || strsim::damerau_levenshtein(&folded, name) <= 1)
+        .map(|name| (likeness(name), name))
+        .filter(|(likeness, _)| *likeness >= 0.8)
         .collect();
     near.sort_by(|(a, a_name), (b, b_name)| b.total_cmp(a).then_with(|| a_name.cmp(b_name)));
     near.dedup_by_key(|(_, name)| *name);
+    let best = near.first().map_or(0.0, |(likeness, _)| *likeness);
+    near.retain(|(likeness, _)| *likeness > best - 0.05);
     match near.as_slice() {
         [] => None,
         [(_, one)] => Some(format!("did you mean `{one}`?")),

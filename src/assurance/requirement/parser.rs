@@ -242,6 +242,11 @@ fn name<'t>(input: &mut Input<'t, '_>) -> Parsed<Name<'t>> {
         _ if not.is_some() => {
             cut(at, "`not` is followed by a property", "only `not recovery` and `not restricted_channel`")
         }
+        Some(Lexeme::With) => cut(
+            at,
+            "`&` stands between two properties of one piece of evidence",
+            "once; elsewhere write `and`",
+        ),
         Some(_) => cut(at, "a method, a property or a requirement belongs here", "instead of this"),
         None => cut(at, "a method, a property or a requirement belongs here", "it ends too early"),
     }
