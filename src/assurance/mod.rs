@@ -17,6 +17,7 @@ pub mod method;
 pub mod plan;
 pub mod presets;
 pub mod requirement;
+pub mod rules;
 pub mod search;
 pub mod strength;
 pub mod vocabulary;
