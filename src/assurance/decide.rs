@@ -9,7 +9,6 @@ use super::goal::Goal;
 use super::lasting::lasting;
 use super::plan::plans;
 use super::requirement::{Requirement, shortest};
-use super::search;
 use super::vocabulary::Vocabulary;
 use crate::domain::moment::Moment;
 
@@ -62,8 +61,8 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
         goals.iter().all(|goal| goal.is_reached_by(taken()))
     };
     if reached(&|_| true) {
-        let useful = search::classes(&goals, &all).into_iter().flat_map(|class| class.members);
-        let useful: Vec<&Candidate> = useful.map(|index| all[index]).collect();
+        let useful = |index: usize| goals.iter().any(|goal| goal.distinction(index).0 != 0);
+        let useful: Vec<&Candidate> = (0..all.len()).filter(|n| useful(*n)).map(|n| all[n]).collect();
         let reason = reason(&useful, situation.asked.now);
         let throttled = unusable.iter().filter_map(|one| free_at(one));
         let retry_at = throttled.filter(|at| reached(&|one| is_free(one, *at))).min();

@@ -1,12 +1,16 @@
 //! What a subject would have to enroll so that a requirement can be met at all.
 
 use super::candidate::{Candidate, Effort};
+use super::choice::cheapest;
 use super::decide::{Situation, goals};
 use super::evidence::Evidence;
 use super::method::{Method, MethodName, Sort};
 use super::requirement::Requirement;
-use super::search;
+use super::search::{self, Class, Search};
 use crate::domain::ids::DeviceId;
+
+/// How many ways are named.
+const WAYS_MAX: usize = 16;
 
 /// The ways with the fewest new devices, where everything that the subject has would be proved as well. None
 /// if no kind helps.
@@ -24,19 +28,25 @@ pub(super) fn ways(
         .map(|goal| goal.granted(0..present.len()))
         .collect();
     // What is there is granted, so only imagined devices have anything to add.
-    let classes = search::classes(&goals, &all);
-    let mut ways: Vec<Vec<MethodName>> = search::minimal(&goals, &classes, 1)
-        .iter()
-        .map(|taken| {
-            let chosen =
-                classes.iter().zip(taken).flat_map(|(class, count)| class.members.iter().take(*count));
+    let groups = search::groups(&goals, &all);
+    let classes: Vec<&Class> = groups.iter().flat_map(|group| &group.classes).collect();
+    let mut search = Search::new(&goals, &groups);
+    let mut ways: Vec<Vec<MethodName>> = Vec::new();
+    for steps in search.numbers() {
+        let found = search.of(steps);
+        for (_, counts) in found.iter().flat_map(|taken| cheapest(&groups, taken, &all, WAYS_MAX)) {
+            let chosen = classes.iter().zip(counts).flat_map(|(class, count)| &class.members[..count]);
             let mut kinds: Vec<_> = chosen.map(|index| all[*index].method.name().clone()).collect();
             kinds.sort();
-            kinds
-        })
-        .collect();
+            ways.push(kinds);
+        }
+        if !ways.is_empty() {
+            break;
+        }
+    }
     ways.sort();
     ways.dedup();
+    ways.truncate(WAYS_MAX);
     ways
 }
 

@@ -1,8 +1,9 @@
 //! The least sets of candidates that reach every goal. Exact: by number of steps, all sets of that number,
 //! so that a set is minimal if and only if it holds none that was found before.
 //!
-//! Candidates that can stand for each other form a class, and a set is how many are taken of each class.
-//! Swapping two of a class changes nothing that a requirement can see, so no set is missed.
+//! Candidates that no goal can tell apart form a group, and a set is how many are taken of each group:
+//! swapping two of a group changes nothing that a requirement can see, so no set is missed. What it costs the
+//! user to prove one or the other is looked at afterwards, in [`super::choice`].
 
 use std::collections::BTreeMap;
 
@@ -11,28 +12,35 @@ use super::goal::{Goal, Trait};
 use super::method::Sort;
 use super::requirement::holds::LeafSet;
 
-/// Candidates that can stand for each other, first choice first.
+/// Candidates that no goal can tell apart.
 #[derive(Debug)]
-pub struct Class {
-    /// By their numbers.
-    pub members: Vec<usize>,
-    /// How many of them can be of use.
-    most: usize,
+pub struct Group {
+    /// By what it is to prove them.
+    pub classes: Vec<Class>,
+    /// Some of them, as many as can be of use.
+    useful: Vec<usize>,
 }
 
-/// How many are taken of each class.
+/// Candidates of a group that are the same to the user, but for which of them is preferred.
+#[derive(Debug)]
+pub struct Class {
+    /// By their numbers, first choice first.
+    pub members: Vec<usize>,
+}
+
+/// How many are taken of each group.
 pub type Taken = Vec<usize>;
 
 /// Groups candidates that are of any use.
 #[must_use]
-pub fn classes(goals: &[Goal<'_>], candidates: &[&Candidate]) -> Vec<Class> {
-    let mut grouped: BTreeMap<(Effort, bool, Sort, Vec<Trait>), Vec<usize>> = BTreeMap::new();
+pub fn groups(goals: &[Goal<'_>], candidates: &[&Candidate]) -> Vec<Group> {
+    type Classes = BTreeMap<(Effort, bool, Sort), Vec<usize>>;
+    let mut grouped: BTreeMap<Vec<Trait>, Classes> = BTreeMap::new();
     for (index, candidate) in candidates.iter().enumerate() {
         let traits: Vec<_> = goals.iter().map(|goal| goal.distinction(index)).collect();
         if traits.iter().any(|(leaves, _, _)| *leaves != 0) {
-            let restricted = candidate.strength.restricted_channel;
-            let key = (candidate.effort, restricted, candidate.method.sort(), traits);
-            grouped.entry(key).or_default().push(index);
+            let class = (candidate.effort, candidate.strength.restricted_channel, candidate.method.sort());
+            grouped.entry(traits).or_default().entry(class).or_default().push(index);
         }
     }
     let copies = goals.iter().map(|goal| goal.program().copies()).max().unwrap_or(1);
@@ -41,38 +49,49 @@ pub fn classes(goals: &[Goal<'_>], candidates: &[&Candidate]) -> Vec<Class> {
             let Candidate { preferred, used_at, method, .. } = candidates[*index];
             (!preferred, std::cmp::Reverse(*used_at), method)
         });
-        let most = members.len().min(copies);
-        Class { members, most }
+        Class { members }
     };
-    grouped.into_values().map(class).collect()
+    let group = |classes: Classes| {
+        let classes: Vec<Class> = classes.into_values().map(class).collect();
+        let useful = classes.iter().flat_map(|class| class.members.iter().copied()).take(copies).collect();
+        Group { classes, useful }
+    };
+    grouped.into_values().map(group).collect()
 }
 
-/// All minimal sets of the least numbers of steps: numbers are tried in turn until there are `enough`, or
-/// no more to be found.
-#[must_use]
-pub fn minimal(goals: &[Goal<'_>], classes: &[Class], enough: usize) -> Vec<Taken> {
-    let pieces = goals.iter().map(|goal| goal.program().pieces()).sum::<usize>();
-    let most = classes.iter().map(|class| class.most).sum::<usize>().min(pieces);
-    let mut search = Search { goals, classes, found: Vec::new(), taken: vec![0; classes.len()] };
-    for steps in 0..=most {
-        search.from(0, steps, &goals.iter().map(Goal::start).collect::<Vec<_>>());
-        if search.found.len() >= enough {
-            break;
-        }
-    }
-    search.found
-}
-
-struct Search<'a> {
+/// Finds minimal sets, number by number.
+#[derive(Debug)]
+pub struct Search<'a> {
     goals: &'a [Goal<'a>],
-    classes: &'a [Class],
+    groups: &'a [Group],
     found: Vec<Taken>,
     taken: Taken,
 }
 
-impl Search<'_> {
-    /// Takes exactly `steps` more, of this class and the ones after it.
-    fn from(&mut self, class: usize, steps: usize, state: &[Vec<LeafSet>]) {
+impl<'a> Search<'a> {
+    /// Nothing is found yet.
+    #[must_use]
+    pub fn new(goals: &'a [Goal<'a>], groups: &'a [Group]) -> Self {
+        Self { goals, groups, found: Vec::new(), taken: vec![0; groups.len()] }
+    }
+
+    /// The numbers of steps that a minimal set can have.
+    #[must_use]
+    pub fn numbers(&self) -> std::ops::RangeInclusive<usize> {
+        let pieces = self.goals.iter().map(|goal| goal.program().pieces()).sum::<usize>();
+        0..=self.groups.iter().map(|group| group.useful.len()).sum::<usize>().min(pieces)
+    }
+
+    /// The minimal sets of that many steps. All smaller numbers must have been searched before.
+    pub fn of(&mut self, steps: usize) -> &[Taken] {
+        let known = self.found.len();
+        let state: Vec<_> = self.goals.iter().map(Goal::start).collect();
+        self.from(0, steps, &state);
+        &self.found[known..]
+    }
+
+    /// Takes exactly `steps` more, of this group and the ones after it.
+    fn from(&mut self, group: usize, steps: usize, state: &[Vec<LeafSet>]) {
         let is_superfluous = |found: &Taken| found.iter().zip(&self.taken).all(|(few, many)| few <= many);
         if self.found.iter().any(is_superfluous) {
             return;
@@ -83,19 +102,19 @@ impl Search<'_> {
             }
             return;
         }
-        if !self.is_within_reach(class, steps, state) {
+        if self.missing(state) > steps || !self.is_within_reach(group, steps, state) {
             return;
         }
         let mut state = state.to_vec();
-        let Some(Class { members, most }) = self.classes.get(class) else { return };
-        for count in 0..=steps.min(*most) {
+        let Some(Group { useful, .. }) = self.groups.get(group) else { return };
+        for count in 0..=steps.min(useful.len()) {
             if count > 0 {
-                self.take(&mut state, members[count - 1]);
+                self.take(&mut state, useful[count - 1]);
             }
-            self.taken[class] = count;
-            self.from(class + 1, steps - count, &state);
+            self.taken[group] = count;
+            self.from(group + 1, steps - count, &state);
         }
-        self.taken[class] = 0;
+        self.taken[group] = 0;
     }
 
     fn take(&self, state: &mut [Vec<LeafSet>], candidate: usize) {
@@ -106,16 +125,19 @@ impl Search<'_> {
         self.goals.iter().zip(state).all(|(goal, state)| goal.is_reached(state))
     }
 
+    /// How many steps it takes at the very least.
+    fn missing(&self, state: &[Vec<LeafSet>]) -> usize {
+        self.goals.iter().zip(state).map(|(goal, state)| goal.program().missing(state)).max().unwrap_or(0)
+    }
+
     /// Whether all that is left, taken together, would do.
-    fn is_within_reach(&self, class: usize, steps: usize, state: &[Vec<LeafSet>]) -> bool {
-        let left = &self.classes[class..];
-        if left.iter().map(|class| class.most).sum::<usize>() < steps {
+    fn is_within_reach(&self, group: usize, steps: usize, state: &[Vec<LeafSet>]) -> bool {
+        let left = &self.groups[group..];
+        if left.iter().map(|group| group.useful.len()).sum::<usize>() < steps {
             return false;
         }
         let mut state = state.to_vec();
-        for Class { members, most } in left {
-            members[..*most].iter().for_each(|index| self.take(&mut state, *index));
-        }
+        left.iter().flat_map(|group| &group.useful).for_each(|index| self.take(&mut state, *index));
         self.are_reached(&state)
     }
 }

@@ -6,4 +6,5 @@ mod joining;
 mod lasting;
 pub(super) mod oracle;
 mod planning;
+pub(super) mod texts;
 pub(super) mod worlds;

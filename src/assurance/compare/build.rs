@@ -5,6 +5,8 @@
 //! requirement is tried. And two sources of one method become one wherever they may: by fewer sources,
 //! `distinct` is never satisfied sooner.
 
+use std::cell::Cell;
+
 use super::super::method::Sort;
 use super::super::requirement::Requirement;
 use super::super::requirement::expression::Expression;
@@ -12,18 +14,21 @@ use super::super::requirement::holds::{LeafSet, Program};
 use super::TooMany;
 use super::item::{Item, Source, World};
 
-/// How many worlds are looked at at once.
-const WORLDS_MAX: usize = 4000;
+/// How many worlds are kept at once.
+const WORLDS_MAX: usize = 1000;
+/// How many worlds are looked at.
+const EFFORT_MAX: usize = 100_000;
 
 /// A world in which `one` holds and `other` does not.
 pub(super) fn world(one: &Requirement, other: &Program, items: &[Item]) -> Result<Option<World>, TooMany> {
-    let builder = Builder { other, items };
+    let builder = Builder { other, items, effort: Cell::new(0) };
     Ok(builder.worlds(one.expression(), &mut 0)?.into_iter().next())
 }
 
 struct Builder<'a> {
     other: &'a Program,
     items: &'a [Item],
+    effort: Cell<usize>,
 }
 
 impl Builder<'_> {
@@ -110,6 +115,10 @@ impl Builder<'_> {
 
     /// Without those that satisfy the other requirement, and those that have no less than another one.
     fn pruned(&self, worlds: Vec<World>) -> Result<Vec<World>, TooMany> {
+        self.effort.set(self.effort.get() + worlds.len());
+        if self.effort.get() > EFFORT_MAX {
+            return Err(TooMany);
+        }
         let mut worlds: Vec<World> = worlds
             .into_iter()
             .filter(|world| !self.other.holds(&world.iter().map(|source| source.other).collect::<Vec<_>>()))

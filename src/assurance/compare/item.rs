@@ -42,8 +42,48 @@ pub(super) struct Source {
 /// Sources.
 pub(super) type World = Vec<Source>;
 
-/// Of each method, one item for each pair of leaf sets that it can meet.
+/// The items that can make a difference.
 pub(super) fn items(one: &Requirement, other: &Requirement, vocabulary: &Vocabulary) -> Vec<Item> {
+    let mut items = all(one, other, vocabulary);
+    // By the same method, what meets more of the one requirement and less of the other can stand for an item.
+    let mut index = 0;
+    while index < items.len() {
+        let outdone = |other: &Item| items[index].method == other.method && items[index].is_outdone(other);
+        if items.iter().enumerate().any(|(n, other)| n != index && outdone(other)) {
+            items.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+    // A source of a method can be exchanged for a new device of a kind that can do all the same.
+    let methods: Vec<usize> = (0..vocabulary.iter().count()).collect();
+    let covers = |kind: usize, method: usize| {
+        let mut by_kind = items.iter().filter(|item| item.method == kind).peekable();
+        let is_kind = by_kind.peek().is_some_and(|item| matches!(item.sort, Sort::Kind(_)));
+        let by_kind: Vec<&Item> = by_kind.collect();
+        let mut by_method = items.iter().filter(|item| item.method == method);
+        is_kind && by_method.all(|item| by_kind.iter().any(|better| item.is_outdone(better)))
+    };
+    let is_needless = |method: &usize| {
+        let others = methods.iter().filter(|other| *other != method);
+        others
+            .into_iter()
+            .any(|other| covers(*other, *method) && (other < method || !covers(*method, *other)))
+    };
+    let needless: Vec<usize> = methods.iter().copied().filter(is_needless).collect();
+    items.retain(|item| !needless.contains(&item.method));
+    items
+}
+
+impl Item {
+    /// Whether another one meets no less of the one requirement, and no more of the other.
+    fn is_outdone(&self, by: &Self) -> bool {
+        self.one & by.one == self.one && by.other & self.other == by.other
+    }
+}
+
+/// Of each method, one item for each pair of leaf sets that it can meet.
+fn all(one: &Requirement, other: &Requirement, vocabulary: &Vocabulary) -> Vec<Item> {
     // Evidence of exactly such an age is too old for that duration, and fresh for every longer one.
     let mut ages: Vec<Duration> = one.durations().chain(other.durations()).chain([Duration::ZERO]).collect();
     ages.sort_unstable();

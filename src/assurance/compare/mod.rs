@@ -45,6 +45,9 @@ struct TooMany;
 /// Compares two requirements, over all that the methods of a vocabulary can give.
 #[must_use]
 pub fn compare(old: &Requirement, new: &Requirement, vocabulary: &Vocabulary) -> Relation {
+    if old.expression() == new.expression() {
+        return Relation::Same;
+    }
     let old_only = separates(old, new, vocabulary);
     let new_only = separates(new, old, vocabulary);
     match (old_only, new_only) {

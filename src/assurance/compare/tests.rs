@@ -5,7 +5,8 @@ use crate::assurance::method::Method;
 use crate::assurance::requirement::Requirement;
 use crate::assurance::requirement::expression::Expression;
 use crate::assurance::tests::oracle::{Fact, Facts, is_among, satisfied, ways};
-use crate::assurance::tests::worlds::{held, known, name, passkey, texts_of, try_requirement};
+use crate::assurance::tests::texts::{texts_of, try_requirement};
+use crate::assurance::tests::worlds::{held, known, name, passkey};
 use crate::assurance::vocabulary::{Entry, Vocabulary};
 use crate::domain::ids::DeviceId;
 

@@ -53,6 +53,13 @@ impl Program {
         self.0.holds(all, sources)
     }
 
+    /// How many more pieces of evidence it takes, at the very least.
+    #[must_use]
+    pub fn missing(&self, sources: &[LeafSet]) -> usize {
+        let all = sources.iter().fold(0, |all, met| all | met);
+        self.0.missing(all, sources)
+    }
+
     /// How many pieces of evidence it can take at most, if none is superfluous.
     #[must_use]
     pub fn pieces(&self) -> usize {
@@ -124,10 +131,34 @@ impl Node {
             Self::Distinct { parts, simple } => {
                 parts.iter().all(|part| part.holds(all, sources))
                     && match simple {
-                        Some(wanted) => matched(wanted, sources),
+                        Some(wanted) => matched(wanted, sources) == wanted.len(),
                         None => packing::fits(self, sources),
                     }
             }
+        }
+    }
+
+    /// At least so many pieces more. One piece may serve several parts, but for those of `distinct`: there
+    /// the missing ones add up, and each brings one source.
+    fn missing(&self, all: LeafSet, sources: &[LeafSet]) -> usize {
+        let each = |parts: &[Self]| parts.iter().map(|part| part.missing(all, sources)).collect::<Vec<_>>();
+        match self {
+            Self::Leaf(bit) => usize::from(all & bit == 0),
+            Self::Any { leaves, .. } if all & leaves != 0 => 0,
+            Self::Any { leaves, parts } => {
+                let direct = if *leaves == 0 { usize::MAX } else { 1 };
+                each(parts).into_iter().fold(direct, usize::min)
+            }
+            Self::All { leaves, parts } => {
+                each(parts).into_iter().fold(usize::from(all & leaves != *leaves), usize::max)
+            }
+            Self::AtLeast { count, parts } => {
+                let mut missing = each(parts);
+                missing.sort_unstable();
+                missing[count - 1]
+            }
+            Self::Distinct { simple: Some(wanted), .. } => wanted.len() - matched(wanted, sources),
+            Self::Distinct { parts, .. } => each(parts).into_iter().sum(),
         }
     }
 
@@ -188,10 +219,10 @@ impl Node {
     }
 }
 
-/// Whether each part can have a source of its own: a maximum matching, by augmenting paths.
-fn matched(wanted: &[LeafSet], sources: &[LeafSet]) -> bool {
+/// How many parts can have a source of their own: a maximum matching, by augmenting paths.
+fn matched(wanted: &[LeafSet], sources: &[LeafSet]) -> usize {
     let mut owner: Vec<Option<usize>> = vec![None; sources.len()];
-    (0..wanted.len()).all(|part| augment(part, wanted, sources, &mut owner, &mut 0))
+    (0..wanted.len()).filter(|part| augment(*part, wanted, sources, &mut owner, &mut 0)).count()
 }
 
 fn augment(

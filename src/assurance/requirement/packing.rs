@@ -1,60 +1,79 @@
-//! `distinct` where its parts ask for more than one piece of evidence each: which sets of sources will do,
-//! so that none serves two parts.
+//! `distinct` where its parts ask for more than one piece of evidence each: how many sources of which type
+//! will do, so that none serves two parts.
+//!
+//! Sources that meet the same leaves are of one type and stand for each other, so a set of sources is a count
+//! of each type. Two parts that may share sources need the larger count of each type; two that may not, the
+//! sum.
 
 use super::holds::{LeafSet, Node};
 
-/// A set of sources.
-type Used = u128;
+/// How many sources of each type.
+type Used = Vec<u8>;
+
+/// A type of source.
+struct Type {
+    met: LeafSet,
+    count: u8,
+}
 
 /// Whether it holds.
 pub(super) fn fits(distinct: &Node, sources: &[LeafSet]) -> bool {
-    let pieces = distinct.pieces();
-    let useful = useful(sources, distinct.span(), pieces);
-    !options(distinct, &useful).is_empty()
+    let types = types(sources, distinct.span(), distinct.pieces());
+    !options(distinct, &types).is_empty()
 }
 
-/// The sources that can make a difference: no more than `pieces` are ever used, so one that is outdone by as
-/// many others is not needed. What is left after that and does not fit into a set is not looked at: then a
-/// requirement may be refused that could be granted, never the other way round.
-fn useful(sources: &[LeafSet], span: LeafSet, pieces: usize) -> Vec<LeafSet> {
+/// The types of sources that can make a difference. No more than `pieces` sources are ever used, so one that
+/// is outdone by as many others is not needed.
+fn types(sources: &[LeafSet], span: LeafSet, pieces: usize) -> Vec<Type> {
     let mut masks: Vec<LeafSet> = sources.iter().map(|met| met & span).filter(|met| *met != 0).collect();
-    masks.sort_unstable_by_key(|met| std::cmp::Reverse(met.count_ones()));
-    let mut kept: Vec<LeafSet> = Vec::with_capacity(masks.len());
+    masks.sort_unstable_by_key(|met| (std::cmp::Reverse(met.count_ones()), *met));
+    let mut kept: Vec<Type> = Vec::new();
     for met in masks {
-        if kept.iter().filter(|other| *other & met == met).count() < pieces {
-            kept.push(met);
+        let better = kept.iter().filter(|other| other.met & met == met);
+        if better.map(|other| usize::from(other.count)).sum::<usize>() >= pieces {
+            continue;
+        }
+        match kept.last_mut() {
+            Some(last) if last.met == met => last.count += 1,
+            _ => kept.push(Type { met, count: 1 }),
         }
     }
-    kept.truncate(Used::BITS as usize);
     kept
 }
 
-/// The sets of sources by which it can be met, none within another.
-fn options(node: &Node, sources: &[LeafSet]) -> Vec<Used> {
+/// The counts by which it can be met, none within another.
+fn options(node: &Node, types: &[Type]) -> Vec<Used> {
+    let none = || vec![0; types.len()];
     let leaf = |wanted: LeafSet| -> Vec<Used> {
-        let meeting = sources.iter().enumerate().filter(|(_, met)| *met & wanted != 0);
-        meeting.map(|(index, _)| 1 << index).collect()
+        let meeting = (0..types.len()).filter(|index| types[*index].met & wanted != 0);
+        let one = |index: usize| {
+            let mut used = none();
+            used[index] = 1;
+            used
+        };
+        meeting.map(one).collect()
     };
+    let shared = |one: &Used, two: &Used| Some(one.iter().zip(two).map(|(a, b)| *a.max(b)).collect());
     match node {
         Node::Leaf(bit) => leaf(*bit),
         Node::Any { leaves, parts } => {
             let mut found = leaf(*leaves);
-            parts.iter().for_each(|part| found.extend(options(part, sources)));
+            parts.iter().for_each(|part| found.extend(options(part, types)));
             minimal(found)
         }
         Node::All { leaves, parts } => {
             let bits = (0..LeafSet::BITS).map(|n| 1 << n).filter(|bit| leaves & bit != 0);
-            let each = bits.map(leaf).chain(parts.iter().map(|part| options(part, sources)));
-            each.fold(vec![0], |so_far, part| joined(&so_far, &part, |_, _| true))
+            let each = bits.map(leaf).chain(parts.iter().map(|part| options(part, types)));
+            each.fold(vec![none()], |so_far, part| joined(&so_far, &part, shared))
         }
         Node::AtLeast { count, parts } => {
             // met[n]: the ways to meet n of the parts so far.
             let mut met: Vec<Vec<Used>> = vec![Vec::new(); count + 1];
-            met[0].push(0);
+            met[0].push(none());
             for part in parts {
-                let part = options(part, sources);
+                let part = options(part, types);
                 for n in (1..=*count).rev() {
-                    let more = joined(&met[n - 1], &part, |_, _| true);
+                    let more = joined(&met[n - 1], &part, shared);
                     met[n].extend(more);
                     met[n] = minimal(std::mem::take(&mut met[n]));
                 }
@@ -62,24 +81,29 @@ fn options(node: &Node, sources: &[LeafSet]) -> Vec<Used> {
             met.pop().unwrap_or_default()
         }
         Node::Distinct { parts, .. } => {
-            let each = parts.iter().map(|part| options(part, sources));
-            each.fold(vec![0], |so_far, part| joined(&so_far, &part, |one, two| one & two == 0))
+            let apart = |one: &Used, two: &Used| {
+                let sums = one.iter().zip(two).zip(types);
+                sums.map(|((a, b), all)| Some(a + b).filter(|sum| *sum <= all.count)).collect()
+            };
+            let each = parts.iter().map(|part| options(part, types));
+            each.fold(vec![none()], |so_far, part| joined(&so_far, &part, apart))
         }
     }
 }
 
-fn joined(one: &[Used], two: &[Used], fit: impl Fn(Used, Used) -> bool) -> Vec<Used> {
-    let pairs = one.iter().flat_map(|a| two.iter().map(move |b| (*a, *b)));
-    minimal(pairs.filter(|(a, b)| fit(*a, *b)).map(|(a, b)| a | b).collect())
+fn joined(one: &[Used], two: &[Used], join: impl Fn(&Used, &Used) -> Option<Used>) -> Vec<Used> {
+    let join = &join;
+    minimal(one.iter().flat_map(|a| two.iter().filter_map(move |b| join(a, b))).collect())
 }
 
 /// Without what holds another.
 fn minimal(mut sets: Vec<Used>) -> Vec<Used> {
-    sets.sort_unstable_by_key(|set| (set.count_ones(), *set));
+    let size = |set: &Used| set.iter().map(|count| usize::from(*count)).sum::<usize>();
+    sets.sort_unstable_by(|a, b| size(a).cmp(&size(b)).then_with(|| a.cmp(b)));
     sets.dedup();
     let mut kept: Vec<Used> = Vec::with_capacity(sets.len());
     for set in sets {
-        if !kept.iter().any(|smaller| smaller & set == *smaller) {
+        if !kept.iter().any(|smaller| smaller.iter().zip(&set).all(|(few, many)| few <= many)) {
             kept.push(set);
         }
     }

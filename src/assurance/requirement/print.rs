@@ -96,6 +96,6 @@ fn joined(parts: &[Expression], by: &str, own: Tight, around: Tight, f: &mut imp
 pub fn shortest(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(24 * 3600, 'd'), (3600, 'h'), (60, 'm')];
-    let whole = units.into_iter().find(|(length, _)| seconds >= *length && seconds % length == 0);
+    let whole = units.into_iter().find(|(length, _)| seconds >= *length && seconds.is_multiple_of(*length));
     whole.map_or_else(|| format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))
 }

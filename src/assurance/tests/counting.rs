@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use super::deciding::{device, world};
-use super::worlds::{NOW, TRANSACTION, evidence, held, requirement};
+use super::texts::requirement;
+use super::worlds::{NOW, TRANSACTION, evidence, held};
 use crate::assurance::decide::decide;
 use crate::assurance::evidence::{Discount, Evidence, Scope, SessionId, TransactionDigest, counts};
 use crate::domain::moment::Moment;

@@ -1,9 +1,9 @@
 use proptest::prelude::*;
 
 use super::oracle;
+use super::texts::{requirement, texts};
 use super::worlds::{
-    NOW, VOCABULARY, World, any_evidence, evidence, held, known, name, numbered, passkey, requirement, texts,
-    worlds,
+    NOW, VOCABULARY, World, any_evidence, evidence, held, known, name, numbered, passkey, worlds,
 };
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;

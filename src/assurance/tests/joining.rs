@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
-use super::worlds::{requirement, texts, worlds};
+use super::texts::{requirement, texts};
+use super::worlds::worlds;
 use crate::assurance::decide::{decide, decide_all};
 use crate::assurance::decision::Decision;
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::oracle;
-use super::worlds::{NOW, requirement, texts, worlds};
+use super::texts::{requirement, texts};
+use super::worlds::{NOW, worlds};
 use crate::assurance::decide::decide;
 use crate::assurance::decision::Decision;
 use crate::domain::moment::Moment;

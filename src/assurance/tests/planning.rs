@@ -3,7 +3,8 @@ use std::cmp::Reverse;
 use proptest::prelude::*;
 
 use super::oracle::{self, Facts};
-use super::worlds::{World, effort, requirement, texts, worlds};
+use super::texts::{requirement, texts};
+use super::worlds::{World, effort, worlds};
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;
 use crate::assurance::decision::{Decision, Plan, Step};

@@ -6,7 +6,8 @@ use crate::assurance::requirement::holds::{LeafSet, Program};
 use crate::assurance::requirement::set::Requirements;
 use crate::assurance::requirement::{ALTERNATIVES_MAX, DEPTH_MAX, LEAVES_MAX, Requirement};
 use crate::assurance::strength::Strength;
-use crate::assurance::tests::worlds::{VOCABULARY, requirement, texts};
+use crate::assurance::tests::texts::{requirement, texts};
+use crate::assurance::tests::worlds::VOCABULARY;
 use crate::assurance::vocabulary::Vocabulary;
 
 fn expanded(text: &str) -> String {
