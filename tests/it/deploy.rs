@@ -60,6 +60,9 @@ async fn every_container_runs_without_rights() {
         let spec = &pod["spec"];
         assert_eq!(spec["automountServiceAccountToken"], false, "{file}");
         assert_eq!(spec["securityContext"]["runAsNonRoot"], true, "{file}");
+        assert_eq!(spec["enableServiceLinks"], false, "{file}");
+        // Otherwise a volume that is used again has a key ring that is open to the group, which is refused.
+        assert_eq!(spec["securityContext"]["fsGroupChangePolicy"], "OnRootMismatch", "{file}");
         assert_eq!(spec["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{file}");
         let containers = [&spec["initContainers"][0], &spec["containers"][0]];
         for container in containers {
@@ -82,6 +85,7 @@ async fn countersign_is_a_native_sidecar_that_shares_only_its_socket() {
         assert_eq!(sidecar["startupProbe"]["exec"]["command"][1], "probe", "{file}");
         let shared: Vec<_> = app["volumeMounts"].as_array().unwrap().iter().map(|m| &m["name"]).collect();
         assert_eq!(shared, ["socket"], "{file}");
+        assert_eq!(app["volumeMounts"][0]["readOnly"], true, "{file}: it could put another socket there");
         let socket = &pod["spec"]["volumes"][0];
         assert_eq!(socket["name"], "socket", "{file}");
         assert_eq!(socket["emptyDir"]["medium"], "Memory", "{file}");
