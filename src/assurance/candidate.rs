@@ -1,10 +1,10 @@
 //! What a subject could still prove.
 
-use super::method::{Method, MethodName};
-use super::strength::Strength;
 use super::vocabulary::{Entry, Vocabulary};
 use crate::domain::device::Kind;
+use crate::domain::method::{Method, MethodName};
 use crate::domain::moment::Moment;
+use crate::domain::strength::Strength;
 
 /// How much is asked of the user, from little to much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,7 +100,7 @@ impl Candidate {
     #[must_use]
     pub fn externals(vocabulary: &Vocabulary) -> Vec<Self> {
         let external = |entry: &Entry| match (&entry.sort, entry.strengths.first()) {
-            (super::method::Sort::External(name), Some(strength)) => {
+            (crate::domain::method::Sort::External(name), Some(strength)) => {
                 Some(Self::external(name.clone(), strength.clone()))
             }
             _ => None,

@@ -2,14 +2,15 @@
 //! the time.
 
 use super::candidate::{Availability, Candidate};
+use super::counting::{Asked, counts};
 use super::decision::{Decision, Satisfied};
 use super::enroll;
-use super::evidence::{Asked, Evidence, counts};
 use super::goal::Goal;
 use super::lasting::lasting;
 use super::plan::plans;
 use super::requirement::{Requirement, shortest};
 use super::vocabulary::Vocabulary;
+use crate::domain::evidence::Evidence;
 use crate::domain::moment::Moment;
 
 /// All that a decision depends on, apart from the requirement.

@@ -1,8 +1,7 @@
 //! The answer.
 
-use super::evidence::EvidenceId;
-use super::method::MethodName;
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{DeviceId, EvidenceId};
+use crate::domain::method::MethodName;
 use crate::domain::moment::Moment;
 
 /// Whether enough is proved; if not, the least that is missing.

@@ -3,11 +3,11 @@
 use super::candidate::{Candidate, Effort};
 use super::choice::cheapest;
 use super::decide::{Situation, goals};
-use super::evidence::Evidence;
-use super::method::{Method, MethodName, Sort};
 use super::requirement::Requirement;
 use super::search::{self, Class, Search};
+use crate::domain::evidence::Evidence;
 use crate::domain::ids::DeviceId;
+use crate::domain::method::{Method, MethodName, Sort};
 
 /// How many ways are named.
 const WAYS_MAX: usize = 16;

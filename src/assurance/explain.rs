@@ -4,14 +4,16 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
+use super::counting::counts;
 use super::decide::{Situation, decide};
 use super::decision::{Decision, Plan, Step};
-use super::evidence::{Evidence, counts};
 use super::lasting::deadline;
 use super::requirement::Requirement;
 use super::requirement::expression::{Expression, Leaf};
 use super::requirement::holds::{LeafSet, Program};
 use super::requirement::shortest;
+use crate::domain::evidence::Evidence;
+use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 
 #[cfg(test)]
@@ -121,7 +123,7 @@ fn tree(
     now: Moment,
     f: &mut impl Write,
 ) -> fmt::Result {
-    let mut sources: Vec<(&super::method::Method, LeafSet)> = Vec::new();
+    let mut sources: Vec<(&Method, LeafSet)> = Vec::new();
     for fact in facts {
         sources.push((&fact.evidence.method, fact.met(*next, now)));
     }
@@ -142,7 +144,7 @@ fn tree(
     expression.parts().iter().try_for_each(|part| tree(part, next, level + 1, facts, now, f))
 }
 
-fn holds(expression: &Expression, facts: &[(&super::method::Method, LeafSet)]) -> bool {
+fn holds(expression: &Expression, facts: &[(&Method, LeafSet)]) -> bool {
     let mut sources = Vec::new();
     let mut masks: Vec<LeafSet> = Vec::new();
     for (method, met) in facts {

@@ -1,13 +1,13 @@
 //! What is to be reached: requirements, what is held of them, and what each candidate would add.
 
 use super::candidate::Candidate;
-use super::evidence::Evidence;
 use super::lasting::{leaves, met, source};
-use super::method::Method;
 use super::requirement::Requirement;
 use super::requirement::holds::{LeafSet, Program};
-use super::strength::{Properties, Strength};
+use crate::domain::evidence::Evidence;
+use crate::domain::method::Method;
 use crate::domain::moment::Moment;
+use crate::domain::strength::{Properties, Strength};
 
 /// One requirement and how far the subject is.
 #[derive(Debug)]

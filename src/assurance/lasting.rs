@@ -1,12 +1,12 @@
 //! By which evidence a requirement is satisfied, and until when.
 
-use super::evidence::Evidence;
-use super::method::Method;
 use super::requirement::Requirement;
 use super::requirement::expression::Leaf;
 use super::requirement::holds::LeafSet;
-use super::strength::Properties;
+use crate::domain::evidence::Evidence;
+use crate::domain::method::Method;
 use crate::domain::moment::Moment;
+use crate::domain::strength::Properties;
 
 /// Until when evidence meets a leaf; nothing if it never did.
 #[must_use]

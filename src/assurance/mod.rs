@@ -1,26 +1,24 @@
 //! Assurance: has this subject proved enough for what they are about to do, and if not, what is the least
 //! that they must still do? Pure: evidence, devices and the time are arguments.
 //!
-//! [`evidence`] says what counts, [`requirement`] what is asked, [`decide`] whether it is enough and until
+//! [`counting`] says what counts, [`requirement`] what is asked, [`decide`] whether it is enough and until
 //! when, [`plan`] what is missing.
 
 pub mod candidate;
 pub mod choice;
 pub mod compare;
+pub mod counting;
 pub mod decide;
 pub mod decision;
 mod enroll;
-pub mod evidence;
 pub mod explain;
 pub mod goal;
 pub mod lasting;
-pub mod method;
 pub mod plan;
 pub mod presets;
 pub mod requirement;
 pub mod rules;
 pub mod search;
-pub mod strength;
 pub mod vocabulary;
 
 #[cfg(test)]

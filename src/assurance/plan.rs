@@ -4,9 +4,9 @@ use super::candidate::{Candidate, Effort};
 use super::choice::{Choice, cheapest, first};
 use super::decision::{Plan, Step};
 use super::goal::Goal;
-use super::method::Method;
 use super::search::{Class, Search, groups};
 use crate::domain::ids::DeviceId;
+use crate::domain::method::Method;
 
 /// How many plans are offered.
 pub const PLANS_MAX: usize = 4;

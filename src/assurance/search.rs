@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use super::candidate::{Candidate, Effort};
 use super::goal::{Goal, Trait};
-use super::method::Sort;
 use super::requirement::holds::LeafSet;
+use crate::domain::method::Sort;
 
 /// Candidates that no goal can tell apart.
 #[derive(Debug)]

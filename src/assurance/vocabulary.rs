@@ -1,11 +1,11 @@
 //! What requirements can speak of: the kinds of devices and the external methods, with what each is worth.
 
-use super::method::{MethodName, Sort};
 use super::requirement::macros::MACROS;
 use super::requirement::mistake::{Mistakes, Wrong};
 use super::requirement::parser::KEYWORDS;
-use super::strength::{Property, Strength};
 use crate::domain::device::Kind;
+use crate::domain::method::{MethodName, Sort};
+use crate::domain::strength::{Property, Strength};
 
 /// The longest name, in bytes.
 const NAME_MAX: usize = 63;

@@ -24,6 +24,19 @@ pub struct Subject(Arc<str>);
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceId(Arc<str>);
 
+/// The id of a piece of evidence: 26 random characters.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EvidenceId(Arc<str>);
+
+/// A caller's session, by the caller's own name: 1 to 255 bytes of UTF-8 without control characters, which
+/// the user cannot choose.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(Arc<str>);
+
+/// A remembered browser or app, by its id here; never its token.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(Arc<str>);
+
 /// The name of a caller, from the configuration.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CallerName(Arc<str>);
@@ -72,7 +85,7 @@ macro_rules! text {
         }
     )*};
 }
-text!(Tenant, Subject, DeviceId, CallerName, DeviceName);
+text!(Tenant, Subject, DeviceId, EvidenceId, SessionId, ClientId, CallerName, DeviceName);
 
 fn opaque(text: &str) -> Result<Arc<str>, Problem> {
     if text.is_empty() {
@@ -111,34 +124,47 @@ impl CallerName {
     }
 }
 
-impl Subject {
+macro_rules! parsed {
+    ($($(#[$doc:meta])* $type:ident),*) => {$(
+        impl $type {
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// Says what would be right.
+            pub fn parse(text: &str) -> Result<Self, Problem> {
+                opaque(text).map(Self)
+            }
+        }
+    )*};
+}
+parsed!(
     /// Parses a subject's name.
-    ///
-    /// # Errors
-    /// Says what would be right.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        opaque(text).map(Self)
-    }
-}
+    Subject,
+    /// Parses a session's name.
+    SessionId,
+    /// Parses a device's id. Any opaque text is one: whether there is such a device is not this function's to
+    /// know, and an id of an odd form must not answer otherwise than one that never was.
+    DeviceId,
+    /// Parses the id of a piece of evidence: any opaque text, as that of a device.
+    EvidenceId,
+    /// Parses a client's id: any opaque text, as that of a device.
+    ClientId
+);
 
-impl DeviceId {
-    /// Parses a device's id. Any opaque text is one: whether there is such a device is not this
-    /// function's to know, and an id of an odd form must not answer otherwise than one that never was.
-    ///
-    /// # Errors
-    /// Says what would be right.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        opaque(text).map(Self)
-    }
-
-    /// Makes an id of 128 random bits: 26 characters of lower-case base32.
-    #[must_use]
-    pub fn from_entropy(bits: [u8; 16]) -> Self {
-        let mut text = data_encoding::BASE32_NOPAD.encode(&bits);
-        text.make_ascii_lowercase();
-        Self(text.into())
-    }
+macro_rules! random {
+    ($($type:ident),*) => {$(
+        impl $type {
+            /// Makes an id of 128 random bits: 26 characters of lower-case base32.
+            #[must_use]
+            pub fn from_entropy(bits: [u8; 16]) -> Self {
+                let mut text = data_encoding::BASE32_NOPAD.encode(&bits);
+                text.make_ascii_lowercase();
+                Self(text.into())
+            }
+        }
+    )*};
 }
+random!(DeviceId, EvidenceId, ClientId);
 
 impl DeviceName {
     /// Parses a device's name.

@@ -3,11 +3,14 @@
 
 pub mod device;
 pub mod event;
+pub mod evidence;
 pub mod ids;
+pub mod method;
 pub mod moment;
 pub mod policy;
 pub mod proof;
 pub mod refusal;
 pub mod secret;
+pub mod strength;
 pub mod throttle;
 pub mod violation;

@@ -7,12 +7,12 @@
 
 use std::cell::Cell;
 
-use super::super::method::Sort;
 use super::super::requirement::Requirement;
 use super::super::requirement::expression::Expression;
 use super::super::requirement::holds::{LeafSet, Program};
 use super::TooMany;
 use super::item::{Item, Source, World};
+use crate::domain::method::Sort;
 
 /// How many worlds are kept at once.
 const WORLDS_MAX: usize = 1000;

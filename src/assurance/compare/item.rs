@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::method::Sort;
 use super::super::requirement::Requirement;
 use super::super::requirement::expression::Leaf;
 use super::super::requirement::holds::LeafSet;
-use super::super::strength::Strength;
 use super::super::vocabulary::Vocabulary;
+use crate::domain::method::Sort;
+use crate::domain::strength::Strength;
 
 /// A sort of evidence.
 #[derive(Debug, Clone)]

@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::{Relation, Witness, compare};
-use crate::assurance::method::Method;
 use crate::assurance::requirement::Requirement;
 use crate::assurance::requirement::expression::Expression;
 use crate::assurance::tests::oracle::{Fact, Facts, is_among, satisfied, ways};
@@ -9,6 +8,7 @@ use crate::assurance::tests::texts::{texts_of, try_requirement};
 use crate::assurance::tests::worlds::{held, known, name, passkey};
 use crate::assurance::vocabulary::{Entry, Vocabulary};
 use crate::domain::ids::DeviceId;
+use crate::domain::method::Method;
 
 fn vocabulary() -> Vocabulary {
     Vocabulary::of(vec![

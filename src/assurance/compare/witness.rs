@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::super::method::{Method, Sort};
 use super::super::requirement::holds::{LeafSet, Program};
 use super::super::requirement::shortest;
-use super::super::strength::{Property, Strength};
 use super::item::{Item, World};
 use crate::domain::ids::DeviceId;
+use crate::domain::method::{Method, Sort};
+use crate::domain::strength::{Property, Strength};
 
 /// One piece of evidence in an example.
 #[derive(Debug, Clone, PartialEq, Eq)]

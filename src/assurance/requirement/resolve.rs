@@ -1,13 +1,13 @@
 //! From what is written to what is asked: names become methods, properties, macros and other requirements.
 
-use super::super::method::Sort;
-use super::super::strength::{Properties, Property};
 use super::super::vocabulary::Vocabulary;
 use super::expression::{Expression, Leaf};
 use super::mistake::{Wrong, did_you_mean};
 use super::selector::Selector;
 use super::syntax::{Form, Name, Syntax};
 use super::{macros, parser};
+use crate::domain::method::Sort;
+use crate::domain::strength::{Properties, Property};
 
 /// What another requirement's name stands for.
 pub enum Referred {

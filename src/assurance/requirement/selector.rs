@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::super::method::{Method, Sort};
-use super::super::strength::{Properties, Property, Strength};
+use crate::domain::method::{Method, Sort};
+use crate::domain::strength::{Properties, Property, Strength};
 
 /// What one piece of evidence must be. Without anything: any evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]

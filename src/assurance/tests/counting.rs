@@ -3,8 +3,10 @@ use std::time::Duration;
 use super::deciding::{device, world};
 use super::texts::requirement;
 use super::worlds::{NOW, TRANSACTION, evidence, held};
+use crate::assurance::counting::{Discount, counts};
 use crate::assurance::decide::decide;
-use crate::assurance::evidence::{Discount, Evidence, Scope, SessionId, TransactionDigest, counts};
+use crate::domain::evidence::{Evidence, Scope, TransactionDigest};
+use crate::domain::ids::SessionId;
 use crate::domain::moment::Moment;
 
 fn proved() -> Evidence {

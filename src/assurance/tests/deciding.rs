@@ -8,18 +8,14 @@ use super::worlds::{
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;
 use crate::assurance::decision::{Decision, Step};
-use crate::assurance::evidence::{ClientId, SessionId};
-use crate::assurance::method::Method;
-use crate::domain::ids::DeviceId;
+use crate::domain::ids::{ClientId, DeviceId, SessionId};
+use crate::domain::method::Method;
 
 pub(crate) fn device(kind: &'static str, id: &str) -> Method {
     Method::device(name(kind), DeviceId::trusted(id))
 }
 
-pub(crate) fn world(
-    evidence: Vec<crate::assurance::evidence::Evidence>,
-    candidates: Vec<Candidate>,
-) -> World {
+pub(crate) fn world(evidence: Vec<crate::domain::evidence::Evidence>, candidates: Vec<Candidate>) -> World {
     let devices = candidates.iter().map(|one| &one.method).chain(evidence.iter().map(|one| &one.method));
     World {
         active: devices.filter_map(|method| method.device_id().cloned()).collect(),
@@ -98,7 +94,7 @@ proptest! {
             return Ok(());
         };
         prop_assert!(!ways.is_empty() && ways.iter().all(|way| !way.is_empty()));
-        let with = |kinds: &[crate::assurance::method::MethodName]| {
+        let with = |kinds: &[crate::domain::method::MethodName]| {
             let mut facts = world.facts();
             facts.extend(world.steps());
             for (number, kind) in kinds.iter().enumerate() {

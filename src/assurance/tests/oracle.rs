@@ -1,8 +1,8 @@
 //! What a requirement means, said naively: try every assignment of facts to leaves.
 
-use crate::assurance::method::Method;
 use crate::assurance::requirement::expression::{Expression, Leaf};
-use crate::assurance::strength::{FactorType, Property, Strength};
+use crate::domain::method::Method;
+use crate::domain::strength::{FactorType, Property, Strength};
 
 /// A fact as the oracle sees it: something proved, so long ago, for the transaction or not.
 #[derive(Debug, Clone)]

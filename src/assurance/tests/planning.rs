@@ -8,8 +8,8 @@ use super::worlds::{World, effort, worlds};
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;
 use crate::assurance::decision::{Decision, Plan, Step};
-use crate::assurance::method::Method;
 use crate::assurance::requirement::Requirement;
+use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 
 /// Every minimal set of candidates that, with the evidence at hand, is enough.

@@ -7,15 +7,14 @@ use proptest::prelude::*;
 
 use super::oracle::Fact;
 use crate::assurance::candidate::{Availability, Candidate, Effort};
+use crate::assurance::counting::{Asked, counts};
 use crate::assurance::decide::Situation;
-use crate::assurance::evidence::{
-    Asked, Binding, ClientId, Evidence, EvidenceId, Scope, SessionId, TransactionDigest, counts,
-};
-use crate::assurance::method::{Method, MethodName};
-use crate::assurance::strength::{FactorType, Strength};
 use crate::assurance::vocabulary::{Entry, Vocabulary};
-use crate::domain::ids::DeviceId;
+use crate::domain::evidence::{Binding, Evidence, Scope, TransactionDigest};
+use crate::domain::ids::{ClientId, DeviceId, EvidenceId, SessionId};
+use crate::domain::method::{Method, MethodName};
 use crate::domain::moment::Moment;
+use crate::domain::strength::{FactorType, Strength};
 
 pub(crate) const NOW: Moment = Moment::from_secs(1_800_000_000);
 pub(crate) const TRANSACTION: TransactionDigest = TransactionDigest([7; 32]);
@@ -70,11 +69,11 @@ pub(crate) fn methods() -> impl Strategy<Value = (Method, Strength)> {
 fn method(entry: &Entry, number: u8) -> Method {
     let name = entry.sort.name().clone();
     match entry.sort {
-        crate::assurance::method::Sort::Kind(_) => {
+        crate::domain::method::Sort::Kind(_) => {
             let device = DeviceId::trusted(&format!("{name}-{number}"));
             Method::Device { kind: name, device }
         }
-        crate::assurance::method::Sort::External(_) => Method::External(name),
+        crate::domain::method::Sort::External(_) => Method::External(name),
     }
 }
 
@@ -149,6 +148,7 @@ pub(crate) fn evidence(id: &str, method: Method, strength: Strength) -> Evidence
         revoked: false,
         used_up: false,
         strength,
+        source: None,
     }
 }
 

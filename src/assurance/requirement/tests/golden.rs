@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::assurance::requirement::set::Requirements;
-use crate::assurance::strength::Strength;
 use crate::assurance::tests::worlds::VOCABULARY;
 use crate::assurance::vocabulary::Vocabulary;
+use crate::domain::strength::Strength;
 
 const RULE: &str = "\n----\n";
 

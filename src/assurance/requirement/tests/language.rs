@@ -5,10 +5,10 @@ use crate::assurance::requirement::expression::Expression;
 use crate::assurance::requirement::holds::{LeafSet, Program};
 use crate::assurance::requirement::set::Requirements;
 use crate::assurance::requirement::{ALTERNATIVES_MAX, DEPTH_MAX, LEAVES_MAX, Requirement};
-use crate::assurance::strength::Strength;
 use crate::assurance::tests::texts::{requirement, texts};
 use crate::assurance::tests::worlds::VOCABULARY;
 use crate::assurance::vocabulary::Vocabulary;
+use crate::domain::strength::Strength;
 
 fn expanded(text: &str) -> String {
     requirement(text).text().to_owned()

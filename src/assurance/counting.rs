@@ -1,111 +1,14 @@
-//! Evidence: a fact that somebody proved something, then, there; and where it counts.
+//! Which evidence counts where, and why other evidence does not.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::method::Method;
-use super::strength::Strength;
-use crate::domain::ids::DeviceId;
+use crate::domain::evidence::{Binding, Evidence, Scope, TransactionDigest};
+use crate::domain::ids::{ClientId, DeviceId, SessionId};
 use crate::domain::moment::Moment;
 
 /// How far ahead of this clock evidence may have been given: replicas' clocks differ by no more. What lies
 /// further ahead was written under a clock that was wrong, and would stay fresh for as long.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-macro_rules! opaque {
-    ($($(#[$doc:meta])* $type:ident),*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $type(Arc<str>);
-
-        impl $type {
-            /// From text that was checked at the edge, or that this program wrote itself.
-            #[must_use]
-            pub fn trusted(text: &str) -> Self {
-                Self(text.into())
-            }
-
-            /// As text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Debug for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
-            }
-        }
-    )*};
-}
-opaque!(
-    /// The id of a piece of evidence: random, opaque.
-    EvidenceId,
-    /// The caller's session, by the caller's own name.
-    SessionId,
-    /// A remembered browser or app, by its id here; never its token.
-    ClientId
-);
-
-/// SHA-256 over what the user is asked to approve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TransactionDigest(pub [u8; 32]);
-
-/// Where evidence may be used, from narrow to wide. There is nothing wider than a client: "this user proved
-/// it somewhere" lets a thief ride along.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
-    /// Once, for the transaction that it was given for.
-    Transaction(TransactionDigest),
-    /// In the session in which it was given.
-    Session,
-    /// In every session of the client in which it was given.
-    Client,
-}
-
-/// Where evidence was given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Binding {
-    /// In which session.
-    pub session: Option<SessionId>,
-    /// In which client.
-    pub client: Option<ClientId>,
-}
-
-/// A fact: one subject proved this, then, there. It never changes; what ends it is a fact too.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// Random, opaque.
-    pub id: EvidenceId,
-    /// How it was proved.
-    pub method: Method,
-    /// When.
-    pub verified_at: Moment,
-    /// It counts for nothing from this moment.
-    pub expires_at: Moment,
-    /// Where it may be used.
-    pub scope: Scope,
-    /// Where it was given.
-    pub binding: Binding,
-    /// The subject's epoch when it was given: "sign out everywhere" moves it on.
-    pub epoch: u64,
-    /// It was taken back.
-    pub revoked: bool,
-    /// It was given for a transaction, and a decision has used it.
-    pub used_up: bool,
-    /// What it is worth.
-    pub strength: Strength,
-}
-
-impl Evidence {
-    /// Whether it was given for one transaction, and so counts once.
-    #[must_use]
-    pub fn is_for_transaction(&self) -> bool {
-        matches!(self.scope, Scope::Transaction(_))
-    }
-}
 
 /// Where, when and by whom it is asked.
 #[derive(Debug, Clone)]
@@ -119,7 +22,7 @@ pub struct Asked<'a> {
     /// When.
     pub now: Moment,
     /// The subject's epoch.
-    pub epoch: u64,
+    pub epoch: i64,
     /// The subject's devices that are active.
     pub active_devices: &'a [DeviceId],
 }

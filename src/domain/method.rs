@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::domain::device::Kind;
-use crate::domain::ids::DeviceId;
+use super::device::Kind;
+use super::ids::DeviceId;
 
 /// The name of a way to prove something, as requirements write it: `totp`, `password`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
