@@ -60,6 +60,7 @@ fn judge_one_totp_proof_of_a_stored_device(bencher: divan::Bencher<'_, '_>) {
         detail,
         secret: Sealed::default(),
         version: 1,
+        epoch: 0,
         failures: Failures::default(),
         created_at: NOW,
         confirmed_at: Some(NOW),

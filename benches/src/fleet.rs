@@ -65,6 +65,7 @@ pub fn device(member: &Member, now: Moment) -> Result<Device, Failed> {
         detail: kinds::encode(&state)?,
         secret: Sealed::default(),
         version: 1,
+        epoch: 0,
         failures: Failures::default(),
         created_at: now,
         confirmed_at: Some(now),

@@ -8,6 +8,8 @@ mod m0002_subject;
 mod m0003_request;
 mod m0004_event;
 mod m0005_meta;
+mod m0006_evidence;
+mod m0007_client;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -25,6 +27,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_request::Migration),
             Box::new(m0004_event::Migration),
             Box::new(m0005_meta::Migration),
+            Box::new(m0006_evidence::Migration),
+            Box::new(m0007_client::Migration),
         ]
     }
 }

@@ -23,6 +23,7 @@ impl MigrationTrait for Migration {
             c.document("detail"),
             c.bytes("secret"),
             c.long("version"),
+            c.long("epoch"),
             c.int("failures"),
             c.moment_or_null("failed_at"),
             c.moment("created_at"),

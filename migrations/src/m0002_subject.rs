@@ -1,4 +1,4 @@
-//! Subjects: the failures of attempts that named no device.
+//! Subjects: the failures of attempts that named no device, and what ends or spares their evidence.
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +17,9 @@ impl MigrationTrait for Migration {
             c.long("version"),
             c.int("failures"),
             c.moment_or_null("failed_at"),
+            c.long("epoch"),
+            c.moment_or_null("enrolled_at"),
+            c.moment_or_null("graced_at"),
         ];
         manager.create_table(c.table("subject", columns, &["tenant", "subject"], Changes::InPlace)).await?;
         create_index(manager, "subject", "subject_failed_at", over(&["failed_at"])).await

@@ -93,6 +93,8 @@ pub struct Device {
     pub secret: Sealed,
     /// Grows by one with every change; a change is applied only to the version that it was made from.
     pub version: i64,
+    /// Its subject's epoch: what it proves counts in no other. It changes only together with the version.
+    pub epoch: i64,
     /// Failures in a row, and when the last one was.
     pub failures: Failures,
     /// When it was enrolled.
@@ -138,20 +140,27 @@ pub struct Failures {
     pub last_at: Option<Moment>,
 }
 
-/// What is kept of a subject as a whole: the failures of attempts that named no device.
+/// What is kept of a subject as a whole: the failures of attempts that named no device, and what ends or spares
+/// its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubjectState {
     /// Grows by one with every change. 0: there is no row yet.
     pub version: i64,
     /// Failures of attempts that named no device.
     pub failures: Failures,
+    /// Moves on when everything that was proved is to count for nothing.
+    pub epoch: i64,
+    /// When it first had an active device.
+    pub enrolled_at: Option<Moment>,
+    /// When it was first asked for a device that it did not have.
+    pub graced_at: Option<Moment>,
 }
 
 impl SubjectState {
     /// A subject of whom nothing is kept.
     #[must_use]
     pub fn unseen() -> Self {
-        Self { version: 0, failures: Failures::default() }
+        Self { version: 0, failures: Failures::default(), epoch: 0, enrolled_at: None, graced_at: None }
     }
 
     /// The next version, to be changed and committed.

@@ -49,6 +49,10 @@ pub struct RequestId([u8; 16]);
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceName(Arc<str>);
 
+/// What a user knows a remembered browser or app by, like that of a device.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientName(Arc<str>);
+
 macro_rules! text {
     ($($type:ident),*) => {$(
         impl $type {
@@ -85,7 +89,7 @@ macro_rules! text {
         }
     )*};
 }
-text!(Tenant, Subject, DeviceId, EvidenceId, SessionId, ClientId, CallerName, DeviceName);
+text!(Tenant, Subject, DeviceId, EvidenceId, SessionId, ClientId, CallerName, DeviceName, ClientName);
 
 fn opaque(text: &str) -> Result<Arc<str>, Problem> {
     if text.is_empty() {
@@ -166,24 +170,33 @@ macro_rules! random {
 }
 random!(DeviceId, EvidenceId, ClientId);
 
-impl DeviceName {
-    /// Parses a device's name.
-    ///
-    /// # Errors
-    /// Says what would be right.
-    pub fn parse(text: &str) -> Result<Self, Problem> {
-        let count = text.chars().count();
-        if count == 0 {
-            return Err(Problem::new("must not be empty"));
+macro_rules! named {
+    ($($type:ident),*) => {$(
+        impl $type {
+            /// Parses a user's name for it.
+            ///
+            /// # Errors
+            /// Says what would be right.
+            pub fn parse(text: &str) -> Result<Self, Problem> {
+                name(text).map(Self)
+            }
         }
-        if count > NAME_MAX {
-            return Err(Problem::new(format!("must be at most {NAME_MAX} characters, and has {count}")));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(Problem::new("must not hold control characters"));
-        }
-        Ok(Self(text.into()))
+    )*};
+}
+named!(DeviceName, ClientName);
+
+fn name(text: &str) -> Result<Arc<str>, Problem> {
+    let count = text.chars().count();
+    if count == 0 {
+        return Err(Problem::new("must not be empty"));
     }
+    if count > NAME_MAX {
+        return Err(Problem::new(format!("must be at most {NAME_MAX} characters, and has {count}")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Problem::new("must not hold control characters"));
+    }
+    Ok(text.into())
 }
 
 impl RequestId {

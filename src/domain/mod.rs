@@ -1,6 +1,7 @@
 //! Pure values and rules. Nothing in here knows what time it is, where data is kept or who asks: it is
 //! told.
 
+pub mod client;
 pub mod device;
 pub mod event;
 pub mod evidence;

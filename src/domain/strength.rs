@@ -38,22 +38,34 @@ impl FactorType {
 /// A code sent by e-mail has no factor type: e-mail proves that somebody reads a mailbox, and is no
 /// out-of-band authenticator (NIST SP 800-63B-4, 3.1.3.1). A requirement may still ask for it by its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Strength {
     /// RFC 8176 values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<Cow<'static, str>>,
     /// What it rests on. A passkey that verified its user rests on two.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub factor_types: Vec<FactorType>,
     /// A proxy in the middle gains nothing from it.
+    #[serde(skip_serializing_if = "is_no")]
     pub phishing_resistant: bool,
     /// The key cannot leave its hardware.
+    #[serde(skip_serializing_if = "is_no")]
     pub hardware_bound: bool,
     /// The authenticator verified the user.
+    #[serde(skip_serializing_if = "is_no")]
     pub user_verified: bool,
     /// It came over the telephone network (NIST: restricted).
+    #[serde(skip_serializing_if = "is_no")]
     pub restricted_channel: bool,
     /// It was a recovery code.
+    #[serde(skip_serializing_if = "is_no")]
     pub recovery: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over so")]
+fn is_no(flag: &bool) -> bool {
+    !flag
 }
 
 impl Strength {

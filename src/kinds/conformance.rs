@@ -96,6 +96,7 @@ fn enrolled(of: Kind) -> Enrolled {
         detail: state,
         secret: Sealed::default(),
         version: 1,
+        epoch: 0,
         failures: Failures::default(),
         created_at: NOW,
         confirmed_at: None,

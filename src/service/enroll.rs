@@ -118,6 +118,7 @@ impl Service {
             detail: new.detail.clone(),
             secret: Sealed::default(),
             version: 1,
+            epoch: state.epoch,
             failures: Failures::default(),
             created_at: now,
             confirmed_at: (!waits).then_some(now),

@@ -79,6 +79,13 @@ impl Cache {
         shard.keep(Arc::new(device.clone()), self.room);
     }
 
+    /// Whether a device is known to have moved on from the version that this one was made from.
+    pub(super) fn is_past(&self, next: &Device) -> bool {
+        let shard = self.shard(&next.id);
+        let known = shard.young.get(&next.id).or_else(|| shard.old.get(&next.id));
+        known.is_some_and(|known| known.version >= next.version)
+    }
+
     /// A commit came to that outcome; `None`: nobody knows.
     pub(super) fn committed(&self, commit: &Commit, outcome: Option<Outcome>) {
         for change in &commit.changes {
@@ -90,7 +97,9 @@ impl Cache {
                 (Change::Delete(id, _), _) => self.forget(id),
                 (Change::Restore(device, _), _) => self.forget(&device.id),
                 // Its secret is sealed where it is written, and not known here.
-                (Change::Insert(..) | Change::Subject(_), _) => {}
+                (Change::Insert(..), _) => {}
+                // No device.
+                _ => {}
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The audit log's chain. A writer is one lane of commits. Each group that it commits is one link: every
 //! event in it carries the head of the chain before the group and a keyed hash of itself over that head; the
 //! next head is a keyed hash of those of the events that were written. An event that is changed, moved or
-//! removed leaves a head that does not follow; a commit that fails leaves no gap. The key is not in the
+//! removed leaves a head that does not follow. A commit that fails leaves no gap between links; within one its
+//! place stays empty. The key is not in the
 //! database, so who can write there cannot mend the chain.
 
 mod walk;

@@ -1,8 +1,10 @@
 //! What is written together or not at all.
 
+use crate::domain::client::Client;
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::event::Event;
-use crate::domain::ids::{CallerName, DeviceId, RequestId, Subject, Tenant};
+use crate::domain::evidence::Evidence;
+use crate::domain::ids::{CallerName, ClientId, DeviceId, EvidenceId, RequestId, SessionId, Subject, Tenant};
 use crate::domain::moment::Moment;
 use crate::domain::secret::Secret;
 
@@ -34,6 +36,35 @@ pub enum Change {
     Delete(DeviceId, i64),
     /// What is kept of the commit's subject.
     Subject(SubjectState),
+    /// Something that the commit's subject has proved.
+    Evidence(Box<Evidence>),
+    /// Evidence for a transaction that a decision uses up: written only if none has.
+    Spend(EvidenceId, Moment),
+    /// Evidence that counts for nothing from that moment. What is revoked already stays as it is.
+    Revoke(Revoked, Moment),
+    /// A client that is remembered from now on.
+    Remember(Box<Client>),
+    /// A client was seen at that moment, if it is still remembered.
+    See(ClientId, Moment),
+    /// Clients that are forgotten: these.
+    Forget(Vec<ClientId>),
+}
+
+/// Which of the subject's evidence is revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revoked {
+    /// This.
+    One(EvidenceId),
+    /// All that was given in a session.
+    Session(SessionId),
+    /// All that a device gave.
+    Device(DeviceId),
+}
+
+/// One verification of one device, and nothing else: a commit of the hot path.
+pub(super) struct Hot<'a> {
+    pub(super) device: &'a Device,
+    pub(super) evidence: Option<&'a Evidence>,
 }
 
 /// What was asked under a request id, and what is answered.
@@ -96,10 +127,13 @@ impl Commit {
         self
     }
 
-    /// The device that a commit of the hot path changes: one verification of one device, and nothing else.
-    pub(super) fn hot(&self) -> Option<&Device> {
+    /// What a commit of the hot path changes. `None`: it is none.
+    pub(super) fn hot(&self) -> Option<Hot<'_>> {
         match self.changes.as_slice() {
-            [Change::Progress(device)] => Some(device),
+            [Change::Progress(device)] => Some(Hot { device, evidence: None }),
+            [Change::Progress(device), Change::Evidence(evidence)] => {
+                Some(Hot { device, evidence: Some(evidence) })
+            }
             _ => None,
         }
     }

@@ -95,17 +95,38 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) 
         }
         let (group, rest) = one_of_each(std::mem::take(&mut waiting));
         waiting = rest;
-        let (commits, replies): (Vec<_>, Vec<_>) =
-            group.into_iter().map(|job| (job.commit, job.reply)).unzip();
-        let outcomes = write(&mut writer, &commits).await;
-        for ((commit, reply), outcome) in commits.iter().zip(replies).zip(outcomes) {
-            memory.cache.committed(commit, outcome.as_ref().ok().copied());
-            if matches!(outcome, Ok(Outcome::Done)) {
-                memory.witness.committed(commit);
-            }
-            // Who asked may be gone; what was judged is counted all the same.
-            let _ = reply.send(outcome);
+        let group = group.into_iter().filter_map(|job| unless_stale(job, &memory.cache));
+        // Verifications go the short way, and do not wait for what takes the long one.
+        let (hot, cold): (Vec<_>, Vec<_>) = group.partition(|job| job.commit.hot().is_some());
+        for group in [hot, cold] {
+            write_and_tell(&mut writer, group, &memory).await;
         }
+    }
+}
+
+/// A commit that is known to come too late need not be tried: it would take its whole group the long way.
+fn unless_stale(job: Job, cache: &Cache) -> Option<Job> {
+    let is_stale = job.commit.hot().is_some_and(|hot| cache.is_past(hot.device));
+    if is_stale {
+        let _ = job.reply.send(Ok(Outcome::Stale));
+        return None;
+    }
+    Some(job)
+}
+
+async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
+    if group.is_empty() {
+        return;
+    }
+    let (commits, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.commit, job.reply)).unzip();
+    let outcomes = write(writer, &commits).await;
+    for ((commit, reply), outcome) in commits.iter().zip(replies).zip(outcomes) {
+        memory.cache.committed(commit, outcome.as_ref().ok().copied());
+        if matches!(outcome, Ok(Outcome::Done)) {
+            memory.witness.committed(commit);
+        }
+        // Who asked may be gone; what was judged is counted all the same.
+        let _ = reply.send(outcome);
     }
 }
 

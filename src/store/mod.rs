@@ -31,7 +31,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
 
 pub use self::chain::{Audit, Break, Broken};
-pub use self::commit::{Change, Commit, Outcome, Record};
+pub use self::commit::{Change, Commit, Outcome, Record, Revoked};
 pub use self::connect::{ConnectError, Database, Options};
 pub use self::dialect::Dialect;
 pub use self::durability::Weakness;
@@ -131,10 +131,7 @@ impl Store {
             .map_err(fault)?
             .into_iter()
             .next()
-            .map_or_else(SubjectState::unseen, |row| SubjectState {
-                version: row.version,
-                failures: device::failures(row.failures, row.failed_at),
-            });
+            .map_or_else(SubjectState::unseen, |row| row.state());
         let devices = device::Entity::find()
             .filter(device::Column::Tenant.eq(tenant.as_str()))
             .filter(device::Column::Subject.eq(subject.as_str()))

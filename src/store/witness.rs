@@ -83,7 +83,8 @@ impl Witness {
                 }
                 Change::Insert(device, _) => self.memory().learn(device),
                 Change::Delete(id, _) => self.memory().forget(id),
-                Change::Subject(_) => {}
+                // No device.
+                _ => {}
             }
         }
     }

@@ -1,3 +1,15 @@
+CREATE TABLE `client` (
+  `tenant` varbinary(63) NOT NULL,
+  `subject` varbinary(255) NOT NULL,
+  `id` varbinary(32) NOT NULL,
+  `name` varbinary(256) NOT NULL,
+  `token_hash` varbinary(32) NOT NULL,
+  `created_at` bigint(20) NOT NULL,
+  `seen_at` bigint(20) NOT NULL,
+  `expires_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`tenant`,`subject`,`id`),
+  KEY `client_expires_at` (`expires_at`)
+) ENGINE=InnoDB;
 CREATE TABLE `device` (
   `id` varbinary(32) NOT NULL,
   `tenant` varbinary(63) NOT NULL,
@@ -9,6 +21,7 @@ CREATE TABLE `device` (
   `detail` mediumblob NOT NULL,
   `secret` mediumblob NOT NULL,
   `version` bigint(20) NOT NULL,
+  `epoch` bigint(20) NOT NULL,
   `failures` int(11) NOT NULL,
   `failed_at` bigint(20) DEFAULT NULL,
   `created_at` bigint(20) NOT NULL,
@@ -35,6 +48,26 @@ CREATE TABLE `event` (
   `mac` mediumblob NOT NULL,
   PRIMARY KEY (`writer`,`link`,`place`)
 ) ENGINE=InnoDB;
+CREATE TABLE `evidence` (
+  `tenant` varbinary(63) NOT NULL,
+  `subject` varbinary(255) NOT NULL,
+  `id` varbinary(32) NOT NULL,
+  `method` varbinary(63) NOT NULL,
+  `device` varbinary(32) NOT NULL,
+  `verified_at` bigint(20) NOT NULL,
+  `expires_at` bigint(20) NOT NULL,
+  `scope` varbinary(16) NOT NULL,
+  `session` varbinary(255) NOT NULL,
+  `client` varbinary(32) NOT NULL,
+  `digest` varbinary(32) NOT NULL,
+  `epoch` bigint(20) NOT NULL,
+  `strength` varbinary(1024) NOT NULL,
+  `source` varbinary(255) NOT NULL,
+  `revoked_at` bigint(20) DEFAULT NULL,
+  `spent_at` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`tenant`,`subject`,`id`),
+  KEY `evidence_expires_at` (`expires_at`)
+) ENGINE=InnoDB;
 CREATE TABLE `meta` (
   `name` varbinary(64) NOT NULL,
   `value` mediumblob NOT NULL,
@@ -57,6 +90,9 @@ CREATE TABLE `subject` (
   `version` bigint(20) NOT NULL,
   `failures` int(11) NOT NULL,
   `failed_at` bigint(20) DEFAULT NULL,
+  `epoch` bigint(20) NOT NULL,
+  `enrolled_at` bigint(20) DEFAULT NULL,
+  `graced_at` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`tenant`,`subject`),
   KEY `subject_failed_at` (`failed_at`)
 ) ENGINE=InnoDB;

@@ -1,3 +1,15 @@
+CREATE TABLE client (
+    tenant text NOT NULL,
+    subject text NOT NULL,
+    id text NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    expires_at bigint NOT NULL
+) WITH (fillfactor=80);
+CREATE INDEX client_expires_at ON public.client USING btree (expires_at);
+CREATE UNIQUE INDEX client_pkey ON public.client USING btree (tenant, subject, id);
 CREATE TABLE device (
     id text NOT NULL,
     tenant text NOT NULL,
@@ -9,6 +21,7 @@ CREATE TABLE device (
     detail text NOT NULL,
     secret bytea NOT NULL,
     version bigint NOT NULL,
+    epoch bigint NOT NULL,
     failures integer NOT NULL,
     failed_at bigint,
     created_at bigint NOT NULL,
@@ -35,6 +48,26 @@ CREATE TABLE event (
     mac bytea NOT NULL
 );
 CREATE UNIQUE INDEX event_pkey ON public.event USING btree (writer, link, place);
+CREATE TABLE evidence (
+    tenant text NOT NULL,
+    subject text NOT NULL,
+    id text NOT NULL,
+    method text NOT NULL,
+    device text NOT NULL,
+    verified_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    scope text NOT NULL,
+    session text NOT NULL,
+    client text NOT NULL,
+    digest bytea NOT NULL,
+    epoch bigint NOT NULL,
+    strength text NOT NULL,
+    source text NOT NULL,
+    revoked_at bigint,
+    spent_at bigint
+);
+CREATE INDEX evidence_expires_at ON public.evidence USING btree (expires_at);
+CREATE UNIQUE INDEX evidence_pkey ON public.evidence USING btree (tenant, subject, id);
 CREATE TABLE meta (
     name text NOT NULL,
     value bytea NOT NULL
@@ -56,7 +89,10 @@ CREATE TABLE subject (
     subject text NOT NULL,
     version bigint NOT NULL,
     failures integer NOT NULL,
-    failed_at bigint
+    failed_at bigint,
+    epoch bigint NOT NULL,
+    enrolled_at bigint,
+    graced_at bigint
 ) WITH (fillfactor=80);
 CREATE INDEX subject_failed_at ON public.subject USING btree (failed_at);
 CREATE UNIQUE INDEX subject_pkey ON public.subject USING btree (tenant, subject);

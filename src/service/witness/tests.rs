@@ -19,6 +19,7 @@ fn found(version: i64, counter: u64) -> Device {
         detail: detail(counter),
         secret: Sealed(vec![1, 2, 3]),
         version,
+        epoch: 0,
         failures: Failures { count: 2, last_at: Some(EARLIER) },
         created_at: EARLIER,
         confirmed_at: Some(EARLIER),

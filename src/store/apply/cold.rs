@@ -4,15 +4,14 @@
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    TransactionTrait,
+    TransactionTrait, UpdateMany,
 };
 
-use super::super::commit::{Change, Commit, Outcome};
-use super::super::entity::{device, request, subject};
+use super::super::commit::{Change, Commit, Outcome, Revoked};
+use super::super::entity::{client, device, evidence, request, subject};
 use super::super::seal;
 use super::{Stop, Writer, is_duplicate};
 use crate::domain::device::{Device, SubjectState};
-use crate::domain::moment::Moment;
 use crate::domain::secret::Secret;
 
 impl Writer {
@@ -58,6 +57,51 @@ impl Writer {
                     one(filter.exec(tx).await?.rows_affected)?;
                 }
                 Change::Subject(state) => write_subject(tx, commit, state).await?,
+                Change::Evidence(proved) => {
+                    let row = evidence::Model::of(&commit.tenant, &commit.subject, proved)
+                        .map_err(|e| DbErr::Custom(e.to_string()))?;
+                    evidence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+                }
+                Change::Spend(id, at) => {
+                    let update = evidence_of(commit)
+                        .col_expr(evidence::Column::SpentAt, Expr::value(at.micros()))
+                        .filter(evidence::Column::Id.eq(id.as_str()))
+                        .filter(evidence::Column::SpentAt.is_null())
+                        .filter(evidence::Column::RevokedAt.is_null());
+                    one(update.exec(tx).await?.rows_affected)?;
+                }
+                Change::Revoke(revoked, at) => {
+                    let which = match revoked {
+                        Revoked::One(id) => evidence::Column::Id.eq(id.as_str()),
+                        Revoked::Session(session) => evidence::Column::Session.eq(session.as_str()),
+                        Revoked::Device(device) => evidence::Column::Device.eq(device.as_str()),
+                    };
+                    let update = evidence_of(commit)
+                        .col_expr(evidence::Column::RevokedAt, Expr::value(at.micros()))
+                        .filter(which)
+                        .filter(evidence::Column::RevokedAt.is_null());
+                    update.exec(tx).await?;
+                }
+                Change::Remember(remembered) => {
+                    let row = client::Model::of(&commit.tenant, &commit.subject, remembered);
+                    client::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+                }
+                Change::See(id, at) => {
+                    let update = client::Entity::update_many()
+                        .col_expr(client::Column::SeenAt, Expr::value(at.micros()))
+                        .filter(client::Column::Tenant.eq(commit.tenant.as_str()))
+                        .filter(client::Column::Subject.eq(commit.subject.as_str()))
+                        .filter(client::Column::Id.eq(id.as_str()));
+                    update.exec(tx).await?;
+                }
+                Change::Forget(ids) => {
+                    let ids = ids.iter().map(|id| id.as_str());
+                    let delete = client::Entity::delete_many()
+                        .filter(client::Column::Tenant.eq(commit.tenant.as_str()))
+                        .filter(client::Column::Subject.eq(commit.subject.as_str()))
+                        .filter(client::Column::Id.is_in(ids));
+                    delete.exec(tx).await?;
+                }
             }
         }
         Ok(())
@@ -84,6 +128,7 @@ async fn rewrite(tx: &DatabaseTransaction, device: &Device, over: i64) -> Result
             preferred: ActiveValue::Set(row.preferred),
             detail: ActiveValue::Set(row.detail),
             version: ActiveValue::Set(row.version),
+            epoch: ActiveValue::Set(row.epoch),
             failures: ActiveValue::Set(row.failures),
             failed_at: ActiveValue::Set(row.failed_at),
             confirmed_at: ActiveValue::Set(row.confirmed_at),
@@ -97,15 +142,16 @@ async fn rewrite(tx: &DatabaseTransaction, device: &Device, over: i64) -> Result
     one(done.rows_affected)
 }
 
+/// An update of the evidence of a commit's subject.
+fn evidence_of(commit: &Commit) -> UpdateMany<evidence::Entity> {
+    evidence::Entity::update_many()
+        .filter(evidence::Column::Tenant.eq(commit.tenant.as_str()))
+        .filter(evidence::Column::Subject.eq(commit.subject.as_str()))
+}
+
 /// Writes what is kept of a subject, over the version before; version 1 is a new row.
 async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &SubjectState) -> Result<(), Stop> {
-    let row = subject::Model {
-        tenant: commit.tenant.as_str().to_owned(),
-        subject: commit.subject.as_str().to_owned(),
-        version: state.version,
-        failures: device::count(state.failures),
-        failed_at: state.failures.last_at.map(Moment::micros),
-    };
+    let row = subject::Model::of(&commit.tenant, &commit.subject, state);
     if state.version == 1 {
         subject::Entity::insert(row.into_active_model())
             .exec_without_returning(tx)
@@ -117,6 +163,9 @@ async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &Subjec
         .col_expr(subject::Column::Version, Expr::value(row.version))
         .col_expr(subject::Column::Failures, Expr::value(row.failures))
         .col_expr(subject::Column::FailedAt, Expr::value(row.failed_at))
+        .col_expr(subject::Column::Epoch, Expr::value(row.epoch))
+        .col_expr(subject::Column::EnrolledAt, Expr::value(row.enrolled_at))
+        .col_expr(subject::Column::GracedAt, Expr::value(row.graced_at))
         .filter(subject::Column::Tenant.eq(row.tenant))
         .filter(subject::Column::Subject.eq(row.subject))
         .filter(subject::Column::Version.eq(state.version - 1));

@@ -1,27 +1,44 @@
-//! The hot commit: verifications of devices and what they mean, and nothing else. One statement's worth of
-//! work for a whole group, in one round trip.
+//! The hot commit: verifications of devices and what they mean, and nothing else. What a database can do in one
+//! statement for one of them, it does here for a whole group.
 //!
-//! It writes all of a group or nothing, so that the link of the chain is what was hashed. Where a commit of
-//! the group turns out to be stale or recorded, which is rare, nothing is written, and the group goes the way
-//! of every other.
+//! On PostgreSQL each commit of a group stands or falls by itself. The others write all of a group or nothing;
+//! where one of it turns out to be stale or recorded, which is rare, the group goes the way of every other.
 
-use sea_orm::DbBackend;
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::sync::Arc;
+
+use sea_orm::sqlx;
+use sea_orm::{DbBackend, DbErr, RuntimeErr};
 
 use super::super::chain::Entry;
-use super::super::commit::{Commit, Outcome};
+use super::super::commit::{Commit, Hot, Outcome};
 use super::super::dialect;
-use super::super::entity::request;
-use super::{WriteError, Writer, sqlite_hot};
+use super::super::entity::{self, request};
+use super::{WriteError, Writer};
 use crate::domain::device::Device;
+use crate::domain::evidence::Evidence;
 
-/// What a group writes.
+/// What a group writes. Everything beside the devices carries the number of its device's commit.
 pub(super) struct Group<'a> {
     /// Devices, each over the version before.
     pub(super) devices: Vec<&'a Device>,
-    /// Events, in the order of their places.
-    pub(super) events: Vec<Entry<'a>>,
+    /// What was proved.
+    pub(super) evidence: Vec<(usize, Proved<'a>)>,
+    /// Events, in the order in which they are told.
+    pub(super) events: Vec<(usize, Entry<'a>)>,
     /// Request records.
-    pub(super) records: Vec<request::Model>,
+    pub(super) records: Vec<(usize, request::Model)>,
+}
+
+/// Evidence, and whose it is.
+pub(super) struct Proved<'a> {
+    pub(super) commit: &'a Commit,
+    pub(super) evidence: &'a Evidence,
+    /// What it is worth, as it is written.
+    pub(super) strength: String,
 }
 
 /// What became of a group.
@@ -30,38 +47,78 @@ pub(super) enum Written {
     All,
     /// Nothing of it is: something in it is stale or recorded.
     Nothing,
+    /// Each for itself.
+    Each(Vec<Outcome>),
 }
 
 impl Writer {
-    /// Writes a group of hot commits at once. `None`: it is not one, or not all of it could be written, and
-    /// nothing is.
+    /// Writes a group of hot commits. `None`: it is not one, or not all of it could be written, and nothing is.
     pub(super) async fn write_hot(&mut self, group: &[Commit]) -> Result<Option<Vec<Outcome>>, WriteError> {
-        let Some(devices) = group.iter().map(Commit::hot).collect::<Option<Vec<_>>>() else {
-            return Ok(None);
+        let Some(work) = self.hot_group(group) else { return Ok(None) };
+        let written = match self.db.backend() {
+            DbBackend::Postgres => postgres::write(&self.db, &self.chain, &work).await,
+            DbBackend::MySql => mysql::write(&self.db, &self.chain, &work).await,
+            _ => sqlite::write(&self.db, &self.chain, &work).await,
         };
-        if self.db.backend() != DbBackend::Sqlite {
-            return Ok(None);
-        }
-        let events = (0..).zip(group.iter().flat_map(|commit| &commit.events));
-        let events: Vec<Entry<'_>> = events.map(|(place, event)| self.chain.entry(place, event)).collect();
-        let records = group
-            .iter()
-            .filter_map(|commit| commit.record.as_ref().map(|record| self.record(&commit.tenant, record)))
-            .collect();
-        let work = Group { devices, events, records };
-        let db = self.db.now();
-        match sqlite_hot::write(db.get_sqlite_connection_pool(), &self.chain, &work).await {
-            Ok(Written::All) => {}
+        let outcomes = match written {
+            Ok(Written::All) => vec![Outcome::Done; group.len()],
             Ok(Written::Nothing) => return Ok(None),
-            // Another process has the file: it was not begun, and whatever is tried next fares alike.
-            Err(error) if dialect::is_conflict(&error) => return Err(WriteError::NotBegun(error)),
+            Ok(Written::Each(outcomes)) => outcomes,
             Err(error) => {
-                // Nobody can say whether it is written, so no link can follow it: a new chain begins.
-                self.chain.restart(&*self.entropy);
-                return Err(WriteError::Failed(error));
+                if !matches!(error, WriteError::NotBegun(_)) {
+                    // The link may be there or not, so none can follow it: a new chain begins.
+                    self.chain.restart(&*self.entropy);
+                }
+                return Err(error);
+            }
+        };
+        let done = work.events.iter().filter(|(commit, _)| outcomes[*commit] == Outcome::Done);
+        self.chain.advance(done.map(|(_, entry)| entry.mac.as_slice()));
+        Ok(Some(outcomes))
+    }
+
+    fn hot_group<'a>(&self, group: &'a [Commit]) -> Option<Group<'a>> {
+        let mut work =
+            Group { devices: Vec::new(), evidence: Vec::new(), events: Vec::new(), records: Vec::new() };
+        for (number, commit) in group.iter().enumerate() {
+            let Hot { device, evidence } = commit.hot()?;
+            work.devices.push(device);
+            if let Some(proved) = evidence {
+                let strength = entity::evidence::strength(proved).ok()?;
+                work.evidence.push((number, Proved { commit, evidence: proved, strength }));
+            }
+            for event in &commit.events {
+                let place = i32::try_from(work.events.len()).ok()?;
+                work.events.push((number, self.chain.entry(place, event)));
+            }
+            if let Some(record) = &commit.record {
+                work.records.push((number, self.record(&commit.tenant, record)));
             }
         }
-        self.chain.advance(work.events.iter().map(|entry| entry.mac.as_slice()));
-        Ok(Some(vec![Outcome::Done; group.len()]))
+        Some(work)
+    }
+}
+
+/// The columns of new evidence, in the order in which hot statements take them.
+const EVIDENCE: &str = "tenant, subject, id, method, device, verified_at, expires_at, scope, session, client, \
+                        digest, epoch, strength, source, spent_at";
+/// The columns of a request record.
+const RECORD: &str = "tenant, caller, id, digest_key, digest, answer, expires_at";
+
+/// An error of sqlx as sea-orm has it.
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
+}
+
+/// Why nothing is written, or nobody can say whether it is, where the whole transaction was in one go.
+fn write_error(error: DbErr) -> WriteError {
+    match &error {
+        // What the server refuses it has not written; one that goes away while it commits may have.
+        DbErr::Exec(RuntimeErr::SqlxError(e))
+            if e.as_database_error().is_some() && !dialect::is_lost(&error) =>
+        {
+            WriteError::Failed(error)
+        }
+        _ => WriteError::Doubt(error),
     }
 }

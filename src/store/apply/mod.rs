@@ -2,17 +2,12 @@
 
 mod cold;
 mod hot;
-mod mysql;
-mod postgres;
-mod progress;
-mod sqlite;
-mod sqlite_hot;
+mod texts;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, SqlErr,
+    ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, SqlErr,
     SqliteTransactionMode, TransactionOptions,
 };
 
@@ -86,8 +81,11 @@ impl Writer {
             if let Err(error) = self.db.in_time(pool, patience, tx.commit()).await {
                 // The link may be there or not, so none can follow it: a new chain begins.
                 self.chain.restart(&*self.entropy);
-                let is_refused = dialect::is_conflict(&error) || is_duplicate(&error);
-                return Err(if is_refused { WriteError::Failed(error) } else { WriteError::Doubt(error) });
+                return Err(if is_refused(&error) {
+                    WriteError::Failed(error)
+                } else {
+                    WriteError::Doubt(error)
+                });
             }
             self.chain.advance(written.iter().map(|row| row.mac.as_slice()));
         }
@@ -96,66 +94,12 @@ impl Writer {
 
     /// Does all of a group but to commit it. Gives what became of each commit, and the events.
     async fn apply(&self, tx: &Tx, group: &[Commit]) -> Result<(Vec<Outcome>, Vec<event::Model>), DbErr> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; group.len()];
-        self.refuse_recorded(tx, group, &mut outcomes).await?;
-        self.progress(tx, group, &mut outcomes).await?;
-        for (commit, outcome) in group.iter().zip(&mut outcomes) {
-            if outcome.is_none() {
-                *outcome = Some(self.apply_cold(tx, commit).await?);
-            }
+        let mut outcomes = Vec::with_capacity(group.len());
+        for commit in group {
+            outcomes.push(self.apply_cold(tx, commit).await?);
         }
         let written = self.events(tx, group, &outcomes).await?;
-        Ok((outcomes.into_iter().map(|o| o.unwrap_or(Outcome::Stale)).collect(), written))
-    }
-
-    /// Marks what has been answered already under its request id.
-    async fn refuse_recorded(
-        &self,
-        tx: &DatabaseTransaction,
-        group: &[Commit],
-        outcomes: &mut [Option<Outcome>],
-    ) -> Result<(), DbErr> {
-        for (commit, outcome) in group.iter().zip(outcomes) {
-            let Some(record) = &commit.record else { continue };
-            if is_recorded(tx, &commit.tenant, record).await? {
-                *outcome = Some(Outcome::Recorded);
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes what is hot, all at once, with its request records.
-    async fn progress(
-        &self,
-        tx: &DatabaseTransaction,
-        group: &[Commit],
-        outcomes: &mut [Option<Outcome>],
-    ) -> Result<(), DbErr> {
-        let open = |i: usize, outcomes: &[Option<Outcome>]| outcomes[i].is_none() && group[i].hot().is_some();
-        let hot: Vec<usize> = (0..group.len()).filter(|i| open(*i, outcomes)).collect();
-        if hot.is_empty() {
-            return Ok(());
-        }
-        let rows: Vec<_> = hot.iter().filter_map(|i| group[*i].hot()).collect();
-        let applied: HashSet<String> = match tx.get_database_backend() {
-            DbBackend::Postgres => postgres::progress(tx, &rows).await?,
-            DbBackend::MySql => mysql::progress(tx, &rows).await?,
-            _ => sqlite::progress(tx, &rows).await?,
-        };
-        let mut records = Vec::new();
-        for i in hot {
-            let done = group[i].hot().is_some_and(|device| applied.contains(device.id.as_str()));
-            outcomes[i] = Some(if done { Outcome::Done } else { Outcome::Stale });
-            if done {
-                records.extend(group[i].record.as_ref().map(|r| self.record(&group[i].tenant, r)));
-            }
-        }
-        if !records.is_empty() {
-            request::Entity::insert_many(records.into_iter().map(request::Model::into_active_model))
-                .exec_without_returning(tx)
-                .await?;
-        }
-        Ok(())
+        Ok((outcomes, written))
     }
 
     /// Writes the events of what is done, as the next link of the chain.
@@ -163,14 +107,15 @@ impl Writer {
         &self,
         tx: &DatabaseTransaction,
         group: &[Commit],
-        outcomes: &[Option<Outcome>],
+        outcomes: &[Outcome],
     ) -> Result<Vec<event::Model>, DbErr> {
-        let done = group.iter().zip(outcomes).filter(|(_, o)| **o == Some(Outcome::Done));
+        let done = group.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
         let events = done.flat_map(|(commit, _)| &commit.events);
         let rows: Vec<event::Model> =
             (0..).zip(events).map(|(place, event)| self.chain.row(place, event)).collect();
         if !rows.is_empty() {
-            progress::insert_events(tx, &rows).await?;
+            let rows = rows.iter().cloned().map(event::Model::into_active_model);
+            event::Entity::insert_many(rows).exec_without_returning(tx).await?;
         }
         Ok(rows)
     }
@@ -197,13 +142,9 @@ async fn begin(db: &Primary) -> Result<Tx, DbErr> {
     db.begin_with_options(TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() }).await
 }
 
-/// Whether there is a record under that request id.
-pub(super) async fn is_recorded(
-    db: &impl ConnectionTrait,
-    tenant: &Tenant,
-    record: &Record,
-) -> Result<bool, DbErr> {
-    Ok(super::recall::row(db, tenant, &record.caller, &record.id).await?.is_some())
+/// Whether a commit that failed is certainly not on disk.
+fn is_refused(error: &DbErr) -> bool {
+    dialect::is_conflict(error) || is_duplicate(error)
 }
 
 /// Whether a unique key is what stopped a statement.

@@ -92,19 +92,21 @@ struct Walk<'k> {
     events: u64,
     /// The writer whose chain it is on.
     writer: Option<String>,
-    /// Where the next event stands, if it is in the same link.
+    /// The link that it is on, and where the next event in it stands, if no place is empty.
     link: i64,
     place: i32,
     /// What the events of this link follow.
     head: Vec<u8>,
     /// The hashes of this link's events so far.
     macs: Vec<Vec<u8>>,
+    /// The first empty place of this link: of a commit that failed, or of an event that was removed.
+    gap: Option<i32>,
 }
 
 impl<'k> Walk<'k> {
     fn new(keyring: &'k Keyring) -> Self {
         let (head, macs) = (Vec::new(), Vec::new());
-        Self { keyring, writers: 0, events: 0, writer: None, link: 0, place: 0, head, macs }
+        Self { keyring, writers: 0, events: 0, writer: None, link: 0, place: 0, head, macs, gap: None }
     }
 
     /// Goes on to the next event.
@@ -112,23 +114,28 @@ impl<'k> Walk<'k> {
         let key = &*row.mac_key;
         let broken = |link, place, how| Broken { writer: row.writer.clone(), link, place, how };
         let here = |how| broken(row.link, row.place, how);
+        let mut gap_before = None;
         if self.writer.as_ref() != Some(&row.writer) {
             self.head = self.hash(key, &start(&row.writer)).ok_or_else(|| here(Break::KeyMissing))?;
             self.writer = Some(row.writer.clone());
-            (self.link, self.place) = (0, 0);
+            (self.link, self.place, self.gap) = (0, 0, None);
             self.macs.clear();
             self.writers += 1;
         }
         if row.link > self.link && !self.macs.is_empty() {
             let macs: Vec<&[u8]> = self.macs.iter().map(Vec::as_slice).collect();
             self.head = self.hash(key, &macs).ok_or_else(|| here(Break::KeyMissing))?;
+            gap_before = self.gap.take();
             (self.link, self.place) = (self.link + 1, 0);
             self.macs.clear();
         }
-        match (row.link, row.place).cmp(&(self.link, self.place)) {
-            Ordering::Equal => {}
+        match row.link.cmp(&self.link) {
+            Ordering::Equal if row.place >= self.place => {}
             Ordering::Greater => return Err(broken(self.link, self.place, Break::Missing)),
-            Ordering::Less => return Err(here(Break::Changed)),
+            Ordering::Less | Ordering::Equal => return Err(here(Break::Changed)),
+        }
+        if row.place > self.place {
+            self.gap.get_or_insert(self.place);
         }
         let parts = parts(row);
         let mac =
@@ -137,10 +144,15 @@ impl<'k> Walk<'k> {
             return Err(here(Break::Changed));
         }
         if !bool::from(self.head.ct_eq(&row.previous)) {
-            return Err(here(Break::Unlinked));
+            // The link before is not as it was followed: what is missing from it stood where it has a gap, or
+            // at its end.
+            return Err(match gap_before {
+                Some(gap) => broken(self.link - 1, gap, Break::Missing),
+                None => here(Break::Unlinked),
+            });
         }
         self.macs.push(row.mac.clone());
-        self.place += 1;
+        self.place = row.place + 1;
         self.events += 1;
         Ok(())
     }

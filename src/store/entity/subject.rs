@@ -2,6 +2,11 @@
 
 use sea_orm::entity::prelude::*;
 
+use super::device;
+use crate::domain::device::SubjectState;
+use crate::domain::ids::{Subject, Tenant};
+use crate::domain::moment::Moment;
+
 /// A row.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "subject")]
@@ -13,9 +18,39 @@ pub struct Model {
     pub version: i64,
     pub failures: i32,
     pub failed_at: Option<i64>,
+    pub epoch: i64,
+    pub enrolled_at: Option<i64>,
+    pub graced_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// A subject as it is written.
+    pub fn of(tenant: &Tenant, subject: &Subject, state: &SubjectState) -> Self {
+        Self {
+            tenant: tenant.as_str().to_owned(),
+            subject: subject.as_str().to_owned(),
+            version: state.version,
+            failures: device::count(state.failures),
+            failed_at: state.failures.last_at.map(Moment::micros),
+            epoch: state.epoch,
+            enrolled_at: state.enrolled_at.map(Moment::micros),
+            graced_at: state.graced_at.map(Moment::micros),
+        }
+    }
+
+    /// What is kept of the subject that is written here.
+    pub fn state(&self) -> SubjectState {
+        SubjectState {
+            version: self.version,
+            failures: device::failures(self.failures, self.failed_at),
+            epoch: self.epoch,
+            enrolled_at: self.enrolled_at.map(Moment::from_micros),
+            graced_at: self.graced_at.map(Moment::from_micros),
+        }
+    }
+}

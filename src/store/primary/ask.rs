@@ -86,7 +86,11 @@ impl Primary {
         }
     }
 
-    async fn ask<T, F>(&self, question: impl FnOnce(DatabaseConnection) -> F) -> Result<T, DbErr>
+    /// Asks something of the server as it is now, in turn and in time.
+    pub(in crate::store) async fn ask<T, F>(
+        &self,
+        question: impl FnOnce(DatabaseConnection) -> F,
+    ) -> Result<T, DbErr>
     where
         F: Future<Output = Result<T, DbErr>>,
     {

@@ -16,6 +16,7 @@ fn device(number: u32, version: i64) -> Device {
         detail: format!("{version}"),
         secret: Sealed::default(),
         version,
+        epoch: 0,
         failures: Failures::default(),
         created_at: Moment::from_secs(0),
         confirmed_at: None,

@@ -68,6 +68,13 @@ fn address(url: &str) -> &str {
     rest.rsplit('@').next().unwrap()
 }
 
+/// Whether a server commits something when it has read that. What a verification means goes to PostgreSQL in
+/// one statement, which commits itself.
+fn is_commit(chunk: &[u8]) -> bool {
+    let is_postgres = chunk.first() == Some(&b'B');
+    chunk.windows(6).any(|window| window == b"COMMIT" || is_postgres && window == b"proof.")
+}
+
 async fn carry(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8) -> std::io::Result<()> {
     let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
@@ -77,8 +84,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8) -
                 if chunk.is_empty() {
                     return Ok(());
                 }
-                let is_commit = chunk.windows(6).any(|window| window == b"COMMIT");
-                let cut = if is_commit { armed.swap(0, Ordering::SeqCst) } else { 0 };
+                let cut = if is_commit(chunk) { armed.swap(0, Ordering::SeqCst) } else { 0 };
                 if cut == 1 {
                     return Ok(());
                 }

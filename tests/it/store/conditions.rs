@@ -136,7 +136,7 @@ async fn a_taken_name_is_stale(database: TestDatabase) {
 async fn a_subject_moves_only_from_its_version(database: TestDatabase) {
     let store = database.open().await;
     let failures = Failures { count: 3, last_at: Some(START) };
-    let at = |version| SubjectState { version, failures };
+    let at = |version| SubjectState { version, failures, ..SubjectState::unseen() };
     let now = async || store.subject(&tenant(), &subject("stranger")).await.unwrap().0;
     assert_eq!(now().await, SubjectState::unseen());
     assert_eq!(store.commit(book("stranger", at(2))).await.unwrap(), Outcome::Stale);
@@ -144,7 +144,7 @@ async fn a_subject_moves_only_from_its_version(database: TestDatabase) {
     assert_eq!(store.commit(book("stranger", at(1))).await.unwrap(), Outcome::Stale);
     assert_eq!(store.commit(book("stranger", at(3))).await.unwrap(), Outcome::Stale);
     assert_eq!(now().await, at(1));
-    let cleared = SubjectState { version: 2, failures: Failures::default() };
+    let cleared = SubjectState { version: 2, ..SubjectState::unseen() };
     assert_eq!(store.commit(book("stranger", cleared.clone())).await.unwrap(), Outcome::Done);
     assert_eq!(now().await, cleared);
     assert_eq!(database.count("event").await, 2);

@@ -37,6 +37,7 @@ pub(super) fn device(owner: &str, name: &str) -> Device {
         detail: "{}".to_owned(),
         secret: Sealed::default(),
         version: 1,
+        epoch: 0,
         failures: Failures::default(),
         created_at: START,
         confirmed_at: Some(START),

@@ -18,7 +18,7 @@ on_every_database!(
     a_migration_that_broke_off_is_finished,
 );
 
-const TABLES: [&str; 5] = ["device", "event", "meta", "request", "subject"];
+const TABLES: [&str; 7] = ["client", "device", "event", "evidence", "meta", "request", "subject"];
 
 async fn the_schema_is_the_golden_one(database: TestDatabase) {
     database.open().await;

@@ -69,7 +69,11 @@ async fn strangers_go_after_a_day_and_subjects_with_devices_stay(database: TestD
     let clock = clock();
     let replica = Replica::start(&database, &clock, Policies::default()).await;
     let store = replica.service.store();
-    let failed_once = |last_at| SubjectState { version: 1, failures: Failures { count: 1, last_at } };
+    let failed_once = |last_at| SubjectState {
+        version: 1,
+        failures: Failures { count: 1, last_at },
+        ..SubjectState::unseen()
+    };
     for (name, last_at) in [("stranger", Some(START)), ("alice", Some(START)), ("cleared", None)] {
         assert_eq!(store.commit(book(name, failed_once(last_at))).await.unwrap(), Outcome::Done);
     }
