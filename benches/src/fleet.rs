@@ -1,10 +1,12 @@
 //! The devices that are verified: HOTP, because each of its codes can be known long before it is due. All
 //! that is particular to one follows from its number, so that every process knows all of them.
 
+use countersign::assurance::rulebook::{Rulebook, Source};
 use countersign::domain::device::{Device, Failures, Kind, Sealed, State};
 use countersign::domain::ids::{DeviceId, DeviceName, Subject, Tenant};
 use countersign::domain::moment::Moment;
 use countersign::domain::secret::{Secret, SecretText};
+use countersign::domain::strength::{FactorType, Strength};
 use countersign::kinds::oath::Generator;
 use countersign::kinds::oath::algorithm::Algorithm;
 use countersign::kinds::oath::parameters::{Digits, LookAhead};
@@ -72,4 +74,19 @@ pub fn device(member: &Member, now: Moment) -> Result<Device, Failed> {
         used_at: None,
         expires_at: None,
     })
+}
+
+/// The session that one's user is in: an opaque name, as long as such names are.
+pub fn session(member: &Member) -> String {
+    format!("session-of-{}-0123456789abcdef", member.subject)
+}
+
+/// What decisions go by.
+pub fn rulebook() -> Result<Rulebook, Failed> {
+    let password = Strength { factor_types: vec![FactorType::Knowledge], ..Strength::default() };
+    Ok(Rulebook::parse(&Source {
+        methods: vec![("password".to_owned(), password)],
+        requirements: vec![("login".to_owned(), "password and hotp within 12h".to_owned())],
+        rules: Vec::new(),
+    })?)
 }

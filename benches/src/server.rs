@@ -29,7 +29,8 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
     let _telemetry = Telemetry::start(LogFormat::Auto, "warn", &[])?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = app::open(&seed::options(url), place::keyring(dir)?, &entropy).await?;
-    let service = Service::new(store, Arc::new(SystemClock), entropy.clone(), Policies::default());
+    let service =
+        Service::new(store, Arc::new(SystemClock), entropy.clone(), Policies::default(), fleet::rulebook()?);
     let caller = Arc::new(Caller {
         name: CallerName::trusted("bench"),
         tenant: fleet::tenant(),

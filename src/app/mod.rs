@@ -102,7 +102,7 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     }
     let store = open(&options(&config), keyring, &entropy).await?;
     let credentials = with_first_caller(config.credentials, &config.data_dir, anybody.is_some())?;
-    let service = Service::new(store, clock, entropy.clone(), config.policies);
+    let service = Service::new(store, clock, entropy.clone(), config.policies, config.rulebook);
     let is_skew_allowed = config.database.allow_clock_skew;
     match service.look().await.map_err(OpenError::from)? {
         Some(skew) if is_skew_allowed => tracing::warn!("{skew}"),

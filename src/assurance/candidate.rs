@@ -1,6 +1,7 @@
 //! What a subject could still prove.
 
 use super::vocabulary::{Entry, Vocabulary};
+use crate::domain::context::Capability;
 use crate::domain::device::Kind;
 use crate::domain::method::{Method, MethodName};
 use crate::domain::moment::Moment;
@@ -27,6 +28,14 @@ impl From<Kind> for Effort {
             Kind::Totp | Kind::Hotp => Self::Code,
             Kind::RecoveryCodes => Self::Recovery,
         }
+    }
+}
+
+/// What the user's client must be able to do to prove a device of that kind.
+#[must_use]
+pub fn asks_for(kind: Kind) -> Capability {
+    match kind {
+        Kind::Totp | Kind::Hotp | Kind::RecoveryCodes => Capability::Code,
     }
 }
 

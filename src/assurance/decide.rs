@@ -3,13 +3,13 @@
 
 use super::candidate::{Availability, Candidate};
 use super::counting::{Asked, counts};
-use super::decision::{Decision, Satisfied};
 use super::enroll;
 use super::goal::Goal;
 use super::lasting::lasting;
 use super::plan::plans;
 use super::requirement::{Requirement, shortest};
 use super::vocabulary::Vocabulary;
+use crate::domain::decision::{Decision, Satisfied};
 use crate::domain::evidence::Evidence;
 use crate::domain::moment::Moment;
 

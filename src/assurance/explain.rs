@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::counting::counts;
 use super::decide::{Situation, decide};
-use super::decision::{Decision, Plan, Step};
 use super::lasting::deadline;
 use super::requirement::Requirement;
 use super::requirement::expression::{Expression, Leaf};
 use super::requirement::holds::{LeafSet, Program};
 use super::requirement::shortest;
+use crate::domain::decision::{Decision, Plan, Step};
 use crate::domain::evidence::Evidence;
 use crate::domain::method::Method;
 use crate::domain::moment::Moment;

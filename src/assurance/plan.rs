@@ -2,9 +2,9 @@
 
 use super::candidate::{Candidate, Effort};
 use super::choice::{Choice, cheapest, first};
-use super::decision::{Plan, Step};
 use super::goal::Goal;
 use super::search::{Class, Search, groups};
+use crate::domain::decision::{Plan, Step};
 use crate::domain::ids::DeviceId;
 use crate::domain::method::Method;
 

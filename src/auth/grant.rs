@@ -19,7 +19,7 @@ pub struct Grant<R> {
 /// # Errors
 /// The caller lacks the role.
 pub fn grant<R: Rpc>(caller: &Arc<Caller>) -> Result<Grant<R>, Refusal> {
-    require(caller, R::ROLE)?;
+    caller.require(R::ROLE)?;
     Ok(Grant { caller: caller.clone(), rpc: PhantomData })
 }
 
@@ -35,10 +35,6 @@ impl<R> Grant<R> {
     /// # Errors
     /// The caller lacks it.
     pub fn also(&self, role: Role) -> Result<(), Refusal> {
-        require(&self.caller, role)
+        self.caller.require(role)
     }
-}
-
-fn require(caller: &Caller, role: Role) -> Result<(), Refusal> {
-    if caller.roles.contains(&role) { Ok(()) } else { Err(Refusal::RoleMissing { role: role.as_str() }) }
 }

@@ -63,6 +63,16 @@ macro_rules! table {
 }
 
 table! {
+    "AssuranceService" {
+        Evaluate: Verify,
+        RecordEvidence: Assert,
+        ListEvidence: Verify,
+        RevokeEvidence: Verify,
+        RememberClient: Verify,
+        ListClients: Verify,
+        ForgetClients: Verify,
+        ListRequirements: Verify,
+    }
     "DeviceService" {
         EnrollDevice: Manage,
         ConfirmDevice: Manage,

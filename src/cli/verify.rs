@@ -40,6 +40,7 @@ impl Verify {
                 device_id: self.device.unwrap_or_default(),
                 proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
                 request_id: exchange.request_id(),
+                ..Default::default()
             };
             let answer = exchange
                 .client

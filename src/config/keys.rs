@@ -18,6 +18,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "database.allow_clock_skew",
     "keyring",
     "keyring_file",
+    "requirements_file",
     "log.format",
     "log.level",
     "limits.concurrency",
@@ -43,7 +44,26 @@ pub(super) const POLICY: &[&str] = &[
     "totp.max_drift",
     "hotp.digits",
     "hotp.look_ahead",
+    "evidence.session_for",
+    "evidence.client_for",
+    "evidence.transaction_for",
+    "remember_for",
+    "enrollment_grace",
 ];
+
+/// What an external method is worth, in `[methods.NAME]`.
+pub(super) const METHOD: &[&str] = &[
+    "amr",
+    "factor_types",
+    "phishing_resistant",
+    "hardware_bound",
+    "user_verified",
+    "restricted_channel",
+    "recovery",
+];
+
+/// A rule, in `[[rules]]`.
+pub(super) const RULE: &[&str] = &["requirement", "when", "use"];
 
 /// Settings of a caller, in `[[callers]]`.
 pub(super) const CALLER: &[&str] = &["name", "tenant", "roles", "tokens_sha256", "uids"];

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::book::{self, Tables};
 use super::error::ConfigError;
 use super::keys;
 
@@ -23,6 +24,7 @@ pub(super) struct Layers {
     pub(super) policy: BTreeMap<String, Sourced>,
     pub(super) tenants: BTreeMap<String, BTreeMap<String, Sourced>>,
     pub(super) callers: Vec<BTreeMap<String, Sourced>>,
+    pub(super) book: Tables,
 }
 
 impl Layers {
@@ -40,13 +42,14 @@ impl Layers {
                 }
                 ("tenants", Value::Table(tenants)) => self.tenants(&file, tenants, errors),
                 ("callers", Value::Array(callers)) => self.callers(&file, callers, errors),
+                (name, value) if book::TABLES.contains(&name) => self.book.take(&file, name, value, errors),
                 ("policy" | "tenants" | "callers", _) => {
                     let form = if name == "callers" { "[[callers]]" } else { "a table" };
                     errors.add(format!("{file}: {name}"), format!("must be {form}"));
                 }
                 (name, value) => {
                     let one = Table::from_iter([(name.to_owned(), value)]);
-                    let others = ["policy", "tenants", "callers"];
+                    let others = ["policy", "tenants", "callers"].into_iter().chain(book::TABLES);
                     let known: Vec<&str> = keys::SETTINGS.iter().copied().chain(others).collect();
                     self.settings.extend(flat(&file, "", one, &known, errors));
                 }
@@ -109,7 +112,7 @@ impl Layers {
 }
 
 /// The values of a table by their dotted names, as far as they are known.
-fn flat(
+pub(super) fn flat(
     file: &str,
     prefix: &str,
     table: Table,

@@ -1,6 +1,7 @@
 //! Settings, parsed into types that are valid: built-in defaults, then the file, then the environment, then
 //! flags.
 
+mod book;
 mod callers;
 mod database;
 mod error;
@@ -20,12 +21,14 @@ use std::time::Duration;
 
 use toml::Value;
 
+pub use self::book::BookFile;
 pub use self::database::Database;
 pub use self::error::{ConfigError, Mistake};
 pub use self::listen::Address;
 
 use self::layers::Layers;
 use self::take::{Take, flag, number, span, text, texts};
+use crate::assurance::rulebook::Rulebook;
 use crate::auth::Credentials;
 use crate::domain::policy::Policies;
 use crate::domain::secret::SecretText;
@@ -79,6 +82,10 @@ pub struct Config {
     pub policies: Policies,
     /// Who may call.
     pub credentials: Credentials,
+    /// What decisions go by.
+    pub rulebook: Rulebook,
+    /// Where that stands, to be read again when it changes. `None`: nowhere.
+    pub book_file: Option<BookFile>,
 }
 
 /// Where the key ring is.
@@ -130,8 +137,10 @@ impl Config {
         }
         layers.environment(environment, &mut errors);
         over(&mut layers, flags);
-        let config = parse(&layers, &mut errors);
-        if errors.mistakes.is_empty() { Ok(config) } else { Err(errors) }
+        match parse(&layers, file, &mut errors) {
+            Some(config) if errors.mistakes.is_empty() => Ok(config),
+            _ => Err(errors),
+        }
     }
 }
 
@@ -150,10 +159,11 @@ fn over(layers: &mut Layers, flags: Flags) {
     layers.flag("allow_plaintext_listen", "--allow-plaintext-listen", yes(flags.allow_plaintext_listen));
 }
 
-fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
+fn parse(layers: &Layers, file: Option<&Path>, errors: &mut ConfigError) -> Option<Config> {
     let second = Duration::from_secs(1);
     let policies = policy::policies(layers, errors);
     let credentials = callers::credentials(layers, errors);
+    let (book_file, rulebook) = book(layers, file, errors);
     let mut take = Take::from(&layers.settings, errors);
     let data_dir = take.parsed("data_dir", PathBuf::from("countersign-data"), |v| text(v).map(PathBuf::from));
     let listen = vec![Address::Tcp(([127, 0, 0, 1], 7443).into())];
@@ -180,6 +190,8 @@ fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
             .parsed("shutdown_grace", 20 * second, |v| span(v, Duration::ZERO, 3600 * second)),
         policies,
         credentials,
+        rulebook: rulebook?,
+        book_file,
     };
     for address in config.listen.iter().filter(|address| address.is_exposed()) {
         if config.insecure_no_auth {
@@ -188,7 +200,38 @@ fn parse(layers: &Layers, errors: &mut ConfigError) -> Config {
             errors.add("listen", format!("{address} is not a loopback address, and without TLS tokens and codes cross the network in the clear; listen on 127.0.0.1 or a Unix socket, or say allow_plaintext_listen = true where something else encrypts"));
         }
     }
-    config
+    Some(config)
+}
+
+/// What decisions go by, and where it stands: in a file of its own, or in the configuration.
+fn book(
+    layers: &Layers,
+    file: Option<&Path>,
+    errors: &mut ConfigError,
+) -> (Option<BookFile>, Option<Rulebook>) {
+    let own = Take::from(&layers.settings, errors).maybe("requirements_file", |v| text(v).map(PathBuf::from));
+    let Some(path) = own else {
+        let book_file = file.map(|path| BookFile { path: path.to_owned(), is_its_own: false });
+        let path = file.unwrap_or(Path::new("requirements"));
+        // What is wrong elsewhere does not hide what is wrong here.
+        let mut mistakes = ConfigError::default();
+        let book = book::rulebook(path, &layers.book, &mut mistakes);
+        errors.mistakes.extend(mistakes.mistakes);
+        return (book_file, book);
+    };
+    if layers.book.is_given {
+        let problem =
+            "names a file for methods, requirements and rules, and there are some here: keep one place";
+        errors.add("requirements_file", problem);
+    }
+    let book_file = BookFile { path, is_its_own: true };
+    match book_file.read() {
+        Ok(book) => (Some(book_file), Some(book)),
+        Err(mistakes) => {
+            errors.mistakes.extend(mistakes.mistakes);
+            (Some(book_file), None)
+        }
+    }
 }
 
 fn keyring(take: &mut Take<'_>, data_dir: &Path) -> KeyringSource {

@@ -8,7 +8,7 @@ use super::guess::Guess;
 use super::layers::{Layers, Sourced};
 use super::take::{Take, flag, number, span, text};
 use crate::domain::ids::Tenant;
-use crate::domain::policy::{HotpPolicy, Policies, Policy, TotpPolicy};
+use crate::domain::policy::{EvidencePolicy, HotpPolicy, Policies, Policy, TotpPolicy};
 use crate::domain::throttle::ThrottlePolicy;
 
 /// Parses the settings of every tenant. One tenant's stand over those of all.
@@ -34,7 +34,8 @@ fn policy(
     place: &str,
     errors: &mut ConfigError,
 ) -> Policy {
-    let (zero, second, day) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(24 * 3600));
+    let (zero, second, hour) = (Duration::ZERO, Duration::from_secs(1), Duration::from_secs(3600));
+    let day = 24 * hour;
     let mut take = Take::from(settings, errors);
     let throttle = ThrottlePolicy {
         factor: take.parsed("throttle.factor", base.throttle.factor, |v| span(v, zero, 60 * second)),
@@ -53,6 +54,17 @@ fn policy(
         digits: take.parsed("hotp.digits", base.hotp.digits, |v| number(v, 6, 8)),
         look_ahead: take.parsed("hotp.look_ahead", base.hotp.look_ahead, |v| number(v, 0, 20)),
     };
+    let evidence = EvidencePolicy {
+        session_for: take.parsed("evidence.session_for", base.evidence.session_for, |v| {
+            whole(span(v, 60 * second, 31 * day)?)
+        }),
+        client_for: take.parsed("evidence.client_for", base.evidence.client_for, |v| {
+            whole(span(v, 60 * second, 366 * day)?)
+        }),
+        transaction_for: take.parsed("evidence.transaction_for", base.evidence.transaction_for, |v| {
+            whole(span(v, 10 * second, hour)?)
+        }),
+    };
     let policy = Policy {
         issuer: take.maybe("issuer", |v| short(text(v)?, 128)).or_else(|| base.issuer.clone()),
         image: take.maybe("image", |v| short(text(v)?, 255)).or_else(|| base.image.clone()),
@@ -63,6 +75,11 @@ fn policy(
         totp,
         hotp,
         recovery_codes: take.parsed("recovery_codes", base.recovery_codes, |v| number(v, 1, 50)),
+        evidence,
+        remember_for: take.parsed("remember_for", base.remember_for, |v| whole(span(v, hour, 366 * day)?)),
+        enrollment_grace: take
+            .maybe("enrollment_grace", |v| whole(span(v, hour, 366 * day)?))
+            .or(base.enrollment_grace),
     };
     let guess = Guess::of(&policy);
     if guess.is_too_likely() {

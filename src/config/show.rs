@@ -52,6 +52,10 @@ impl Config {
         for (name, policy) in tenants {
             write_policy(&mut out, &format!("tenants.{name}"), policy);
         }
+        let _ = writeln!(out, "[requirements]");
+        for requirement in self.rulebook.requirements().iter() {
+            let _ = writeln!(out, "{:?} = {:?}", requirement.name(), requirement.text());
+        }
         out
     }
 }
@@ -68,7 +72,9 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
         "devices_per_subject = {}\npending_for = \"{}\"\nrecovery_codes = {}\n\
          throttle = {{ factor = \"{}\", max_delay = \"{}\", lock_after = {} }}\n\
          totp = {{ digits = {}, period = \"{}\", tolerance = {}, learn_drift = {}, max_drift = {} }}\n\
-         hotp = {{ digits = {}, look_ahead = {} }}\n",
+         hotp = {{ digits = {}, look_ahead = {} }}\n\
+         evidence = {{ session_for = \"{}\", client_for = \"{}\", transaction_for = \"{}\" }}\n\
+         remember_for = \"{}\"",
         policy.devices_per_subject,
         show_span(policy.pending_for),
         policy.recovery_codes,
@@ -82,7 +88,15 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
         policy.totp.max_drift,
         policy.hotp.digits,
         policy.hotp.look_ahead,
+        show_span(policy.evidence.session_for),
+        show_span(policy.evidence.client_for),
+        show_span(policy.evidence.transaction_for),
+        show_span(policy.remember_for),
     );
+    if let Some(grace) = policy.enrollment_grace {
+        let _ = writeln!(out, "enrollment_grace = \"{}\"", show_span(grace));
+    }
+    out.push('\n');
 }
 
 /// A database's URL without its password, and without its query, which may hold one too.

@@ -37,6 +37,20 @@ pub enum What {
     ProofRejected,
     /// Attempts without a device failed too often: they are refused until an operator unlocks.
     SubjectLocked,
+    /// A subject without a device is let in for a while.
+    SubjectGraced,
+    /// What was proved elsewhere was recorded.
+    EvidenceRecorded,
+    /// Evidence was taken back.
+    EvidenceRevoked,
+    /// Evidence for a transaction was used up by a decision.
+    EvidenceSpent,
+    /// All evidence was taken back, everywhere.
+    SubjectSignedOut,
+    /// A browser or app is remembered.
+    ClientRemembered,
+    /// A browser or app is remembered no more.
+    ClientForgotten,
 }
 
 impl What {
@@ -58,6 +72,13 @@ impl What {
             Self::ProofAccepted => "proof.accepted",
             Self::ProofRejected => "proof.rejected",
             Self::SubjectLocked => "subject.locked",
+            Self::SubjectGraced => "subject.graced",
+            Self::EvidenceRecorded => "evidence.recorded",
+            Self::EvidenceRevoked => "evidence.revoked",
+            Self::EvidenceSpent => "evidence.spent",
+            Self::SubjectSignedOut => "subject.signed_out",
+            Self::ClientRemembered => "client.remembered",
+            Self::ClientForgotten => "client.forgotten",
         }
     }
 }

@@ -2,6 +2,8 @@
 //! told.
 
 pub mod client;
+pub mod context;
+pub mod decision;
 pub mod device;
 pub mod event;
 pub mod evidence;

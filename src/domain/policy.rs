@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::ids::Tenant;
 use super::throttle::ThrottlePolicy;
 
+/// Seconds of a day.
+const DAY: u64 = 24 * 3600;
+
 /// A tenant's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
@@ -25,6 +28,23 @@ pub struct Policy {
     pub hotp: HotpPolicy,
     /// How many recovery codes make a list.
     pub recovery_codes: u32,
+    /// How long evidence counts.
+    pub evidence: EvidencePolicy,
+    /// How long a client is remembered, at most and by default.
+    pub remember_for: Duration,
+    /// How long a subject that never had a device is let in where one is asked for. `None`: not at all.
+    pub enrollment_grace: Option<Duration>,
+}
+
+/// How long evidence counts, by how far it reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvidencePolicy {
+    /// In a session.
+    pub session_for: Duration,
+    /// In every session of a client.
+    pub client_for: Duration,
+    /// For a transaction.
+    pub transaction_for: Duration,
 }
 
 /// Defaults of TOTP devices, and how their drift is learned.
@@ -62,6 +82,21 @@ impl Default for Policy {
             totp: TotpPolicy::default(),
             hotp: HotpPolicy { digits: 6, look_ahead: 5 },
             recovery_codes: 10,
+            evidence: EvidencePolicy::default(),
+            remember_for: Duration::from_secs(90 * DAY),
+            enrollment_grace: None,
+        }
+    }
+}
+
+/// A session is to end within a day (NIST SP 800-63B-4, 2.2.3); a client may be remembered for longer, since each
+/// requirement says itself how fresh its evidence must be.
+impl Default for EvidencePolicy {
+    fn default() -> Self {
+        Self {
+            session_for: Duration::from_secs(DAY),
+            client_for: Duration::from_secs(30 * DAY),
+            transaction_for: Duration::from_secs(10 * 60),
         }
     }
 }

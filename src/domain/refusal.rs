@@ -1,5 +1,6 @@
 //! Why a request is refused. Closed: `wire/status.rs` has one line for each.
 
+use super::decision::Decided;
 use super::device::{Kind, State};
 use super::violation::Violations;
 
@@ -34,6 +35,13 @@ pub enum Refusal {
         /// How many that is.
         limit: u32,
     },
+    /// No such requirement.
+    RequirementNotFound {
+        /// Its name.
+        requirement: String,
+    },
+    /// The user must prove more first.
+    StepUpRequired(Box<Decided>),
     /// It changed in the meantime.
     Stale,
     /// The same request id came with another request.

@@ -8,7 +8,8 @@ use crate::domain::device::{Device, State};
 use crate::domain::violation::{Problem, Violations};
 use crate::kinds;
 use crate::service::{
-    Attempt, DeviceUpdate, Enrolled, Enrollment, Issue, Issued, Listing, Order, ResyncAttempt, Tried,
+    Attempt, DeviceUpdate, Enrolled, Enrollment, Issue, Issued, Listing, Order, Question, Removal,
+    ResyncAttempt, Tried,
 };
 use crate::wire::pb;
 use crate::wire::pb::device_service_server::DeviceService;
@@ -33,6 +34,7 @@ impl DeviceService for Rpc {
             let once = once("EnrollDevice", &asked.request_id, &asked, &mut violations, &write);
             let subject = parse::subject(&mut violations, &asked.subject);
             let name = parse::name_or_none(&mut violations, &asked.name);
+            let context = parse::context(&mut violations, asked.context);
             let setup = match asked.setup {
                 Some(setup) => kinds::wire::setup(setup, &mut violations),
                 None => {
@@ -40,7 +42,8 @@ impl DeviceService for Rpc {
                     None
                 }
             };
-            let enrollment = subject.zip(setup).map(|(subject, setup)| Enrollment { subject, name, setup });
+            let enrollment = subject.zip(setup);
+            let enrollment = enrollment.map(|(subject, setup)| Enrollment { subject, name, setup, context });
             let enrollment = parse::checked(violations, enrollment)?;
             message(&self.service.enroll(&grant, enrollment, once).await?, &write)
         }
@@ -60,6 +63,7 @@ impl DeviceService for Rpc {
                 Ok(pb::ConfirmDeviceResponse {
                     verdict: Some(view::verdict(tried.verdict)),
                     device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
+                    evidence: view::proved(tried),
                 })
             };
             let mut violations = Violations::default();
@@ -67,9 +71,11 @@ impl DeviceService for Rpc {
             let subject = parse::subject(&mut violations, &asked.subject);
             let id = parse::device_id(&mut violations, &asked.device_id);
             let offered = parse::proof(&mut violations, asked.proof);
+            let (context, reach) = parse::place(&mut violations, asked.context, asked.scope);
             let parsed = subject.zip(offered).zip(id);
             let ((subject, offered), id) = parse::checked(violations, parsed)?;
-            let attempt = Attempt { subject, device: Some(id.clone()), offered };
+            let question = Question::default();
+            let attempt = Attempt { subject, device: Some(id.clone()), offered, context, reach, question };
             message(&self.service.confirm(&grant, &attempt, &id, once).await?, &write)
         }
         .await;
@@ -108,11 +114,12 @@ impl DeviceService for Rpc {
                 states.push(State::Active);
             }
             let kinds = parse::all(&mut violations, "kinds", &asked.kinds, view::kind_of);
-            let size = page_size(&mut violations, asked.page_size);
+            let size = parse::page_size(&mut violations, asked.page_size, 50, 200);
             let listing = subject.map(|subject| Listing { subject, states, kinds });
             let (listing, size) = parse::checked(violations, listing.zip(size))?;
             let devices = self.service.devices(&grant, &listing).await?;
-            let (page, next_page_token) = page(devices, size, &asked.page_token)?;
+            let id = |device: &Device| device.id.to_string();
+            let (page, next_page_token) = parse::page(devices, size, &asked.page_token, id)?;
             let shows = self.view(&caller);
             let devices = page.iter().map(|device| shows.device(device)).collect::<Result<_, _>>()?;
             Ok(pb::ListDevicesResponse { devices, next_page_token })
@@ -133,7 +140,7 @@ impl DeviceService for Rpc {
                 move |device: &Device| Ok(pb::UpdateDeviceResponse { device: Some(shows.device(device)?) });
             let mut violations = Violations::default();
             let once = once("UpdateDevice", &asked.request_id, &asked, &mut violations, &write);
-            let update = device_update(&asked, &mut violations);
+            let update = device_update(asked, &mut violations);
             let update = parse::checked(violations, update)?;
             message(&self.service.update(&grant, &update, once).await?, &write)
         }
@@ -153,8 +160,10 @@ impl DeviceService for Rpc {
             let once = once("DeleteDevice", &asked.request_id, &asked, &mut violations, &write);
             let subject = parse::subject(&mut violations, &asked.subject);
             let id = parse::device_id(&mut violations, &asked.device_id);
-            let (subject, id) = parse::checked(violations, subject.zip(id))?;
-            message(&self.service.delete(&grant, &subject, &id, once).await?, &write)
+            let context = parse::context(&mut violations, asked.context);
+            let (subject, device) = parse::checked(violations, subject.zip(id))?;
+            let removal = Removal { subject, device, context };
+            message(&self.service.delete(&grant, &removal, once).await?, &write)
         }
         .await;
         answer(answered, &name)
@@ -228,7 +237,9 @@ impl DeviceService for Rpc {
             let subject = parse::subject(&mut violations, &asked.subject);
             let device = parse::device_id_or_none(&mut violations, &asked.device_id);
             let order = order(asked.count, asked.keep_existing, asked.code, &mut violations);
-            let issue = subject.zip(order).map(|(subject, order)| Issue { subject, device, order });
+            let context = parse::context(&mut violations, asked.context);
+            let issue = subject.zip(order);
+            let issue = issue.map(|(subject, order)| Issue { subject, device, order, context });
             let issue = parse::checked(violations, issue)?;
             message(&self.service.issue_recovery_codes(&grant, &issue, once).await?, &write)
         }
@@ -238,7 +249,7 @@ impl DeviceService for Rpc {
 }
 
 /// What is to be changed, as the mask says.
-fn device_update(asked: &pb::UpdateDeviceRequest, violations: &mut Violations) -> Option<DeviceUpdate> {
+fn device_update(asked: pb::UpdateDeviceRequest, violations: &mut Violations) -> Option<DeviceUpdate> {
     let subject = parse::subject(violations, &asked.subject);
     let device = parse::device_id(violations, &asked.device_id);
     let paths = asked.update_mask.as_ref().map_or(&[][..], |mask| &mask.paths);
@@ -262,14 +273,10 @@ fn device_update(asked: &pb::UpdateDeviceRequest, violations: &mut Violations) -
             violations.take("etag", version)
         }
     };
-    Some(DeviceUpdate {
-        subject: subject?,
-        device: device?,
-        name,
-        preferred: set("preferred").then_some(asked.preferred),
-        suspended: set("suspended").then_some(asked.suspended),
-        version,
-    })
+    let suspended = set("suspended").then_some(asked.suspended);
+    let preferred = set("preferred").then_some(asked.preferred);
+    let context = parse::context(violations, asked.context);
+    Some(DeviceUpdate { subject: subject?, device: device?, name, preferred, suspended, version, context })
 }
 
 /// What codes to make: one that was chosen, or a number of new ones.
@@ -282,32 +289,4 @@ fn order(count: u32, keep_existing: bool, chosen: String, violations: &mut Viola
     }
     let count = violations.take("count", kinds::recovery_codes::wire::count(count))?;
     Some(Order::Made { count, keep_existing })
-}
-
-/// How many devices a page holds: 50 by default, at most 200.
-fn page_size(violations: &mut Violations, asked: i32) -> Option<usize> {
-    match usize::try_from(asked) {
-        Ok(0) => Some(50),
-        Ok(size) => Some(size.min(200)),
-        Err(_) => {
-            violations.push("page_size", Problem::new("must not be negative"));
-            None
-        }
-    }
-}
-
-/// The page after that token, and the token for the one after it: the id of the last device seen.
-fn page(devices: Vec<Device>, size: usize, token: &str) -> Result<(Vec<Device>, String), Violations> {
-    let start = match token {
-        "" => 0,
-        token => {
-            1 + devices.iter().position(|device| device.id.as_str() == token).ok_or_else(|| {
-                Violations::one("page_token", "is not one that this listing gave: start anew")
-            })?
-        }
-    };
-    let rest = devices.len() - start;
-    let page: Vec<Device> = devices.into_iter().skip(start).take(size).collect();
-    let next = page.last().filter(|_| rest > size).map_or(String::new(), |device| device.id.to_string());
-    Ok((page, next))
 }

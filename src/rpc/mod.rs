@@ -5,6 +5,7 @@
 
 pub mod layer;
 
+mod assurance;
 mod device;
 mod parse;
 mod subject;
@@ -25,6 +26,7 @@ use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault};
 use crate::service::{Once, Reply, Service};
+use crate::wire::pb::assurance_service_server::AssuranceServiceServer;
 use crate::wire::pb::device_service_server::DeviceServiceServer;
 use crate::wire::pb::subject_service_server::SubjectServiceServer;
 use crate::wire::pb::verification_service_server::VerificationServiceServer;
@@ -48,6 +50,7 @@ impl Rpc {
     pub fn routes(&self, max_message: usize) -> tonic::service::Routes {
         let mut routes = tonic::service::RoutesBuilder::default();
         routes
+            .add_service(AssuranceServiceServer::new(self.clone()).max_decoding_message_size(max_message))
             .add_service(DeviceServiceServer::new(self.clone()).max_decoding_message_size(max_message))
             .add_service(SubjectServiceServer::new(self.clone()).max_decoding_message_size(max_message))
             .add_service(VerificationServiceServer::new(self.clone()).max_decoding_message_size(max_message));

@@ -1,11 +1,28 @@
 //! Fields that many messages have.
 
-use crate::domain::ids::{DeviceId, DeviceName, Subject};
+use std::collections::BTreeMap;
+
+use crate::domain::client::ClientToken;
+use crate::domain::context::{Capability, Context, Reach};
+use crate::domain::evidence::TransactionDigest;
+use crate::domain::ids::{DeviceId, DeviceName, SessionId, Subject};
 use crate::domain::proof::Offered;
 use crate::domain::violation::{Problem, Violations};
 use crate::error::Error;
 use crate::kinds;
+use crate::service::Question;
 use crate::wire::pb;
+
+/// The longest client token that is looked at, in bytes. What is shorter and still none is no client's.
+const TOKEN_MAX: usize = 1024;
+/// Requirements in one question at most.
+const REQUIREMENTS_MAX: usize = 16;
+/// Attributes of a question at most.
+const ATTRIBUTES_MAX: usize = 64;
+/// The longest name of a requirement or an attribute, in bytes.
+const NAME_MAX: usize = 63;
+/// The longest value of an attribute, in bytes.
+const VALUE_MAX: usize = 4096;
 
 /// The subject.
 pub(super) fn subject(violations: &mut Violations, text: &str) -> Option<Subject> {
@@ -49,6 +66,109 @@ pub(super) fn all<T>(
     values
 }
 
+/// Where. Left out, it is an operator's call, or nowhere.
+pub(super) fn context(violations: &mut Violations, context: Option<pb::Context>) -> Option<Context> {
+    let context = context?;
+    let session = match context.session.as_str() {
+        "" => None,
+        text => violations.take("context.session", SessionId::parse(text)),
+    };
+    let transaction = match context.transaction_digest.len() {
+        0 => None,
+        length => {
+            let digest = context.transaction_digest.try_into().map(TransactionDigest);
+            let problem = |_| Problem::new(format!("must be a SHA-256: 32 bytes, and has {length}"));
+            violations.take("context.transaction_digest", digest.map_err(problem))
+        }
+    };
+    if context.client_token.len() > TOKEN_MAX {
+        let problem = format!("must be at most {TOKEN_MAX} bytes, and has {}", context.client_token.len());
+        violations.push("context.client_token", Problem::new(problem));
+    }
+    let client = ClientToken::read(&context.client_token);
+    Some(Context { session, client, transaction })
+}
+
+/// Where evidence is given, and how far it is to reach. What that needs must be in the context; a client's token
+/// that is no longer known is not the caller's mistake.
+pub(super) fn place(
+    violations: &mut Violations,
+    context: Option<pb::Context>,
+    scope: i32,
+) -> (Option<Context>, Reach) {
+    let has_token = context.as_ref().is_some_and(|context| !context.client_token.is_empty());
+    let context = self::context(violations, context);
+    let reach = reach(violations, scope, context.as_ref(), has_token);
+    (context, reach)
+}
+
+fn reach(violations: &mut Violations, number: i32, context: Option<&Context>, has_token: bool) -> Reach {
+    let mut needs = |is_there: bool, what: &str| {
+        if !is_there {
+            violations.push("scope", Problem::new(format!("needs {what}")));
+        }
+    };
+    match pb::EvidenceScope::try_from(number) {
+        Ok(pb::EvidenceScope::Unspecified) => Reach::Usual,
+        Ok(pb::EvidenceScope::Session) => {
+            needs(context.is_some_and(|context| context.session.is_some()), "context.session");
+            Reach::Session
+        }
+        Ok(pb::EvidenceScope::Transaction) => {
+            let is_named = context.is_some_and(|context| context.transaction.is_some());
+            needs(is_named, "context.transaction_digest");
+            Reach::Transaction
+        }
+        Ok(pb::EvidenceScope::Client) => {
+            needs(has_token, "context.client_token");
+            Reach::Client
+        }
+        Err(_) => {
+            violations.push("scope", Problem::new(format!("{number} is not known")));
+            Reach::Usual
+        }
+    }
+}
+
+/// What is to be decided.
+pub(super) fn question(
+    violations: &mut Violations,
+    requirements: Vec<String>,
+    attributes: BTreeMap<String, String>,
+    capabilities: &[i32],
+) -> Question {
+    if requirements.len() > REQUIREMENTS_MAX {
+        let problem = format!("must be at most {REQUIREMENTS_MAX}, and are {}", requirements.len());
+        violations.push("requirements", Problem::new(problem));
+    }
+    for (place, name) in requirements.iter().enumerate() {
+        if name.is_empty() || name.len() > NAME_MAX {
+            let problem = format!("must be 1 to {NAME_MAX} bytes");
+            violations.push(format!("requirements[{place}]"), Problem::new(problem));
+        }
+    }
+    if attributes.len() > ATTRIBUTES_MAX {
+        let problem = format!("must be at most {ATTRIBUTES_MAX}, and are {}", attributes.len());
+        violations.push("attributes", Problem::new(problem));
+    }
+    for (name, value) in &attributes {
+        if name.is_empty() || name.len() > NAME_MAX || value.len() > VALUE_MAX {
+            let problem =
+                format!("must have names of 1 to {NAME_MAX} bytes and values of at most {VALUE_MAX}");
+            violations.push("attributes", Problem::new(problem));
+            break;
+        }
+    }
+    let capabilities = all(violations, "capabilities", capabilities, |number| {
+        match pb::ClientCapability::try_from(number).ok()? {
+            pb::ClientCapability::Unspecified => None,
+            pb::ClientCapability::Code => Some(Capability::Code),
+            pb::ClientCapability::Webauthn => Some(Capability::WebAuthn),
+        }
+    });
+    Question { requirements, attributes, capabilities, explain: false }
+}
+
 /// Everything that is parsed, or everything that is wrong.
 pub(super) fn checked<T>(violations: Violations, parsed: Option<T>) -> Result<T, Error> {
     match parsed {
@@ -56,4 +176,37 @@ pub(super) fn checked<T>(violations: Violations, parsed: Option<T>) -> Result<T,
         _ if violations.is_empty() => Err(Violations::one("request", "is not complete").into()),
         _ => Err(violations.into()),
     }
+}
+
+/// How many a page holds.
+pub(super) fn page_size(violations: &mut Violations, asked: i32, usual: usize, most: usize) -> Option<usize> {
+    match usize::try_from(asked) {
+        Ok(0) => Some(usual),
+        Ok(size) => Some(size.min(most)),
+        Err(_) => {
+            violations.push("page_size", Problem::new("must not be negative"));
+            None
+        }
+    }
+}
+
+/// The page after that token, and the token for the one after it: the id of the last one seen.
+pub(super) fn page<T>(
+    all: Vec<T>,
+    size: usize,
+    token: &str,
+    id: impl Fn(&T) -> String,
+) -> Result<(Vec<T>, String), Violations> {
+    let start = match token {
+        "" => 0,
+        token => {
+            1 + all.iter().position(|one| id(one) == token).ok_or_else(|| {
+                Violations::one("page_token", "is not one that this listing gave: start anew")
+            })?
+        }
+    };
+    let rest = all.len() - start;
+    let page: Vec<T> = all.into_iter().skip(start).take(size).collect();
+    let next = page.last().filter(|_| rest > size).map_or(String::new(), id);
+    Ok((page, next))
 }

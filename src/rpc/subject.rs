@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status};
 use super::{Received, Rpc, answer, parse, received, view};
 use crate::auth::{self, rpc};
 use crate::domain::violation::Violations;
+use crate::wire::convert::kind;
 use crate::wire::pb;
 use crate::wire::pb::subject_service_server::SubjectService;
 
@@ -24,7 +25,7 @@ impl SubjectService for Rpc {
             let shows = self.view(&caller);
             Ok(pb::GetSubjectResponse {
                 has_active_device: !summary.active_kinds.is_empty(),
-                active_kinds: summary.active_kinds.iter().map(|k| view::kind(*k).into()).collect(),
+                active_kinds: summary.active_kinds.iter().map(|k| kind(*k).into()).collect(),
                 recovery_codes_remaining: summary.recovery_codes_remaining,
                 throttle: Some(view::throttle(summary.state.failures, shows.policy(), shows.now())),
             })

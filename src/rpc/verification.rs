@@ -6,6 +6,7 @@ use super::{Received, Rpc, answer, message, once, parse, received, view};
 use crate::auth::{self, rpc};
 use crate::domain::violation::Violations;
 use crate::service::{Attempt, Tried};
+use crate::wire::decision::decided;
 use crate::wire::pb;
 use crate::wire::pb::verification_service_server::VerificationService;
 
@@ -20,9 +21,13 @@ impl VerificationService for Rpc {
             let grant = auth::grant::<rpc::Verify>(&caller)?;
             let shows = self.view(&caller);
             let write = move |tried: &Tried| {
+                let decisions = tried.decisions.as_ref();
                 Ok(pb::VerifyResponse {
                     verdict: Some(view::verdict(tried.verdict)),
                     device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
+                    evidence: view::proved(tried),
+                    decisions: decisions.map_or(Vec::new(), |all| all.each.iter().map(decided).collect()),
+                    joint: decisions.and_then(|all| all.joint.as_ref()).map(decided),
                 })
             };
             let mut violations = Violations::default();
@@ -30,7 +35,17 @@ impl VerificationService for Rpc {
             let subject = parse::subject(&mut violations, &asked.subject);
             let device = parse::device_id_or_none(&mut violations, &asked.device_id);
             let offered = parse::proof(&mut violations, asked.proof);
-            let attempt = subject.zip(offered).map(|(subject, offered)| Attempt { subject, device, offered });
+            let (context, reach) = parse::place(&mut violations, asked.context, asked.scope);
+            let question =
+                parse::question(&mut violations, asked.requirements, asked.attributes, &asked.capabilities);
+            let attempt = subject.zip(offered).map(|(subject, offered)| Attempt {
+                subject,
+                device,
+                offered,
+                context,
+                reach,
+                question,
+            });
             let attempt = parse::checked(violations, attempt)?;
             message(&self.service.verify(&grant, &attempt, once).await?, &write)
         }

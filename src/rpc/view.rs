@@ -6,7 +6,9 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::wire::convert::timestamp;
+use crate::service::Tried;
+use crate::wire::convert::{kind, timestamp};
+use crate::wire::evidence::evidence;
 use crate::wire::pb;
 
 /// A device as callers see it. Holds no secret.
@@ -49,6 +51,15 @@ pub(super) fn version(tag: &str) -> Option<i64> {
     (etag(version) == tag).then_some(version)
 }
 
+/// What is now proved.
+pub(super) fn proved(tried: &Tried) -> Option<pb::Evidence> {
+    tried
+        .evidence
+        .as_ref()
+        .zip(tried.device.as_ref())
+        .map(|(proved, device)| evidence(&device.subject, proved))
+}
+
 /// What became of a proof.
 pub(super) fn verdict(verdict: Verdict) -> pb::Verdict {
     let (outcome, reason, retry_at) = match verdict {
@@ -69,15 +80,6 @@ fn reject(reason: Reject) -> pb::RejectReason {
         Reject::Mismatch => pb::RejectReason::Mismatch,
         Reject::Replayed => pb::RejectReason::Replayed,
         Reject::Malformed => pb::RejectReason::Malformed,
-    }
-}
-
-/// A kind as the protobuf names it.
-pub(super) fn kind(kind: Kind) -> pb::DeviceKind {
-    match kind {
-        Kind::Totp => pb::DeviceKind::Totp,
-        Kind::Hotp => pb::DeviceKind::Hotp,
-        Kind::RecoveryCodes => pb::DeviceKind::RecoveryCodes,
     }
 }
 

@@ -5,18 +5,21 @@ use std::cmp::Reverse;
 use futures_util::FutureExt as _;
 
 use super::Service;
+use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
 use super::verify::{Tried, step, unavailable};
 use crate::auth::{Grant, rpc};
+use crate::domain::context::Context;
 use crate::domain::device::{Device, Failures, Kind, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Verdict};
 use crate::domain::refusal::Refusal;
 use crate::error::{Error, Fault};
 use crate::kinds::{AnyKind, registry};
 use crate::service::judge::Judgement;
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, Revoked, Standing};
 
 /// Which devices to list.
 #[derive(Debug, Clone)]
@@ -38,6 +41,30 @@ pub struct ResyncAttempt {
     pub device: DeviceId,
     /// Two or three, in order.
     pub codes: Vec<Offered>,
+}
+
+/// Which device to remove.
+#[derive(Debug, Clone)]
+pub struct Removal {
+    /// Whose.
+    pub subject: Subject,
+    /// Which.
+    pub device: DeviceId,
+    /// Where. `None`: it is an operator's call.
+    pub context: Option<Context>,
+}
+
+/// With a device that is used no more goes its evidence, and with it every client: what was trusted while the
+/// device was there is not without it.
+pub(super) fn weakened(commit: Commit, standing: &Standing, device: &Device, now: Moment) -> Commit {
+    if device.state == State::Pending {
+        return commit;
+    }
+    let commit = commit.change(Change::Revoke(Revoked::Device(device.id.clone()), now));
+    match standing.client_ids() {
+        none if none.is_empty() => commit,
+        clients => commit.change(Change::Forget(clients)),
+    }
 }
 
 /// Puts devices in the order in which they should be offered: preferred first, then the most recently
@@ -99,19 +126,23 @@ impl Service {
     pub async fn delete(
         &self,
         grant: &Grant<rpc::DeleteDevice>,
-        subject: &Subject,
-        id: &DeviceId,
+        removal: &Removal,
         once: Option<Once<()>>,
     ) -> Result<Reply<()>, Error> {
         let caller = grant.caller();
+        let Removal { subject, device: id, context } = removal;
+        let context = context.as_ref();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
                 let now = self.clock.now();
+                let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
+                let Standing { state, devices, .. } = &standing;
                 let device = devices
                     .iter()
                     .find(|device| device.id == *id && !device.is_expired(now))
                     .ok_or(Refusal::DeviceNotFound)?;
+                // A stranger learns no more than that there is such a device.
+                let consequences = self.guard(caller, Guarded::Remove, context, &standing, now)?;
                 let commit = Commit::new(Event::of(device, What::DeviceDeleted, &caller.name, now))
                     .change(Change::Subject(if devices.len() == 1 {
                         state.bereft(now)
@@ -119,7 +150,9 @@ impl Service {
                         state.successor()
                     }))
                     .change(Change::Delete(device.id.clone(), device.version));
-                Ok(Step::Commit(commit, ()))
+                let commit = weakened(commit, &standing, device, now);
+                let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
+                Ok(Step::Commit(consequences.added_to(commit, &about, state, now), ()))
             }
             .boxed()
         })

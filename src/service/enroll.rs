@@ -3,9 +3,11 @@
 use futures_util::FutureExt as _;
 
 use super::Service;
+use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
 use crate::auth::{Caller, Grant, rpc};
-use crate::domain::device::{Device, Failures, Sealed, State};
+use crate::domain::context::Context;
+use crate::domain::device::{Device, Failures, Sealed, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, DeviceName, Subject};
 use crate::domain::moment::Moment;
@@ -13,7 +15,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::error::{Error, Fault};
 use crate::kinds::{AnySetup, Making, Shown, registry};
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, Standing};
 
 /// What is to be enrolled.
 pub struct Enrollment {
@@ -23,6 +25,8 @@ pub struct Enrollment {
     pub name: Option<DeviceName>,
     /// What.
     pub setup: AnySetup,
+    /// Where. `None`: it is an operator's call.
+    pub context: Option<Context>,
 }
 
 /// What was enrolled.
@@ -54,7 +58,7 @@ impl Service {
         once: Option<Once<Enrolled>>,
     ) -> Result<Reply<Enrolled>, Error> {
         let caller = grant.caller();
-        let Enrollment { subject, name, setup } = enrollment;
+        let Enrollment { subject, name, setup, context } = enrollment;
         let kind = registry::kind(setup.kind);
         // Made once: where the commit has to be tried again, the same device is.
         let id = self.new_id();
@@ -71,9 +75,15 @@ impl Service {
         )?;
         let new = NewDevice { id, kind: kind.kind(), detail: made.state, secret: made.secret };
         let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
+        let context = context.as_ref();
         self.unit(caller, once, move || {
             async move {
-                let (commit, device) = self.adopt(caller, subject, name, new).await?;
+                let now = self.clock.now();
+                let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
+                let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
+                let (commit, device) = self.adopt(caller, subject, &standing, name, new, now)?;
+                let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
+                let commit = consequences.added_to(commit, &about, &standing.state, now);
                 Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
             }
             .boxed()
@@ -82,19 +92,20 @@ impl Service {
     }
 
     /// Makes room for a new device among the subject's, and the commit that keeps it.
-    pub(super) async fn adopt(
+    pub(super) fn adopt(
         &self,
         caller: &Caller,
         subject: &Subject,
+        standing: &Standing,
         name: Option<&DeviceName>,
         new: &NewDevice,
+        now: Moment,
     ) -> Result<(Commit, Device), Error> {
-        let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
-        let now = self.clock.now();
+        let Standing { state, devices, .. } = standing;
         let kind = registry::kind(new.kind);
         let name = match name {
             Some(name) => name.clone(),
-            None => free_name(kind.label(), &devices, now)?,
+            None => free_name(kind.label(), devices, now)?,
         };
         // An enrollment that was not finished does not stand in the way of the next one.
         let gone = |d: &Device| d.is_expired(now) || (d.state == State::Pending && d.name == name);
@@ -125,8 +136,9 @@ impl Service {
             used_at: None,
             expires_at: waits.then(|| now.plus(self.policy(caller).pending_for)),
         };
+        let enrolled_at = if waits { state.enrolled_at } else { state.enrolled_at.or(Some(now)) };
         let mut commit = Commit::new(Event::of(&device, What::DeviceEnrolled, &caller.name, now))
-            .change(Change::Subject(state.successor()));
+            .change(Change::Subject(SubjectState { enrolled_at, ..state.successor() }));
         for old in gone {
             commit = commit.change(Change::Delete(old.id.clone(), old.version)).event(Event::of(
                 old,

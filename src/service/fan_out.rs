@@ -17,7 +17,7 @@ use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::store::Change;
+use crate::store::{Change, Wanted};
 
 /// What trying one device after the other came to.
 enum Tries {
@@ -34,9 +34,11 @@ enum Tries {
 impl Service {
     /// Tries a proof on every device that it could come from.
     pub(super) async fn try_all(&self, caller: &Caller, attempt: &Attempt) -> Result<Step<Tried>, Error> {
-        let (state, devices) = self.devices_of(&caller.tenant, &attempt.subject).await?;
         let now = self.clock.now();
-        let answer = |verdict| Ok(Step::Answer(Tried { verdict, device: None }));
+        let wanted = Wanted::Here(attempt.context(), now);
+        let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
+        let state = &standing.state;
+        let answer = |verdict| Ok(Step::Answer(Tried::of(verdict, None)));
         if !could_be_code(&attempt.offered) {
             return answer(Verdict::Rejected { reason: Reject::Malformed, retry_at: None });
         }
@@ -47,16 +49,16 @@ impl Service {
         if let Some(retry_at) = policy.throttle.retry_at(state.failures, now) {
             return answer(Verdict::Throttled { retry_at });
         }
-        match self.try_each(caller, attempt, devices, now)? {
+        match self.try_each(caller, attempt, standing.devices.clone(), now)? {
             Tries::Throttled { retry_at } => answer(Verdict::Throttled { retry_at }),
             Tries::Unavailable => answer(Verdict::Unavailable),
             Tries::Accepted { next, events } => {
-                let tried = Tried { verdict: Verdict::Accepted, device: Some((*next).clone()) };
                 let cleared = SubjectState { failures: Failures::default(), ..state.successor() };
-                let commit = commit(events)?.change(Change::Subject(cleared)).change(Change::Progress(next));
-                Ok(Step::Commit(commit, tried))
+                let progress = Change::Progress(next.clone());
+                let commit = commit(events)?.change(Change::Subject(cleared)).change(progress);
+                self.prove(caller, attempt, *next, Some(&standing), now, commit)
             }
-            Tries::Rejected(reason) => self.book(caller, attempt, &state, reason, now),
+            Tries::Rejected(reason) => self.book(caller, attempt, state, reason, now),
         }
     }
 
@@ -127,7 +129,7 @@ impl Service {
         }
         let next = SubjectState { failures, ..state.successor() };
         let verdict = Verdict::Rejected { reason, retry_at: throttle.retry_at(failures, now) };
-        Ok(Step::Commit(commit(events)?.change(Change::Subject(next)), Tried { verdict, device: None }))
+        Ok(Step::Commit(commit(events)?.change(Change::Subject(next)), Tried::of(verdict, None)))
     }
 }
 

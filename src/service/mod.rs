@@ -1,13 +1,21 @@
 //! Use cases. Each public function is one unit of work: it reads, has a kind judge, decides and commits.
 //! Only here do the clock, the rules and the store meet.
 
+mod client;
+mod confirm;
 mod device;
 mod enroll;
+mod evaluate;
+mod evidence;
 mod fan_out;
+mod guard;
 mod health;
 mod judge;
 mod patience;
+mod prove;
 mod recovery_codes;
+mod requirements;
+mod scene;
 mod subject;
 mod sweep;
 mod unit;
@@ -18,10 +26,13 @@ mod witness;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
-pub use self::device::{Listing, ResyncAttempt};
+pub use self::client::{CLIENTS_MAX, Remembered};
+pub use self::device::{Listing, Removal, ResyncAttempt};
 pub use self::enroll::{Enrolled, Enrollment};
+pub use self::evaluate::{Decisions, Question};
+pub use self::evidence::{Revocation, Testimony};
 pub use self::health::{SKEW_MAX, Skew};
 pub use self::recovery_codes::{Issue, Issued, Order};
 pub use self::subject::Summary;
@@ -30,6 +41,7 @@ pub use self::unit::{Once, Reply};
 pub use self::update::DeviceUpdate;
 pub use self::verify::{Attempt, Tried};
 
+use crate::assurance::rulebook::Rulebook;
 use crate::auth::Caller;
 use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, Subject};
@@ -45,13 +57,20 @@ pub struct Service {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     policies: Policies,
+    rulebook: RwLock<Arc<Rulebook>>,
 }
 
 impl Service {
     /// Puts the use cases on a store.
     #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, policies: Policies) -> Self {
-        Self { store, clock, entropy, policies }
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        policies: Policies,
+        rulebook: Rulebook,
+    ) -> Self {
+        Self { store, clock, entropy, policies, rulebook: RwLock::new(Arc::new(rulebook)) }
     }
 
     /// Where state is kept.

@@ -4,8 +4,10 @@ use futures_util::FutureExt as _;
 
 use super::Service;
 use super::enroll::NewDevice;
+use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
 use crate::auth::{Caller, Grant, Role, rpc};
+use crate::domain::context::Context;
 use crate::domain::device::{Device, Kind};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
@@ -16,7 +18,7 @@ use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::kinds::recovery_codes::{State, add_chosen, issue};
 use crate::kinds::{self, Making};
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, Standing};
 
 /// What codes to make.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub struct Issue {
     pub device: Option<DeviceId>,
     /// What.
     pub order: Order,
+    /// Where. `None`: it is an operator's call.
+    pub context: Option<Context>,
 }
 
 /// New codes, or one that was chosen.
@@ -70,10 +74,17 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.devices_of(&caller.tenant, &request.subject).await?;
                 let now = self.clock.now();
-                let Some(device) = list(&devices, request, now)? else {
-                    return self.new_list(caller, request).await;
+                let context = request.context.as_ref();
+                let wanted = wanted(context, now);
+                let standing = self.standing_of(&caller.tenant, &request.subject, wanted).await?;
+                let consequences = self.guard(caller, Guarded::Recover, context, &standing, now)?;
+                let about = |what| Event::about(&caller.tenant, &request.subject, what, &caller.name, now);
+                let state = &standing.state;
+                let Some(device) = list(&standing.devices, request, now)? else {
+                    let (commit, issued) = self.new_list(caller, request, &standing, now)?;
+                    let commit = consequences.added_to(commit, &about, state, now);
+                    return Ok(Step::Commit(commit, issued));
                 };
                 let before: State = kinds::decode(&device.detail)?;
                 let (after, codes) = self.fill(caller, request, &device.id, Some(&before), now)?;
@@ -81,6 +92,7 @@ impl Service {
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
                     .change(Change::Subject(state.successor()))
                     .change(Change::Rewrite(Box::new(next.clone())));
+                let commit = consequences.added_to(commit, &about, state, now);
                 Ok(Step::Commit(commit, Issued { device: next, codes }))
             }
             .boxed()
@@ -89,15 +101,20 @@ impl Service {
     }
 
     /// A list for a subject that has none.
-    async fn new_list(&self, caller: &Caller, request: &Issue) -> Result<Step<Issued>, Error> {
-        let now = self.clock.now();
+    fn new_list(
+        &self,
+        caller: &Caller,
+        request: &Issue,
+        standing: &Standing,
+        now: Moment,
+    ) -> Result<(Commit, Issued), Error> {
         let id = self.new_id();
         let (state, codes) = self.fill(caller, request, &id, None, now)?;
         let detail = kinds::encode(&state)?;
         let new = NewDevice { id, kind: Kind::RecoveryCodes, detail, secret: Secret::new(Vec::new()) };
-        let (commit, device) = self.adopt(caller, &request.subject, None, &new).await?;
+        let (commit, device) = self.adopt(caller, &request.subject, standing, None, &new, now)?;
         let commit = commit.event(issued(&device, caller, codes.len(), now));
-        Ok(Step::Commit(commit, Issued { device, codes }))
+        Ok((commit, Issued { device, codes }))
     }
 
     /// The list with the new codes in it.

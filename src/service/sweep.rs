@@ -6,7 +6,7 @@ use super::Service;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::CallerName;
 use crate::error::Error;
-use crate::store::{Change, Commit, Outcome};
+use crate::store::{Change, Commit, Outcome, Standing, Wanted};
 
 /// Expired devices in one round at most.
 const ROUND: u64 = 500;
@@ -34,7 +34,8 @@ impl Service {
         let me = CallerName::trusted("countersign");
         let mut swept = Swept::default();
         for device in self.store.expired_devices(now, ROUND).await? {
-            let (state, devices) = self.store.subject(&device.tenant, &device.subject).await?;
+            let Standing { state, devices, .. } =
+                self.store.standing(&device.tenant, &device.subject, Wanted::Devices).await?;
             let mut commit = Commit::new(Event::of(&device, What::DeviceExpired, &me, now))
                 .change(Change::Delete(device.id.clone(), device.version));
             if devices.len() == 1 {

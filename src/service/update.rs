@@ -3,15 +3,19 @@
 use futures_util::FutureExt as _;
 
 use super::Service;
+use super::device::weakened;
+use super::evaluate::Consequences;
+use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
 use crate::auth::{Grant, rpc};
+use crate::domain::context::Context;
 use crate::domain::device::{Device, State};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, DeviceName, Subject};
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, Standing};
 
 /// What is to be changed.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ pub struct DeviceUpdate {
     pub suspended: Option<bool>,
     /// The version that it must be at, as [`Device::version`].
     pub version: Option<i64>,
+    /// Where. `None`: it is an operator's call.
+    pub context: Option<Context>,
 }
 
 impl Service {
@@ -45,8 +51,11 @@ impl Service {
         let caller = grant.caller();
         self.unit(caller, once, move || {
             async move {
-                let (state, devices) = self.devices_of(&caller.tenant, &update.subject).await?;
                 let now = self.clock.now();
+                let context = update.context.as_ref();
+                let wanted = wanted(context, now);
+                let standing = self.standing_of(&caller.tenant, &update.subject, wanted).await?;
+                let Standing { state, devices, .. } = &standing;
                 let device = devices
                     .iter()
                     .find(|device| device.id == update.device && !device.is_expired(now))
@@ -64,6 +73,15 @@ impl Service {
                 if *device == (Device { version: device.version, ..next.clone() }) {
                     return Ok(Step::Answer(device.clone()));
                 }
+                let guarded = match next.state {
+                    _ if next.state == device.state => None,
+                    State::Suspended => Some(Guarded::Remove),
+                    _ => Some(Guarded::Enroll),
+                };
+                let consequences = match guarded {
+                    Some(guarded) => self.guard(caller, guarded, context, &standing, now)?,
+                    None => Consequences::default(),
+                };
                 let event = differences(device, &next).into_iter().fold(
                     Event::of(device, What::DeviceUpdated, &caller.name, now),
                     |event, (name, value)| event.with(name, value),
@@ -84,6 +102,11 @@ impl Service {
                         now,
                     ));
                 }
+                if next.state == State::Suspended && device.state != State::Suspended {
+                    commit = weakened(commit, &standing, device, now);
+                }
+                let about = |what| Event::about(&caller.tenant, &update.subject, what, &caller.name, now);
+                commit = consequences.added_to(commit, &about, state, now);
                 Ok(Step::Commit(commit.change(Change::Rewrite(Box::new(next.clone()))), next))
             }
             .boxed()

@@ -3,16 +3,19 @@
 use futures_util::FutureExt as _;
 
 use super::Service;
+use super::evaluate::{Decisions, Question};
 use super::judge::Judgement;
 use super::unit::{Once, Reply, Step};
 use crate::auth::{Caller, Grant, rpc};
+use crate::domain::context::{Context, NOWHERE, Reach};
 use crate::domain::device::{Device, State};
-use crate::domain::event::{Event, What};
+use crate::domain::event::Event;
+use crate::domain::evidence::Evidence;
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::proof::{Offered, Verdict};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::store::{Change, Commit};
+use crate::store::{Change, Commit, Standing, Wanted};
 
 /// A proof that is offered.
 #[derive(Debug, Clone)]
@@ -23,6 +26,12 @@ pub struct Attempt {
     pub device: Option<DeviceId>,
     /// The proof.
     pub offered: Offered,
+    /// Where. `None`: nowhere; to confirm a device, it is an operator's call.
+    pub context: Option<Context>,
+    /// How far the evidence is to reach.
+    pub reach: Reach,
+    /// What to decide with it.
+    pub question: Question,
 }
 
 /// What became of it.
@@ -32,6 +41,29 @@ pub struct Tried {
     pub verdict: Verdict,
     /// The device that was named, or that accepted.
     pub device: Option<Device>,
+    /// What is now proved, where it was accepted.
+    pub evidence: Option<Evidence>,
+    /// What was to be decided with it.
+    pub decisions: Option<Decisions>,
+}
+
+impl Attempt {
+    /// Where.
+    pub(super) fn context(&self) -> &Context {
+        self.context.as_ref().unwrap_or(&NOWHERE)
+    }
+
+    /// Whether more of the subject must be read than the device.
+    fn asks_for_more(&self) -> bool {
+        self.context().client.is_some() || !self.question.requirements.is_empty()
+    }
+}
+
+impl Tried {
+    /// A verdict on a device, and nothing more.
+    pub(super) fn of(verdict: Verdict, device: Option<Device>) -> Self {
+        Self { verdict, device, evidence: None, decisions: None }
+    }
 }
 
 impl Service {
@@ -58,18 +90,32 @@ impl Service {
         attempt: &Attempt,
         id: &DeviceId,
     ) -> Result<Step<Tried>, Error> {
+        if attempt.asks_for_more() {
+            let now = self.clock.now();
+            let wanted = Wanted::Here(attempt.context(), now);
+            let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
+            let device = standing.devices.iter().find(|device| device.id == *id && !device.is_expired(now));
+            let device = device.ok_or(Refusal::DeviceNotFound)?;
+            return self.try_as(caller, attempt, device, Some(&standing));
+        }
         // What commits is written over the version that it was judged from, so a device that was seen
         // earlier will do. What does not commit holds only for the device as it is now.
         if let Some(seen) = self.store.last_seen(&caller.tenant, &attempt.subject, id)
-            && let Ok(commit @ Step::Commit(..)) = self.try_as(caller, attempt, &seen)
+            && let Ok(commit @ Step::Commit(..)) = self.try_as(caller, attempt, &seen, None)
         {
             return Ok(commit);
         }
         let device = self.existing(caller, &attempt.subject, id).await?;
-        self.try_as(caller, attempt, &device)
+        self.try_as(caller, attempt, &device, None)
     }
 
-    fn try_as(&self, caller: &Caller, attempt: &Attempt, device: &Device) -> Result<Step<Tried>, Error> {
+    fn try_as(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        device: &Device,
+        standing: Option<&Standing>,
+    ) -> Result<Step<Tried>, Error> {
         match device.state {
             State::Active => {}
             State::Pending => return Err(Refusal::DeviceState { state: device.state }.into()),
@@ -83,52 +129,20 @@ impl Service {
             |kind| kind.is_plausible(device, &attempt.offered),
             |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
         )?;
-        step(device, judgement, Change::Progress)
-    }
-
-    /// Proves that the user holds a pending device, and activates it.
-    ///
-    /// # Errors
-    /// The device is not there or not pending; the database does not answer.
-    pub async fn confirm(
-        &self,
-        grant: &Grant<rpc::ConfirmDevice>,
-        attempt: &Attempt,
-        id: &DeviceId,
-        once: Option<Once<Tried>>,
-    ) -> Result<Reply<Tried>, Error> {
-        let caller = grant.caller();
-        self.unit(caller, once, move || {
-            async move {
-                let device = self.existing(caller, &attempt.subject, id).await?;
-                if device.state != State::Pending {
-                    return Err(Refusal::DeviceState { state: device.state }.into());
-                }
-                let now = self.clock.now();
-                let mut judgement = self.judge(
-                    caller,
-                    &device,
-                    now,
-                    |kind| kind.is_plausible(&device, &attempt.offered),
-                    |kind, secret, cx| Ok(kind.judge(&device, secret, &attempt.offered, cx)?),
-                )?;
-                if let Judgement::Counted { verdict: Verdict::Accepted, next, events } = &mut judgement {
-                    next.state = State::Active;
-                    next.confirmed_at = Some(now);
-                    next.expires_at = None;
-                    events.push(Event::of(&device, What::DeviceConfirmed, &caller.name, now));
-                }
-                step(&device, judgement, Change::Rewrite)
+        match judgement {
+            Judgement::Counted { verdict: Verdict::Accepted, next, events } => {
+                let change = Change::Progress(next.clone());
+                let commit = commit(events)?.change(change);
+                self.prove(caller, attempt, *next, standing, now, commit)
             }
-            .boxed()
-        })
-        .await
+            other => step(device, other, Change::Progress),
+        }
     }
 }
 
 /// A device that answers nothing now.
 pub(super) fn unavailable(device: Device) -> Step<Tried> {
-    Step::Answer(Tried { verdict: Verdict::Unavailable, device: Some(device) })
+    Step::Answer(Tried::of(Verdict::Unavailable, Some(device)))
 }
 
 /// What follows from a judgement of a device that was named.
@@ -138,9 +152,9 @@ pub(super) fn step(
     change: impl FnOnce(Box<Device>) -> Change,
 ) -> Result<Step<Tried>, Error> {
     match judgement {
-        Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried { verdict, device: Some(device.clone()) })),
+        Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried::of(verdict, Some(device.clone())))),
         Judgement::Counted { verdict, next, events } => {
-            let tried = Tried { verdict, device: Some((*next).clone()) };
+            let tried = Tried::of(verdict, Some((*next).clone()));
             Ok(Step::Commit(commit(events)?.change(change(next)), tried))
         }
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::{CallerName, DeviceId, Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::error::{Error, Fault};
 use crate::kinds::registry;
-use crate::store::{Change, Commit, Mark, Outcome, Remembered};
+use crate::store::{Change, Commit, Mark, Outcome, Remembered, Standing, Wanted};
 
 /// How often a reading is taken anew. Each time but the last something was written again, here or by another
 /// replica that remembers more.
@@ -37,24 +37,35 @@ impl Service {
         Err(Refusal::Stale.into())
     }
 
+    /// How a subject stands.
+    pub(super) async fn standing_of(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+        wanted: Wanted<'_>,
+    ) -> Result<Standing, Error> {
+        for _ in 0..TRIES {
+            let mark = self.store.mark();
+            let standing = self.store.standing(tenant, subject, wanted).await?;
+            let mut are_whole = true;
+            for device in &standing.devices {
+                are_whole &= self.is_whole(mark, device).await?;
+            }
+            if are_whole {
+                return Ok(standing);
+            }
+        }
+        Err(Refusal::Stale.into())
+    }
+
     /// All devices of a subject, and what is kept of the subject.
     pub(super) async fn devices_of(
         &self,
         tenant: &Tenant,
         subject: &Subject,
     ) -> Result<(SubjectState, Vec<Device>), Error> {
-        for _ in 0..TRIES {
-            let mark = self.store.mark();
-            let (state, devices) = self.store.subject(tenant, subject).await?;
-            let mut are_whole = true;
-            for device in &devices {
-                are_whole &= self.is_whole(mark, device).await?;
-            }
-            if are_whole {
-                return Ok((state, devices));
-            }
-        }
-        Err(Refusal::Stale.into())
+        let Standing { state, devices, .. } = self.standing_of(tenant, subject, Wanted::Devices).await?;
+        Ok((state, devices))
     }
 
     /// Whether nothing is missing from a device, as it was read after that mark. What is missing is written

@@ -19,7 +19,9 @@ mod recall;
 mod schema;
 mod seal;
 mod server;
+mod standing;
 mod sweep;
+mod texts;
 mod witness;
 
 #[cfg(test)]
@@ -40,14 +42,15 @@ pub use self::primary::Unfit;
 pub use self::recall::Recalled;
 pub use self::schema::SchemaState;
 pub use self::server::Unwritable;
+pub use self::standing::{Standing, Wanted};
 pub use self::witness::{Mark, Remembered};
 
 use self::apply::Writer;
-use self::entity::{device, subject};
+use self::entity::device;
 use self::lane::{Lanes, Memory};
 use self::primary::Primary;
 use crate::crypto::keyring::Keyring;
-use crate::domain::device::{Device, SubjectState};
+use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, Subject, Tenant};
 use crate::domain::moment::Moment;
 use crate::domain::secret::Secret;
@@ -110,35 +113,6 @@ impl Store {
             self.memory.cache.read(device);
         }
         Ok(device.filter(|device| device.tenant == *tenant && device.subject == *subject))
-    }
-
-    /// All devices of a subject, and what is kept of the subject. The subject is read first: whoever adds a
-    /// device moves the subject on, so a commit over this reading cannot miss one.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn subject(
-        &self,
-        tenant: &Tenant,
-        subject: &Subject,
-    ) -> Result<(SubjectState, Vec<Device>), Fault> {
-        let fault = |e| dialect::fault("reading a subject", e);
-        let state = subject::Entity::find()
-            .filter(subject::Column::Tenant.eq(tenant.as_str()))
-            .filter(subject::Column::Subject.eq(subject.as_str()))
-            .all(&self.reader)
-            .await
-            .map_err(fault)?
-            .into_iter()
-            .next()
-            .map_or_else(SubjectState::unseen, |row| row.state());
-        let devices = device::Entity::find()
-            .filter(device::Column::Tenant.eq(tenant.as_str()))
-            .filter(device::Column::Subject.eq(subject.as_str()))
-            .all(&self.reader)
-            .await
-            .map_err(fault)?;
-        Ok((state, devices.into_iter().map(device::Model::device).collect::<Result<_, _>>()?))
     }
 
     /// Opens a device's secret.

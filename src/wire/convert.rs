@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::pb;
+use crate::domain::device::Kind;
 use crate::domain::moment::Moment;
 
 /// A moment as protobuf writes it.
@@ -46,4 +48,14 @@ pub fn seconds(duration: &prost_types::Duration) -> String {
 #[must_use]
 pub fn mask(fields: &[&str]) -> prost_types::FieldMask {
     prost_types::FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() }
+}
+
+/// A kind as the protobuf names it.
+#[must_use]
+pub fn kind(kind: Kind) -> pb::DeviceKind {
+    match kind {
+        Kind::Totp => pb::DeviceKind::Totp,
+        Kind::Hotp => pb::DeviceKind::Hotp,
+        Kind::RecoveryCodes => pb::DeviceKind::RecoveryCodes,
+    }
 }

@@ -1,6 +1,8 @@
 //! The only home of generated code, and of what turns values into messages and back.
 
 pub mod convert;
+pub mod decision;
+pub mod evidence;
 pub mod json;
 mod redact;
 pub mod status;
@@ -21,7 +23,8 @@ pub mod pb {
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The full names of the services of this API.
-pub const SERVICES: [&str; 3] = [
+pub const SERVICES: [&str; 4] = [
+    pb::assurance_service_server::SERVICE_NAME,
     pb::device_service_server::SERVICE_NAME,
     pb::subject_service_server::SERVICE_NAME,
     pb::verification_service_server::SERVICE_NAME,

@@ -15,6 +15,8 @@ macro_rules! redact {
 }
 
 redact!(
+    pb::Context,
+    pb::RememberClientResponse,
     pb::Proof,
     pb::proof::Proof,
     pb::TotpSetup,

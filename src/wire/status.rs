@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use prost::Message as _;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::pb::ErrorReason;
-use super::undecodable;
+use super::{decision, undecodable};
+use crate::domain::decision::Decided;
 use crate::domain::refusal::Refusal;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault, Origin};
@@ -72,6 +74,13 @@ pub fn refused(refusal: &Refusal) -> Status {
             Reason::DeviceLimit,
             one("limit", limit),
         ),
+        Refusal::RequirementNotFound { requirement } => (
+            Code::NotFound,
+            format!("there is no requirement {requirement}"),
+            Reason::RequirementNotFound,
+            one("requirement", requirement),
+        ),
+        Refusal::StepUpRequired(decided) => return step_up(decided),
         Refusal::Stale => {
             (Code::Aborted, "it changed in the meantime: read it again".to_owned(), Reason::Stale, none())
         }
@@ -106,6 +115,22 @@ pub fn refused(refusal: &Refusal) -> Status {
         details.set_retry_info(Some(RETRY_AFTER));
     }
     Status::with_error_details(code, message, details)
+}
+
+/// The decision travels in the details, after those that every error has.
+fn step_up(decided: &Decided) -> Status {
+    const CODE: Code = Code::FailedPrecondition;
+    let message = format!("the user must prove more first: {} asks for it", decided.requirement);
+    let reason = ErrorReason::StepUpRequired.as_str_name();
+    let metadata = one("requirement", &decided.requirement);
+    let details = ErrorDetails::with_error_info(reason, DOMAIN, metadata);
+    let status = Status::with_error_details(CODE, message.as_str(), details);
+    let Ok(mut whole) = tonic_types::Status::decode(status.details()) else { return status };
+    whole.details.push(prost_types::Any {
+        type_url: "type.googleapis.com/countersign.v1.Decision".to_owned(),
+        value: decision::decided(decided).encode_to_vec(),
+    });
+    Status::with_details(CODE, message, whole.encode_to_vec().into())
 }
 
 fn one(name: &str, value: impl ToString) -> HashMap<String, String> {

@@ -165,7 +165,8 @@ fn codes(order: &Order) -> Vec<Bytes> {
                 subject: member.subject.as_str().to_owned(),
                 device_id: member.id.as_str().to_owned(),
                 proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
-                request_id: String::new(),
+                context: Some(pb::Context { session: fleet::session(member), ..Default::default() }),
+                ..Default::default()
             })
         }));
     }

@@ -60,6 +60,13 @@ impl Mistakes {
         self.0.push(mistake);
     }
 
+    /// With others.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -108,13 +108,13 @@ fn what_was_given_for_the_transaction_is_spared_where_something_else_will_do() {
         Evidence { scope: Scope::Transaction(TRANSACTION), ..evidence("t", device("totp", "a"), held()) };
     let mut world = world(vec![given, proved()], vec![]);
     world.transaction = true;
-    let crate::assurance::decision::Decision::Satisfied(satisfied) =
+    let crate::domain::decision::Decision::Satisfied(satisfied) =
         decide(&requirement("totp"), &world.situation())
     else {
         panic!()
     };
     assert_eq!((satisfied.evidence.len(), satisfied.used_up.len()), (1, 0));
     let decision = decide(&requirement("totp for transaction"), &world.situation());
-    let crate::assurance::decision::Decision::Satisfied(satisfied) = decision else { panic!() };
+    let crate::domain::decision::Decision::Satisfied(satisfied) = decision else { panic!() };
     assert_eq!(satisfied.used_up, satisfied.evidence);
 }

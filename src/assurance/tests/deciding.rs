@@ -7,7 +7,7 @@ use super::worlds::{
 };
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;
-use crate::assurance::decision::{Decision, Step};
+use crate::domain::decision::{Decision, Step};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
 use crate::domain::method::Method;
 

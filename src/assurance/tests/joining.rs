@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::texts::{requirement, texts};
 use super::worlds::worlds;
 use crate::assurance::decide::{decide, decide_all};
-use crate::assurance::decision::Decision;
+use crate::domain::decision::Decision;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]

@@ -4,7 +4,7 @@ use super::oracle;
 use super::texts::{requirement, texts};
 use super::worlds::{NOW, worlds};
 use crate::assurance::decide::decide;
-use crate::assurance::decision::Decision;
+use crate::domain::decision::Decision;
 use crate::domain::moment::Moment;
 
 proptest! {

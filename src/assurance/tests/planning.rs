@@ -7,8 +7,8 @@ use super::texts::{requirement, texts};
 use super::worlds::{World, effort, worlds};
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::decide::decide;
-use crate::assurance::decision::{Decision, Plan, Step};
 use crate::assurance::requirement::Requirement;
+use crate::domain::decision::{Decision, Plan, Step};
 use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 

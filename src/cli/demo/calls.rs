@@ -30,6 +30,7 @@ pub(super) async fn enroll(
         name: name.to_owned(),
         setup: Some(setup),
         request_id: request_id(),
+        ..Default::default()
     };
     client
         .call(request, async |channel, request| {
@@ -48,6 +49,7 @@ pub(super) async fn confirm(
         device_id: device.to_owned(),
         proof: Some(proof(code)),
         request_id: request_id(),
+        ..Default::default()
     };
     client
         .call(request, async |channel, request| {
@@ -68,6 +70,7 @@ pub(super) async fn verify(
         device_id: device.to_owned(),
         proof: Some(proof(code)),
         request_id,
+        ..Default::default()
     };
     client
         .call(request, async |channel, request| VerificationServiceClient::new(channel).verify(request).await)

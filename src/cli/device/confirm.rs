@@ -29,6 +29,7 @@ impl Confirm {
             device_id: self.which.device,
             proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
             request_id: exchange.request_id(),
+            ..Default::default()
         };
         let answer = exchange
             .client

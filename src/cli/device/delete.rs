@@ -20,6 +20,7 @@ impl Delete {
             subject: self.which.subject,
             device_id: self.which.device.clone(),
             request_id: exchange.request_id(),
+            ..Default::default()
         };
         let answer = exchange
             .client

@@ -135,6 +135,7 @@ impl Enroll {
             subject: self.subject,
             name: self.name.unwrap_or_default(),
             request_id: exchange.request_id(),
+            ..Default::default()
         };
         let answer = exchange
             .client

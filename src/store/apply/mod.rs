@@ -2,7 +2,6 @@
 
 mod cold;
 mod hot;
-mod texts;
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         "cli/",
         &["app", "auth::Role", "config", "crypto", "domain", "env", "error", "kinds::oath", "ops", "wire"],
     ),
-    ("config/", &["auth", "crypto", "domain", "error"]),
+    ("config/", &["assurance", "auth", "crypto", "domain", "error"]),
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),
     // Request ids and trace ids are made there.

@@ -134,6 +134,7 @@ impl Client {
             device_id: device.to_owned(),
             proof: Some(proof(code)),
             request_id: request_id.to_owned(),
+            ..Default::default()
         };
         Ok(self.verification.clone().verify(request).await?.into_inner())
     }

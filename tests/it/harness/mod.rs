@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
+use countersign::assurance::rulebook::{Rulebook, Source};
 use countersign::auth::{Caller, Credentials, Role};
 use countersign::config::Address;
 use countersign::crypto::keyring::Keyring;
@@ -33,6 +34,7 @@ use countersign::domain::ids::{CallerName, Tenant};
 use countersign::domain::moment::Moment;
 use countersign::domain::policy::Policies;
 use countersign::domain::secret::SecretText;
+use countersign::domain::strength::{FactorType, Strength};
 use countersign::env::{Entropy, ManualClock, SystemEntropy};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
@@ -66,6 +68,8 @@ pub(crate) struct Wish {
     pub(crate) timeout: Duration,
     /// What whoever runs the tests may do over the Unix socket without a token. Nothing: is not known.
     pub(crate) roles_by_uid: Vec<Role>,
+    /// Requirements: names and texts.
+    pub(crate) requirements: &'static [(&'static str, &'static str)],
 }
 
 impl Default for Wish {
@@ -75,8 +79,21 @@ impl Default for Wish {
             concurrency: 1024,
             timeout: Duration::from_secs(10),
             roles_by_uid: Vec::new(),
+            requirements: &[],
         }
     }
+}
+
+/// What decisions go by: these requirements, and a password and a single sign-on beside the devices.
+pub(crate) fn rulebook(requirements: &[(&str, &str)]) -> Rulebook {
+    let worth = |factor| Strength { factor_types: vec![factor], ..Strength::default() };
+    let methods = vec![
+        ("password".to_owned(), worth(FactorType::Knowledge)),
+        ("sso".to_owned(), Strength { phishing_resistant: true, ..worth(FactorType::Knowledge) }),
+    ];
+    let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+    let requirements = requirements.iter().map(owned).collect();
+    Rulebook::parse(&Source { methods, requirements, rules: Vec::new() }).unwrap()
 }
 
 impl Harness {
@@ -108,7 +125,8 @@ impl Harness {
         let database = format!("sqlite:{}", dir.path().join("test.db").display());
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let store = app::open(&options(&database), keyring.clone(), &entropy).await.unwrap();
-        let service = Arc::new(Service::new(store, clock.clone(), entropy.clone(), wish.policies));
+        let book = rulebook(wish.requirements);
+        let service = Arc::new(Service::new(store, clock.clone(), entropy.clone(), wish.policies, book));
         let mut credentials = Credentials::default();
         let mut known = |name: &str, tenant: &str, roles: &[Role]| {
             let token = token::generate(&*entropy);

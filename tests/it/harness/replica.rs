@@ -21,7 +21,7 @@ use countersign::service::{Attempt, Enrollment, Once, Reply, Service, Tried};
 use countersign::store::{Options, Store};
 
 use super::databases::TestDatabase;
-use super::{caller, client};
+use super::{caller, client, rulebook};
 
 /// The secret of every device that a replica enrolls.
 pub(crate) const SECRET: &[u8] = b"12345678901234567890";
@@ -73,7 +73,7 @@ impl Replica {
 
     /// Starts one on a store that is open.
     pub(crate) fn over(store: Store, clock: &Arc<ManualClock>, policies: Policies) -> Arc<Self> {
-        let service = Service::new(store, clock.clone(), Arc::new(SystemEntropy), policies);
+        let service = Service::new(store, clock.clone(), Arc::new(SystemEntropy), policies, rulebook(&[]));
         let caller = Arc::new(caller("app", "default", &Role::ALL));
         Arc::new(Self { service, clock: clock.clone(), caller })
     }
@@ -97,7 +97,8 @@ impl Replica {
     }
 
     async fn enroll(&self, subject: &str, setup: AnySetup) -> (Device, Shown) {
-        let enrollment = Enrollment { subject: Subject::parse(subject).unwrap(), name: None, setup };
+        let enrollment =
+            Enrollment { subject: Subject::parse(subject).unwrap(), name: None, setup, context: None };
         match self.service.enroll(&self.grant::<rpc::EnrollDevice>(), enrollment, None).await.unwrap() {
             Reply::Fresh(enrolled) => (enrolled.device, enrolled.shown),
             Reply::Again(_) => unreachable!("there was no request id"),
@@ -105,7 +106,7 @@ impl Replica {
     }
 
     async fn confirm(&self, device: &Device, code: &str) {
-        let attempt = Attempt { subject: device.subject.clone(), device: None, offered: offered(code) };
+        let attempt = attempt(device.subject.clone(), None, code);
         let grant = self.grant::<rpc::ConfirmDevice>();
         let reply = self.service.confirm(&grant, &attempt, &device.id, None).await.unwrap();
         assert!(matches!(reply, Reply::Fresh(Tried { verdict: Verdict::Accepted, .. })));
@@ -137,7 +138,7 @@ impl Replica {
     pub(crate) async fn try_hotp(&self, subject: &str) -> Result<(), Error> {
         let setup = hotp::Setup { oath: OathSetup::default(), counter: 0, look_ahead: None };
         let (subject, setup) = (Subject::parse(subject).unwrap(), AnySetup::of::<Hotp>(setup));
-        let enrollment = Enrollment { subject, name: None, setup };
+        let enrollment = Enrollment { subject, name: None, setup, context: None };
         self.service.enroll(&self.grant::<rpc::EnrollDevice>(), enrollment, None).await.map(drop)
     }
 
@@ -161,7 +162,7 @@ impl Replica {
     /// Offers a code without the name of a device.
     pub(crate) async fn offer_any(&self, subject: &str, code: &str) -> Result<Verdict, Error> {
         let subject = Subject::parse(subject).unwrap();
-        let attempt = Attempt { subject, device: None, offered: offered(code) };
+        let attempt = attempt(subject, None, code);
         match self.service.verify(&self.grant::<rpc::Verify>(), &attempt, None).await? {
             Reply::Fresh(tried) => Ok(tried.verdict),
             Reply::Again(_) => unreachable!("there was no request id"),
@@ -176,7 +177,7 @@ impl Replica {
         request: Option<[u8; 16]>,
     ) -> Result<Answer, Error> {
         let Proving { subject, device, .. } = proving.clone();
-        let attempt = Attempt { subject, device: Some(device), offered: offered(code) };
+        let attempt = attempt(subject, Some(device), code);
         let once = request.map(|id| Once {
             id: request_id(id),
             asked: Secret::new(format!("verify {} {code}", proving.device).into_bytes()),
@@ -204,8 +205,10 @@ fn written(verdict: Verdict) -> Secret {
     Secret::new(verdict.as_str().as_bytes().to_vec())
 }
 
-fn offered(code: &str) -> Offered {
-    Offered::Code(SecretText::new(code.to_owned()))
+fn attempt(subject: Subject, device: Option<DeviceId>, code: &str) -> Attempt {
+    let offered = Offered::Code(SecretText::new(code.to_owned()));
+    let (reach, question) = Default::default();
+    Attempt { subject, device, offered, context: None, reach, question }
 }
 
 /// A request id of those bytes.

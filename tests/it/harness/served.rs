@@ -21,7 +21,7 @@ use countersign::rpc::layer::Rules;
 use countersign::service::Service;
 
 use super::part::{self, Part};
-use super::{Client, caller, options};
+use super::{Client, caller, options, rulebook};
 
 /// A server in another process.
 pub(crate) struct Served {
@@ -99,7 +99,13 @@ async fn part_serve() {
     );
     let parts = serve::Parts {
         is_skew_allowed: false,
-        service: Arc::new(Service::new(store, Arc::new(SystemClock), entropy.clone(), policies)),
+        service: Arc::new(Service::new(
+            store,
+            Arc::new(SystemClock),
+            entropy.clone(),
+            policies,
+            rulebook(&[]),
+        )),
         rules: Rules {
             credentials,
             anybody: None,

@@ -141,6 +141,7 @@ async fn everything_that_is_wrong_is_named_at_once() {
                         subject: String::new(),
                         name: "x".repeat(65),
                         request_id: "1".to_owned(),
+                        context: None,
                         setup: Some(totp(pb::TotpSetup {
                             algorithm: 9,
                             digits: 9,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use countersign::domain::decision::{Decided, Decision};
 use countersign::domain::device::{Kind, State};
 use countersign::domain::refusal::Refusal;
 use countersign::domain::violation::Violations;
@@ -28,6 +29,8 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::DeviceState { .. } => "DeviceState",
         Refusal::DeviceKind { .. } => "DeviceKind",
         Refusal::DeviceLimit { .. } => "DeviceLimit",
+        Refusal::RequirementNotFound { .. } => "RequirementNotFound",
+        Refusal::StepUpRequired(_) => "StepUpRequired",
         Refusal::Stale => "Stale",
         Refusal::RequestIdReused => "RequestIdReused",
         Refusal::Overloaded => "Overloaded",
@@ -44,6 +47,14 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::DeviceState { state: State::Pending },
         Refusal::DeviceKind { kind: Kind::RecoveryCodes },
         Refusal::DeviceLimit { limit: 32 },
+        Refusal::RequirementNotFound { requirement: "payout".to_owned() },
+        Refusal::StepUpRequired(Box::new(Decided {
+            requirement: "countersign.enroll".to_owned(),
+            revision: "0".to_owned(),
+            decision: Decision::StepUp { plans: Vec::new() },
+            grace_until: None,
+            explanation: "step-up required".to_owned(),
+        })),
         Refusal::Stale,
         Refusal::RequestIdReused,
         Refusal::Overloaded,

@@ -6,7 +6,8 @@ use countersign::domain::ids::DeviceName;
 use countersign::store::{Change, Outcome};
 
 use super::fixtures::{
-    about, book, delete, device, failed, insert, progress, read, rewrite, secret, stored, subject, tenant,
+    about, book, delete, device, failed, insert, progress, read, rewrite, secret, stored, subject,
+    subject_of, tenant,
 };
 use crate::harness::START;
 use crate::harness::databases::{TestDatabase, on_every_database};
@@ -113,7 +114,7 @@ async fn a_commit_with_one_stale_change_writes_none_of_its_changes(database: Tes
         .change(Change::Rewrite(Box::new(failed(&one))))
         .change(Change::Progress(Box::new(failed(&failed(&two)))));
     assert_eq!(store.commit(commit).await.unwrap(), Outcome::Stale);
-    let (state, mut devices) = store.subject(&tenant(), &subject("alice")).await.unwrap();
+    let (state, mut devices) = subject_of(&store, &tenant(), &subject("alice")).await;
     devices.sort_by(|a, b| a.name.cmp(&b.name));
     assert_eq!(state, SubjectState::unseen());
     assert_eq!(devices, [one, two]);
@@ -137,7 +138,7 @@ async fn a_subject_moves_only_from_its_version(database: TestDatabase) {
     let store = database.open().await;
     let failures = Failures { count: 3, last_at: Some(START) };
     let at = |version| SubjectState { version, failures, ..SubjectState::unseen() };
-    let now = async || store.subject(&tenant(), &subject("stranger")).await.unwrap().0;
+    let now = async || subject_of(&store, &tenant(), &subject("stranger")).await.0;
     assert_eq!(now().await, SubjectState::unseen());
     assert_eq!(store.commit(book("stranger", at(2))).await.unwrap(), Outcome::Stale);
     assert_eq!(store.commit(book("stranger", at(1))).await.unwrap(), Outcome::Done);

@@ -6,7 +6,7 @@ use countersign::domain::ids::{CallerName, DeviceId, DeviceName, Subject, Tenant
 use countersign::domain::moment::Moment;
 use countersign::domain::secret::Secret;
 use countersign::env::{Entropy, SystemEntropy};
-use countersign::store::{Change, Commit, Outcome, Record, Store};
+use countersign::store::{Change, Commit, Outcome, Record, Store, Wanted};
 
 use crate::harness::START;
 use crate::harness::replica::request_id;
@@ -109,4 +109,14 @@ pub(super) async fn stored(store: &Store, owner: &str, name: &str) -> Device {
 /// The device as it is stored now.
 pub(super) async fn read(store: &Store, device: &Device) -> Option<Device> {
     store.device(&device.tenant, &device.subject, &device.id).await.unwrap()
+}
+
+/// What is kept of a subject, and its devices.
+pub(super) async fn subject_of(
+    store: &Store,
+    tenant: &Tenant,
+    subject: &Subject,
+) -> (SubjectState, Vec<Device>) {
+    let standing = store.standing(tenant, subject, Wanted::Devices).await.unwrap();
+    (standing.state, standing.devices)
 }

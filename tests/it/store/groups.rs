@@ -9,7 +9,8 @@ use countersign::error::{Error, Origin};
 use countersign::store::{Audit, Change, Commit, Outcome, Store};
 
 use super::fixtures::{
-    about, book, device, failed, insert, progress, read, record, rewrite, secret, stored, subject, tenant,
+    about, book, device, failed, insert, progress, read, record, rewrite, secret, stored, subject,
+    subject_of, tenant,
 };
 use super::gate::write_together;
 use crate::harness::databases::{Engine, TestDatabase, on_every_database};
@@ -80,7 +81,7 @@ async fn each_commit_of_a_group_stands_or_falls_by_itself(database: TestDatabase
             _ => (Outcome::Stale, 1),
         };
         assert_eq!(outcome.unwrap(), expected, "{sort}");
-        let (state, devices) = store.subject(&tenant(), &before.subject).await.unwrap();
+        let (state, devices) = subject_of(&store, &tenant(), &before.subject).await;
         assert_eq!(devices.len(), 1, "{sort}");
         assert_eq!(devices[0].version, version, "{sort}");
         assert_eq!(state.version, i64::from(*sort == "cold"), "{sort}");
@@ -164,7 +165,7 @@ async fn a_commit_that_fails_takes_nothing_with_it(database: TestDatabase) {
         about(&devices[0], What::DeviceUpdated).change(Change::Subject(SubjectState::unseen().successor()));
     assert_eq!(store.commit(lone).await.unwrap(), Outcome::Done);
     assert!(store.commit(book("poison", SubjectState::unseen().successor())).await.is_err());
-    assert_eq!(store.subject(&tenant(), &subject("poison")).await.unwrap().0, SubjectState::unseen());
+    assert_eq!(subject_of(&store, &tenant(), &subject("poison")).await.0, SubjectState::unseen());
 }
 
 async fn a_commit_whose_caller_went_away_is_written(database: TestDatabase) {

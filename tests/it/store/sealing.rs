@@ -7,7 +7,7 @@ use countersign::domain::secret::Secret;
 use countersign::error::Origin;
 use countersign::store::{Outcome, Recalled};
 
-use super::fixtures::{failed, progress, read, record, secret, stored, subject, tenant};
+use super::fixtures::{failed, progress, read, record, secret, stored, subject, subject_of, tenant};
 use crate::harness::START;
 use crate::harness::databases::{Engine, TestDatabase, on_every_database};
 use crate::harness::replica::request_id;
@@ -133,6 +133,6 @@ async fn a_secret_opens_after_every_change_of_its_device(database: TestDatabase)
     }
     // And in another process of the same ring.
     let again = database.open().await;
-    let (_, devices) = again.subject(&tenant(), &subject("alice")).await.unwrap();
+    let (_, devices) = subject_of(&again, &tenant(), &subject("alice")).await;
     assert_eq!(again.open(&devices[0]).unwrap(), secret());
 }

@@ -8,7 +8,7 @@ use countersign::service::Swept;
 use countersign::store::Outcome;
 use futures_util::future::join_all;
 
-use super::fixtures::{book, device, failed, insert, progress, record, stored, subject, tenant};
+use super::fixtures::{book, device, failed, insert, progress, record, stored, subject, subject_of, tenant};
 use crate::harness::START;
 use crate::harness::databases::{TestDatabase, on_every_database};
 use crate::harness::replica::{Replica, clock};
@@ -38,7 +38,7 @@ async fn pending_devices_that_have_expired_go(database: TestDatabase) {
     let swept = replica.service.sweep().await.unwrap();
     assert_eq!(swept, Swept { devices: 2, requests: 0, strangers: 0 });
     let names = async || {
-        let (_, devices) = store.subject(&tenant(), &subject("alice")).await.unwrap();
+        let (_, devices) = subject_of(store, &tenant(), &subject("alice")).await;
         let mut names: Vec<String> = devices.iter().map(|device| device.name.to_string()).collect();
         names.sort();
         names
@@ -83,7 +83,7 @@ async fn strangers_go_after_a_day_and_subjects_with_devices_stay(database: TestD
     clock.advance(Duration::from_micros(1));
     assert_eq!(replica.service.sweep().await.unwrap().strangers, 1);
     for (name, version) in [("stranger", 0), ("alice", 1), ("cleared", 1)] {
-        assert_eq!(store.subject(&tenant(), &subject(name)).await.unwrap().0.version, version, "{name}");
+        assert_eq!(subject_of(store, &tenant(), &subject(name)).await.0.version, version, "{name}");
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement, Value};
 use super::super::super::chain::Chain;
 use super::super::super::entity::{self, device};
 use super::super::super::primary::{Primary, Tx};
-use super::super::texts::{Texts, size};
+use super::super::super::texts::{Texts, size};
 use super::super::{WriteError, begin, is_duplicate, is_refused};
 use super::{Group, Proved, Written};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::super::texts::Texts;
+use super::super::super::super::texts::Texts;
 use super::super::Group;
 
 /// What a text holds. A group of one takes its values one by one, and costs half of what arrays cost.

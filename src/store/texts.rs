@@ -9,22 +9,22 @@ use std::sync::{Arc, OnceLock, RwLock};
 const SIZES: [usize; 10] = [1, 2, 4, 8, 12, 16, 24, 32, 48, 64];
 
 /// The size of a text that holds so many rows.
-pub(super) fn size(rows: usize) -> usize {
+pub(in crate::store) fn size(rows: usize) -> usize {
     if rows == 0 { 0 } else { SIZES.into_iter().find(|size| *size >= rows).unwrap_or(rows) }
 }
 
 /// Texts by what they hold.
-pub(super) struct Texts<K> {
+pub(in crate::store) struct Texts<K> {
     made: OnceLock<RwLock<HashMap<K, Arc<str>>>>,
 }
 
 impl<K: Copy + Eq + Hash> Texts<K> {
-    pub(super) const fn new() -> Self {
+    pub(in crate::store) const fn new() -> Self {
         Self { made: OnceLock::new() }
     }
 
     /// The text that holds that.
-    pub(super) fn of(&self, key: K, make: impl FnOnce(K) -> String) -> Arc<str> {
+    pub(in crate::store) fn of(&self, key: K, make: impl FnOnce(K) -> String) -> Arc<str> {
         let texts = self.made.get_or_init(RwLock::default);
         if let Some(text) = texts.read().ok().and_then(|texts| texts.get(&key).cloned()) {
             return text;

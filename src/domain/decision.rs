@@ -1,7 +1,7 @@
 //! The answer.
 
+use super::method::MethodName;
 use crate::domain::ids::{DeviceId, EvidenceId};
-use crate::domain::method::MethodName;
 use crate::domain::moment::Moment;
 
 /// Whether enough is proved; if not, the least that is missing.
@@ -89,4 +89,19 @@ impl Decision {
         kinds.dedup();
         kinds
     }
+}
+
+/// A decision, and of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The requirement that was applied. Empty where it was several.
+    pub requirement: String,
+    /// Which text of it. Empty where it was several.
+    pub revision: String,
+    /// The answer.
+    pub decision: Decision,
+    /// Until when a subject that never had a device is let in all the same, where it would have to enroll one.
+    pub grace_until: Option<Moment>,
+    /// In words, for people who read logs.
+    pub explanation: String,
 }

@@ -1,0 +1,174 @@
+//! All that decisions go by, as it is configured: methods, requirements, and the rules that choose between them.
+
+use std::collections::BTreeMap;
+
+use super::presets::{GUARDS, default_guard};
+use super::requirement::Requirement;
+use super::requirement::mistake::{Mistakes, Wrong, did_you_mean};
+use super::requirement::set::Requirements;
+use super::rules::{RuleText, Rules};
+use super::vocabulary::Vocabulary;
+use crate::domain::strength::Strength;
+
+/// What the names of the sidecar's own requirements begin with.
+const OWN: &str = "countersign.";
+
+/// As it is configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// External methods, with what each is worth.
+    pub methods: Vec<(String, Strength)>,
+    /// Requirements: names and texts.
+    pub requirements: Vec<(String, String)>,
+    /// Rules.
+    pub rules: Vec<RuleSource>,
+}
+
+/// A rule as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleSource {
+    /// The requirement that is asked for.
+    pub requirement: String,
+    /// A CEL expression over attributes.
+    pub when: String,
+    /// The requirement that is used instead.
+    pub instead: String,
+}
+
+/// What decisions go by.
+#[derive(Debug)]
+pub struct Rulebook {
+    requirements: Requirements,
+    rules: Rules,
+}
+
+impl Rulebook {
+    /// Parses methods, requirements and rules. The sidecar's own requirements have defaults.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn parse(source: &Source) -> Result<Self, Mistakes> {
+        let methods: Vec<_> =
+            source.methods.iter().map(|(name, worth)| (name.as_str(), worth.clone())).collect();
+        let vocabulary = Vocabulary::parse(&methods)?;
+        let mut mistakes = Mistakes::default();
+        let mut texts: Vec<(&str, &str)> = Vec::new();
+        for (name, text) in &source.requirements {
+            if name.starts_with(OWN) && !GUARDS.contains(&name.as_str()) {
+                let guess = did_you_mean(name, GUARDS);
+                let label = guess.unwrap_or_else(|| format!("there are {}", GUARDS.join(", ")));
+                let wrong = Wrong::new(
+                    0..name.len(),
+                    format!("`{OWN}` begins the sidecar's own requirements"),
+                    label,
+                );
+                mistakes.push(wrong.within("requirements", name.as_str()));
+            }
+            texts.push((name, text));
+        }
+        let guard = default_guard(&vocabulary);
+        let is_given = |guard: &str| source.requirements.iter().any(|(name, _)| name == guard);
+        texts.extend(GUARDS.into_iter().filter(|name| !is_given(name)).map(|name| (name, guard.as_str())));
+        let requirements = match Requirements::parse(&texts, vocabulary) {
+            Ok(requirements) if mistakes.is_empty() => requirements,
+            Ok(_) => return Err(mistakes),
+            Err(more) => return Err(mistakes.and(more)),
+        };
+        let rules: Vec<_> = source.rules.iter().map(RuleSource::text).collect();
+        let rules = Rules::parse(&rules, &requirements)?;
+        Ok(Self { requirements, rules })
+    }
+
+    /// The requirement of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Requirement> {
+        self.requirements.named(name)
+    }
+
+    /// The requirement that applies where that one is asked for and that is known. `None`: there is no such.
+    #[must_use]
+    pub fn chosen(&self, name: &str, attributes: &BTreeMap<String, String>) -> Option<&Requirement> {
+        let asked = self.requirements.named(name)?;
+        let chosen = self.rules.choose(name, |attribute| attributes.get(attribute).map(String::as_str));
+        // Both names were checked when the rules were parsed.
+        Some(self.requirements.named(chosen).unwrap_or(asked))
+    }
+
+    /// Every requirement, by name.
+    #[must_use]
+    pub fn requirements(&self) -> &Requirements {
+        &self.requirements
+    }
+
+    /// What requirements can speak of.
+    #[must_use]
+    pub fn vocabulary(&self) -> &Vocabulary {
+        self.requirements.vocabulary()
+    }
+}
+
+impl RuleSource {
+    fn text(&self) -> RuleText<'_> {
+        RuleText { requirement: &self.requirement, when: &self.when, instead: &self.instead }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(requirements: &[(&str, &str)]) -> Source {
+        let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
+        Source { requirements: requirements.iter().map(owned).collect(), ..Source::default() }
+    }
+
+    #[test]
+    fn the_sidecar_s_own_requirements_are_there_and_can_be_replaced() {
+        let book = Rulebook::parse(&source(&[])).unwrap();
+        let text = "(totp or hotp or recovery_codes) within 10m";
+        let names: Vec<_> = book.requirements().iter().map(|one| (one.name(), one.text())).collect();
+        let expanded = book.named(GUARDS[0]).unwrap().text();
+        assert_eq!(
+            names,
+            GUARDS
+                .map(|name| (name, expanded))
+                .into_iter()
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+        );
+        let same = Rulebook::parse(&source(&[("same", text)])).unwrap();
+        assert_eq!(same.named("same").unwrap().text(), expanded);
+        let stricter = Rulebook::parse(&source(&[("countersign.remove", "totp within 1m")])).unwrap();
+        assert_eq!(stricter.named("countersign.remove").unwrap().text(), "totp within 1m");
+        assert_eq!(stricter.named("countersign.enroll").unwrap().text(), expanded);
+    }
+
+    #[test]
+    fn a_guard_that_there_is_not_is_a_mistake() {
+        let refused = Rulebook::parse(&source(&[("countersign.enrol", "totp"), ("a", "totpp")])).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.contains("did you mean `countersign.enroll`?"), "{text}");
+        assert!(text.contains("did you mean `totp`?"), "{text}");
+    }
+
+    #[test]
+    fn a_rule_chooses_and_an_unknown_requirement_is_none() {
+        let rule = RuleSource {
+            requirement: "payout".to_owned(),
+            when: "amount > 100".to_owned(),
+            instead: "large".to_owned(),
+        };
+        let texts = source(&[("payout", "any"), ("large", "totp within 5m")]);
+        let book = Rulebook::parse(&Source { rules: vec![rule], ..texts }).unwrap();
+        let chosen = |amount: Option<&str>| {
+            let attributes =
+                amount.map(|amount| ("amount".to_owned(), amount.to_owned())).into_iter().collect();
+            book.chosen("payout", &attributes).map(Requirement::name)
+        };
+        assert_eq!(chosen(Some("100")), Some("payout"));
+        assert_eq!(chosen(Some("101")), Some("large"));
+        assert_eq!(chosen(None), Some("large"));
+        assert!(book.chosen("payou", &BTreeMap::new()).is_none());
+    }
+}

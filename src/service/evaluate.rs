@@ -1,0 +1,187 @@
+//! Has this subject proved enough for what they are about to do?
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::scene::Scene;
+use super::unit::{Once, Reply, Step};
+use crate::assurance::decide::{decide, decide_all};
+use crate::assurance::explain::{explain, summary};
+use crate::assurance::requirement::Requirement;
+use crate::auth::{Caller, Grant, rpc};
+use crate::domain::context::{Capability, Context};
+use crate::domain::decision::{Decided, Decision};
+use crate::domain::device::SubjectState;
+use crate::domain::event::{Event, What};
+use crate::domain::ids::{EvidenceId, Subject};
+use crate::domain::moment::Moment;
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+use crate::store::{Change, Commit, Wanted};
+
+/// What is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Question {
+    /// Requirements, by name.
+    pub requirements: Vec<String>,
+    /// What the caller knows.
+    pub attributes: BTreeMap<String, String>,
+    /// What the user's client can do. Empty: everything.
+    pub capabilities: Vec<Capability>,
+    /// Explain each decision, leaf by leaf, and use nothing up.
+    pub explain: bool,
+}
+
+/// The answer.
+#[derive(Debug, Clone, Default)]
+pub struct Decisions {
+    /// One for each requirement, in order.
+    pub each: Vec<Decided>,
+    /// All of them together, where there are several.
+    pub joint: Option<Decided>,
+}
+
+/// What an answer costs.
+#[derive(Debug, Default)]
+pub(super) struct Consequences {
+    /// Evidence for the transaction that it uses up.
+    pub(super) spent: Vec<EvidenceId>,
+    /// A subject is let in without a device for the first time.
+    pub(super) graced: bool,
+}
+
+impl Service {
+    /// Decides requirements, from a fresh reading.
+    ///
+    /// # Errors
+    /// There is no such requirement; the database does not answer.
+    pub async fn evaluate(
+        &self,
+        grant: &Grant<rpc::Evaluate>,
+        subject: &Subject,
+        context: &Context,
+        question: &Question,
+        once: Option<Once<Decisions>>,
+    ) -> Result<Reply<Decisions>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let now = self.clock.now();
+                let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
+                let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
+                let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
+                let (decisions, consequences) = self.answer(caller, &scene, question)?;
+                if question.explain {
+                    return Ok(Step::Answer(decisions));
+                }
+                let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
+                let state = &standing.state;
+                Ok(match consequences.commit(&about, state, now) {
+                    Some(commit) => Step::Commit(commit, decisions),
+                    None => Step::Answer(decisions),
+                })
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Answers a question about a moment.
+    pub(super) fn answer(
+        &self,
+        caller: &Caller,
+        scene: &Scene<'_>,
+        question: &Question,
+    ) -> Result<(Decisions, Consequences), Error> {
+        let requirement = |name: &String| {
+            let found = scene.book.chosen(name, &question.attributes);
+            found.ok_or_else(|| Refusal::RequirementNotFound { requirement: name.clone() })
+        };
+        let requirements: Vec<&Requirement> =
+            question.requirements.iter().map(requirement).collect::<Result<_, _>>()?;
+        let situation = scene.situation();
+        let mut consequences = Consequences::default();
+        let mut decided = |requirement: Option<&Requirement>, decision: Decision| {
+            let mut explanation = summary(&decision, scene.now);
+            if let Some(requirement) = requirement.filter(|_| question.explain) {
+                explanation = explain(requirement, &situation);
+            }
+            if let Decision::Satisfied(satisfied) = &decision {
+                consequences.spent.extend(satisfied.used_up.iter().cloned());
+            }
+            let grace_until = self.grace(caller, scene, &decision, &mut consequences);
+            Decided {
+                requirement: requirement.map_or("", Requirement::name).to_owned(),
+                revision: requirement.map_or("", Requirement::revision).to_owned(),
+                decision,
+                grace_until,
+                explanation,
+            }
+        };
+        let each = requirements.iter().map(|one| decided(Some(one), decide(one, &situation))).collect();
+        let joint = (requirements.len() > 1).then(|| decided(None, decide_all(&requirements, &situation)));
+        consequences.spent.sort();
+        consequences.spent.dedup();
+        Ok((Decisions { each, joint }, consequences))
+    }
+
+    /// Until when a subject that never had a device is let in all the same.
+    fn grace(
+        &self,
+        caller: &Caller,
+        scene: &Scene<'_>,
+        decision: &Decision,
+        consequences: &mut Consequences,
+    ) -> Option<Moment> {
+        let grace = self.policy(caller).enrollment_grace?;
+        let SubjectState { enrolled_at, graced_at, .. } = scene.standing.state;
+        if !matches!(decision, Decision::EnrollmentRequired { .. }) || enrolled_at.is_some() {
+            return None;
+        }
+        consequences.graced |= graced_at.is_none();
+        let until = graced_at.unwrap_or(scene.now).plus(grace);
+        (until > scene.now).then_some(until)
+    }
+}
+
+impl Consequences {
+    /// The changes that they are, and what is said of them.
+    fn changes(
+        &self,
+        about: &impl Fn(What) -> Event,
+        state: &SubjectState,
+        now: Moment,
+    ) -> Vec<(Change, Event)> {
+        let mut changes = Vec::new();
+        for id in &self.spent {
+            let event = about(What::EvidenceSpent).with("evidence", id);
+            changes.push((Change::Spend(id.clone(), now), event));
+        }
+        if self.graced {
+            let next = SubjectState { graced_at: Some(now), ..state.successor() };
+            changes.push((Change::Subject(next), about(What::SubjectGraced)));
+        }
+        changes
+    }
+
+    /// A commit, and these with it.
+    pub(super) fn added_to(
+        &self,
+        commit: Commit,
+        about: &impl Fn(What) -> Event,
+        state: &SubjectState,
+        now: Moment,
+    ) -> Commit {
+        let changes = self.changes(about, state, now).into_iter();
+        changes.fold(commit, |commit, (change, event)| commit.change(change).event(event))
+    }
+
+    fn commit(&self, about: &impl Fn(What) -> Event, state: &SubjectState, now: Moment) -> Option<Commit> {
+        let mut changes = self.changes(about, state, now).into_iter();
+        let (change, event) = changes.next()?;
+        let first = Commit::new(event).change(change);
+        Some(changes.fold(first, |commit, (change, event)| commit.change(change).event(event)))
+    }
+}

@@ -1,0 +1,305 @@
+//! Evidence: what verifications leave behind, what was proved elsewhere, and taking it back.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::Service;
+use super::unit::{Once, Reply, Step};
+use crate::assurance::counting::{Asked, CLOCK_SKEW, counts};
+use crate::auth::{Caller, Grant, rpc};
+use crate::domain::context::{Context, Reach};
+use crate::domain::device::{Device, State, SubjectState};
+use crate::domain::event::{Event, What};
+use crate::domain::evidence::{Binding, Evidence, Scope};
+use crate::domain::ids::{DeviceId, EvidenceId, SessionId, Subject};
+use crate::domain::method::{Method, MethodName, Sort};
+use crate::domain::moment::Moment;
+use crate::domain::policy::Policy;
+use crate::domain::strength::Strength;
+use crate::domain::violation::Violations;
+use crate::error::Error;
+use crate::store::{Change, Commit, Revoked, Standing, Wanted};
+
+/// How long ago a client must have been seen that is noted as seen again.
+const SEEN_EVERY: Duration = Duration::from_secs(3600);
+
+/// Something that was proved elsewhere.
+#[derive(Debug, Clone)]
+pub struct Testimony {
+    /// By whom.
+    pub subject: Subject,
+    /// Where.
+    pub context: Context,
+    /// How, by a name of the configuration.
+    pub method: String,
+    /// When. `None`: now.
+    pub at: Option<Moment>,
+    /// Who says so.
+    pub source: Option<Arc<str>>,
+    /// What they say of how, beside what the configuration does.
+    pub amr: Vec<String>,
+    /// How far it reaches.
+    pub reach: Reach,
+}
+
+/// Which evidence is taken back.
+#[derive(Debug, Clone)]
+pub enum Revocation {
+    /// This.
+    One(EvidenceId),
+    /// All that was given in a session.
+    Session(SessionId),
+    /// All of it, everywhere.
+    Everything,
+}
+
+/// New evidence, and what else its commit changes.
+pub(super) struct Given {
+    pub(super) evidence: Evidence,
+    pub(super) seen: Option<Change>,
+}
+
+/// Where evidence is given.
+pub(super) struct Giving<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) context: &'a Context,
+    pub(super) reach: Reach,
+    /// Needed only where the context shows a client's token.
+    pub(super) standing: Option<&'a Standing>,
+    pub(super) now: Moment,
+}
+
+impl Service {
+    /// What a device has proved now.
+    pub(super) fn given(&self, device: &Device, giving: &Giving<'_>) -> Given {
+        let method = Method::device(device.kind, device.id.clone());
+        self.give(method, Strength::of(device.kind), device.epoch, giving.now, None, giving)
+    }
+
+    fn give(
+        &self,
+        method: Method,
+        strength: Strength,
+        epoch: i64,
+        at: Moment,
+        source: Option<Arc<str>>,
+        giving: &Giving<'_>,
+    ) -> Given {
+        let Giving { policy, context, reach, standing, now } = giving;
+        let client = standing.and_then(|standing| standing.recognised(context, *now));
+        let scope = match (reach, context.transaction, client) {
+            (Reach::Usual | Reach::Transaction, Some(digest), _) => Scope::Transaction(digest),
+            (Reach::Client, _, Some(_)) => Scope::Client,
+            _ => Scope::Session,
+        };
+        let lasts = match scope {
+            Scope::Transaction(_) => policy.evidence.transaction_for,
+            Scope::Session => policy.evidence.session_for,
+            Scope::Client => policy.evidence.client_for,
+        };
+        let seen = client.filter(|client| now.since(client.seen_at) >= SEEN_EVERY);
+        let evidence = Evidence {
+            id: EvidenceId::from_entropy(self.entropy.bytes()),
+            method,
+            verified_at: at,
+            expires_at: at.plus(lasts),
+            scope,
+            binding: Binding {
+                session: context.session.clone(),
+                client: client.map(|client| client.id.clone()),
+            },
+            epoch,
+            revoked: false,
+            used_up: false,
+            strength,
+            source,
+        };
+        Given { evidence, seen: seen.map(|client| Change::See(client.id.clone(), *now)) }
+    }
+
+    /// Records what was proved elsewhere.
+    ///
+    /// # Errors
+    /// The method is not configured, the time lies in the future or too far in the past; the database does not
+    /// answer.
+    pub async fn record_evidence(
+        &self,
+        grant: &Grant<rpc::RecordEvidence>,
+        testimony: &Testimony,
+        once: Option<Once<Evidence>>,
+    ) -> Result<Reply<Evidence>, Error> {
+        let caller = grant.caller();
+        let mut strength = self.external(&testimony.method)?;
+        strength.amr.extend(testimony.amr.iter().map(|value| value.clone().into()));
+        let strength = &strength;
+        self.unit(caller, once, move || {
+            async move {
+                let Testimony { subject, context, .. } = testimony;
+                let now = self.clock.now();
+                let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
+                let at = testimony.at.unwrap_or(now);
+                if at > now.plus(CLOCK_SKEW) {
+                    return Err(Violations::one("verify_time", "must not lie in the future").into());
+                }
+                let giving = Giving {
+                    policy: self.policy(caller),
+                    context,
+                    reach: testimony.reach,
+                    standing: Some(&standing),
+                    now,
+                };
+                let method = Method::External(MethodName::trusted(testimony.method.clone()));
+                let (epoch, source) = (standing.state.epoch, testimony.source.clone());
+                let Given { evidence, seen } =
+                    self.give(method, strength.clone(), epoch, at.min(now), source, &giving);
+                if evidence.expires_at <= now {
+                    let problem = "is so long ago that it counts for nothing";
+                    return Err(Violations::one("verify_time", problem).into());
+                }
+                let event = Event::about(&caller.tenant, subject, What::EvidenceRecorded, &caller.name, now)
+                    .with("method", &testimony.method)
+                    .with("evidence", &evidence.id);
+                let mut commit = Commit::new(event).change(Change::Evidence(Box::new(evidence.clone())));
+                if let Some(seen) = seen {
+                    commit = commit.change(seen);
+                }
+                Ok(Step::Commit(commit, evidence))
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// What an external method is worth.
+    fn external(&self, name: &str) -> Result<Strength, Error> {
+        let book = self.rulebook();
+        let entry = book.vocabulary().entry(name).filter(|entry| matches!(entry.sort, Sort::External(_)));
+        entry.and_then(|entry| entry.strengths.first().cloned()).ok_or_else(|| {
+            let known = book.vocabulary().iter().filter_map(|entry| match &entry.sort {
+                Sort::External(name) => Some(name.as_str().to_owned()),
+                Sort::Kind(_) => None,
+            });
+            let known: Vec<String> = known.collect();
+            let problem = match known.as_slice() {
+                [] => "must be a method of the configuration, which has none".to_owned(),
+                known => format!("must be a method of the configuration: {}", known.join(", ")),
+            };
+            Violations::one("method", problem).into()
+        })
+    }
+
+    /// The evidence of a subject that counts, newest first: in a context, or anywhere.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn evidence(
+        &self,
+        grant: &Grant<rpc::ListEvidence>,
+        subject: &Subject,
+        context: Option<&Context>,
+    ) -> Result<Vec<Evidence>, Error> {
+        let now = self.clock.now();
+        let wanted = context.map_or(Wanted::All(now), |context| Wanted::Here(context, now));
+        let standing = self.standing_of(&grant.caller().tenant, subject, wanted).await?;
+        let mut evidence = counting(&standing, context, now);
+        evidence.sort_by(|a, b| (Reverse(a.verified_at), &a.id).cmp(&(Reverse(b.verified_at), &b.id)));
+        Ok(evidence)
+    }
+
+    /// Takes evidence back. Gives how many pieces count no more.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn revoke_evidence(
+        &self,
+        grant: &Grant<rpc::RevokeEvidence>,
+        subject: &Subject,
+        revocation: &Revocation,
+        once: Option<Once<u64>>,
+    ) -> Result<Reply<u64>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let now = self.clock.now();
+                let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
+                let concerned = counting(&standing, None, now);
+                let count = concerned.iter().filter(|one| revocation.concerns(one)).count() as u64;
+                let revoked = match revocation {
+                    Revocation::Everything => return Ok(sign_out(caller, subject, &standing, count, now)),
+                    Revocation::One(id) => Revoked::One(id.clone()),
+                    Revocation::Session(session) => Revoked::Session(session.clone()),
+                };
+                if count == 0 {
+                    return Ok(Step::Answer(0));
+                }
+                let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now);
+                let event = match revocation {
+                    Revocation::One(id) => event.with("evidence", id),
+                    _ => event.with("count", count),
+                };
+                Ok(Step::Commit(Commit::new(event).change(Change::Revoke(revoked, now)), count))
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+impl Revocation {
+    fn concerns(&self, evidence: &Evidence) -> bool {
+        match self {
+            Self::One(id) => evidence.id == *id,
+            Self::Session(session) => evidence.binding.session.as_ref() == Some(session),
+            Self::Everything => true,
+        }
+    }
+}
+
+/// Moves the subject's epoch on: nothing that was proved before counts, whoever writes it down later. Devices
+/// carry the epoch to what they prove, so a verification that is under way is judged anew.
+fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64, now: Moment) -> Step<u64> {
+    let Standing { state, devices, clients, .. } = standing;
+    if count == 0 && devices.is_empty() && clients.is_empty() {
+        return Step::Answer(0);
+    }
+    let event = Event::about(&caller.tenant, subject, What::SubjectSignedOut, &caller.name, now)
+        .with("evidence", count)
+        .with("clients", clients.len());
+    let epoch = state.epoch + 1;
+    let mut commit = Commit::new(event).change(Change::Subject(SubjectState { epoch, ..state.successor() }));
+    for device in devices {
+        commit = commit.change(Change::Rewrite(Box::new(Device { epoch, ..device.successor() })));
+    }
+    if !clients.is_empty() {
+        commit = commit.change(Change::Forget(standing.client_ids()));
+    }
+    Step::Commit(commit, count)
+}
+
+/// The evidence that counts: in a context, or somewhere.
+fn counting(standing: &Standing, context: Option<&Context>, now: Moment) -> Vec<Evidence> {
+    let active = standing.devices.iter().filter(|device| device.state == State::Active);
+    let active: Vec<DeviceId> = active.map(|device| device.id.clone()).collect();
+    let client = context.and_then(|context| standing.recognised(context, now));
+    let counts_here = |evidence: &&Evidence| {
+        let (session, client, transaction) = match context {
+            Some(context) => (context.session.as_ref(), client.map(|client| &client.id), context.transaction),
+            // Where it was given.
+            None => {
+                let Binding { session, client } = &evidence.binding;
+                let transaction = match evidence.scope {
+                    Scope::Transaction(digest) => Some(digest),
+                    Scope::Session | Scope::Client => None,
+                };
+                (session.as_ref(), client.as_ref(), transaction)
+            }
+        };
+        let epoch = standing.state.epoch;
+        let asked = Asked { session, client, transaction, now, epoch, active_devices: &active };
+        counts(evidence, &asked).is_ok()
+    };
+    standing.evidence.iter().filter(counts_here).cloned().collect()
+}

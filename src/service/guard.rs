@@ -1,0 +1,72 @@
+//! The sidecar guards itself: what could weaken a subject's protection needs evidence of that subject, as the
+//! requirements `countersign.enroll`, `.remove` and `.recover` say. Adding a passkey from a session that has
+//! proved a password only is how protection by several factors is got around.
+
+use super::Service;
+use super::evaluate::{Consequences, Question};
+use crate::assurance::presets::{ENROLL, RECOVER, REMOVE};
+use crate::auth::{Caller, Role};
+use crate::domain::context::Context;
+use crate::domain::decision::Decision;
+use crate::domain::device::State;
+use crate::domain::moment::Moment;
+use crate::domain::refusal::Refusal;
+use crate::error::Error;
+use crate::store::{Standing, Wanted};
+
+/// What is guarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guarded {
+    /// Adding a device, or bringing one back.
+    Enroll,
+    /// Removing a device, or setting it aside.
+    Remove,
+    /// Making recovery codes.
+    Recover,
+}
+
+impl Guarded {
+    fn requirement(self) -> &'static str {
+        match self {
+            Self::Enroll => ENROLL,
+            Self::Remove => REMOVE,
+            Self::Recover => RECOVER,
+        }
+    }
+}
+
+/// What a guarded call has to read of its subject.
+pub(super) fn wanted(context: Option<&Context>, now: Moment) -> Wanted<'_> {
+    context.map_or(Wanted::Devices, |context| Wanted::Here(context, now))
+}
+
+impl Service {
+    /// Lets a guarded call pass, or says what the subject must prove first. Without a context it is an operator's
+    /// call. A subject without an active device has nothing that could be weakened.
+    pub(super) fn guard(
+        &self,
+        caller: &Caller,
+        guarded: Guarded,
+        context: Option<&Context>,
+        standing: &Standing,
+        now: Moment,
+    ) -> Result<Consequences, Error> {
+        let Some(context) = context else {
+            caller.require(Role::Admin)?;
+            return Ok(Consequences::default());
+        };
+        if !standing.devices.iter().any(|device| device.state == State::Active) {
+            return Ok(Consequences::default());
+        }
+        let scene = self.scene(caller, standing, context, &[], now)?;
+        let question =
+            Question { requirements: vec![guarded.requirement().to_owned()], ..Question::default() };
+        let (decisions, consequences) = self.answer(caller, &scene, &question)?;
+        match decisions.each.into_iter().next() {
+            Some(decided) if !matches!(decided.decision, Decision::Satisfied(_)) => {
+                Err(Refusal::StepUpRequired(Box::new(decided)).into())
+            }
+            _ => Ok(Consequences { graced: false, ..consequences }),
+        }
+    }
+}

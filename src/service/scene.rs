@@ -1,0 +1,114 @@
+//! All that a decision depends on, as it is at one moment: how the subject stands, where it is asked, and by what
+//! rules.
+
+use std::sync::Arc;
+
+use super::Service;
+use crate::assurance::candidate::{Availability, Candidate, asks_for};
+use crate::assurance::counting::Asked;
+use crate::assurance::decide::Situation;
+use crate::assurance::rulebook::Rulebook;
+use crate::auth::Caller;
+use crate::domain::context::{Capability, Context};
+use crate::domain::device::{Device, State};
+use crate::domain::evidence::Evidence;
+use crate::domain::ids::{ClientId, DeviceId};
+use crate::domain::method::Method;
+use crate::domain::moment::Moment;
+use crate::domain::policy::Policy;
+use crate::error::Error;
+use crate::kinds::registry;
+use crate::store::Standing;
+
+/// A moment of a subject.
+pub(super) struct Scene<'a> {
+    pub(super) book: Arc<Rulebook>,
+    pub(super) standing: &'a Standing,
+    pub(super) now: Moment,
+    context: &'a Context,
+    client: Option<ClientId>,
+    evidence: Vec<Evidence>,
+    active: Vec<DeviceId>,
+    candidates: Vec<Candidate>,
+}
+
+impl Service {
+    /// The moment of a subject that stands so.
+    pub(super) fn scene<'a>(
+        &self,
+        caller: &Caller,
+        standing: &'a Standing,
+        context: &'a Context,
+        capabilities: &[Capability],
+        now: Moment,
+    ) -> Result<Scene<'a>, Error> {
+        let book = self.rulebook();
+        let policy = self.policy(caller);
+        let mut candidates = Vec::with_capacity(standing.devices.len());
+        for device in &standing.devices {
+            candidates.extend(candidate(device, policy, capabilities, now)?);
+        }
+        candidates.extend(Candidate::externals(book.vocabulary()));
+        let active = standing.devices.iter().filter(|device| device.state == State::Active);
+        Ok(Scene {
+            standing,
+            now,
+            context,
+            client: standing.recognised(context, now).map(|client| client.id.clone()),
+            evidence: standing.evidence.clone(),
+            active: active.map(|device| device.id.clone()).collect(),
+            candidates,
+            book,
+        })
+    }
+}
+
+impl Scene<'_> {
+    /// As if that had been proved as well.
+    #[must_use]
+    pub(super) fn with(mut self, evidence: &Evidence) -> Self {
+        self.evidence.push(evidence.clone());
+        self
+    }
+
+    /// The arguments of a decision.
+    pub(super) fn situation(&self) -> Situation<'_> {
+        let asked = Asked {
+            session: self.context.session.as_ref(),
+            client: self.client.as_ref(),
+            transaction: self.context.transaction,
+            now: self.now,
+            epoch: self.standing.state.epoch,
+            active_devices: &self.active,
+        };
+        let Self { evidence, candidates, book, .. } = self;
+        Situation { asked, evidence, candidates, vocabulary: book.vocabulary() }
+    }
+}
+
+/// What a device could still prove. `None`: nothing, and not later either.
+fn candidate(
+    device: &Device,
+    policy: &Policy,
+    capabilities: &[Capability],
+    now: Moment,
+) -> Result<Option<Candidate>, Error> {
+    if registry::kind(device.kind).remaining(&device.detail)? == Some(0) {
+        return Ok(None);
+    }
+    let is_able = capabilities.is_empty() || capabilities.contains(&asks_for(device.kind));
+    let availability = match (device.state, policy.throttle.retry_at(device.failures, now)) {
+        (State::Pending, _) => return Ok(None),
+        (State::Suspended, _) => Availability::Suspended,
+        (State::Locked, _) => Availability::Locked,
+        (State::Active, _) if !is_able => Availability::ClientCannot,
+        (State::Active, Some(until)) => Availability::Throttled { until },
+        (State::Active, None) => Availability::Now,
+    };
+    Ok(Some(Candidate {
+        preferred: device.preferred,
+        used_at: device.used_at,
+        availability,
+        ..Candidate::device(device.kind, Method::device(device.kind, device.id.clone()))
+    }))
+}
