@@ -96,38 +96,32 @@ pub(super) fn place(
     context: Option<pb::Context>,
     scope: i32,
 ) -> (Option<Context>, Reach) {
-    let has_token = context.as_ref().is_some_and(|context| !context.client_token.is_empty());
+    let given = context.as_ref();
+    let has = [
+        given.is_some_and(|context| !context.session.is_empty()),
+        given.is_some_and(|context| !context.transaction_digest.is_empty()),
+        given.is_some_and(|context| !context.client_token.is_empty()),
+    ];
     let context = self::context(violations, context);
-    let reach = reach(violations, scope, context.as_ref(), has_token);
-    (context, reach)
+    (context, reach(violations, scope, has))
 }
 
-fn reach(violations: &mut Violations, number: i32, context: Option<&Context>, has_token: bool) -> Reach {
-    let mut needs = |is_there: bool, what: &str| {
-        if !is_there {
-            violations.push("scope", Problem::new(format!("needs {what}")));
+fn reach(violations: &mut Violations, scope: i32, has: [bool; 3]) -> Reach {
+    let [has_session, has_transaction, has_token] = has;
+    let (reach, needs) = match pb::EvidenceScope::try_from(scope) {
+        Ok(pb::EvidenceScope::Unspecified) => return Reach::Usual,
+        Ok(pb::EvidenceScope::Session) => (Reach::Session, (has_session, "session")),
+        Ok(pb::EvidenceScope::Transaction) => (Reach::Transaction, (has_transaction, "transaction_digest")),
+        Ok(pb::EvidenceScope::Client) => (Reach::Client, (has_token, "client_token")),
+        Err(_) => {
+            violations.push("scope", Problem::new(format!("{scope} is not known")));
+            return Reach::Usual;
         }
     };
-    match pb::EvidenceScope::try_from(number) {
-        Ok(pb::EvidenceScope::Unspecified) => Reach::Usual,
-        Ok(pb::EvidenceScope::Session) => {
-            needs(context.is_some_and(|context| context.session.is_some()), "context.session");
-            Reach::Session
-        }
-        Ok(pb::EvidenceScope::Transaction) => {
-            let is_named = context.is_some_and(|context| context.transaction.is_some());
-            needs(is_named, "context.transaction_digest");
-            Reach::Transaction
-        }
-        Ok(pb::EvidenceScope::Client) => {
-            needs(has_token, "context.client_token");
-            Reach::Client
-        }
-        Err(_) => {
-            violations.push("scope", Problem::new(format!("{number} is not known")));
-            Reach::Usual
-        }
+    if !needs.0 {
+        violations.push("scope", Problem::new(format!("needs context.{}", needs.1)));
     }
+    reach
 }
 
 /// What is to be decided.

@@ -41,13 +41,13 @@ impl Service {
         let now = self.clock.now();
         let context = attempt.context.as_ref();
         let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted(context, now)).await?;
-        // A device that was enrolled before the subject had another becomes one more when it is confirmed.
-        let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
         let device = standing.devices.iter().find(|device| device.id == *id && !device.is_expired(now));
         let device = device.ok_or(Refusal::DeviceNotFound)?;
         if device.state != State::Pending {
             return Err(Refusal::DeviceState { state: device.state }.into());
         }
+        // A device that was enrolled before the subject had another becomes one more when it is confirmed.
+        let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
         let judgement = self.judge(
             caller,
             device,

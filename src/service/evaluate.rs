@@ -10,6 +10,7 @@ use super::unit::{Once, Reply, Step};
 use crate::assurance::decide::{decide, decide_all};
 use crate::assurance::explain::{explain, summary};
 use crate::assurance::requirement::Requirement;
+use crate::assurance::rulebook::Rulebook;
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::{Capability, Context};
 use crate::domain::decision::{Decided, Decision};
@@ -88,6 +89,18 @@ impl Service {
         .await
     }
 
+    /// The requirements that apply to a question.
+    pub(super) fn requirements_of<'b>(
+        book: &'b Rulebook,
+        question: &Question,
+    ) -> Result<Vec<&'b Requirement>, Refusal> {
+        let requirement = |name: &String| {
+            let found = book.chosen(name, &question.attributes);
+            found.ok_or_else(|| Refusal::RequirementNotFound { requirement: name.clone() })
+        };
+        question.requirements.iter().map(requirement).collect()
+    }
+
     /// Answers a question about a moment.
     pub(super) fn answer(
         &self,
@@ -95,12 +108,7 @@ impl Service {
         scene: &Scene<'_>,
         question: &Question,
     ) -> Result<(Decisions, Consequences), Error> {
-        let requirement = |name: &String| {
-            let found = scene.book.chosen(name, &question.attributes);
-            found.ok_or_else(|| Refusal::RequirementNotFound { requirement: name.clone() })
-        };
-        let requirements: Vec<&Requirement> =
-            question.requirements.iter().map(requirement).collect::<Result<_, _>>()?;
+        let requirements = Self::requirements_of(&scene.book, question)?;
         let situation = scene.situation();
         let mut consequences = Consequences::default();
         let mut decided = |requirement: Option<&Requirement>, decision: Decision| {

@@ -78,10 +78,11 @@ impl Service {
                 let context = request.context.as_ref();
                 let wanted = wanted(context, now);
                 let standing = self.standing_of(&caller.tenant, &request.subject, wanted).await?;
+                let list = list(&standing.devices, request, now)?;
                 let consequences = self.guard(caller, Guarded::Recover, context, &standing, now)?;
                 let about = |what| Event::about(&caller.tenant, &request.subject, what, &caller.name, now);
                 let state = &standing.state;
-                let Some(device) = list(&standing.devices, request, now)? else {
+                let Some(device) = list else {
                     let (commit, issued) = self.new_list(caller, request, &standing, now)?;
                     let commit = consequences.added_to(commit, &about, state, now);
                     return Ok(Step::Commit(commit, issued));

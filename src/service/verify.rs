@@ -78,6 +78,8 @@ impl Service {
         once: Option<Once<Tried>>,
     ) -> Result<Reply<Tried>, Error> {
         let caller = grant.caller();
+        // Whatever becomes of the proof: a code is not used up for a question that cannot be answered.
+        Self::requirements_of(&self.rulebook(), &attempt.question).map(drop)?;
         match &attempt.device {
             Some(id) => self.unit(caller, once, move || self.try_device(caller, attempt, id).boxed()).await,
             None => self.unit(caller, once, move || self.try_all(caller, attempt).boxed()).await,

@@ -37,7 +37,7 @@ pub(crate) fn leaves(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
     let mut found = Vec::new();
     for field in message.fields() {
         match field.kind() {
-            Kind::Message(inner) if inner.package_name() == "countersign.v1" => {
+            Kind::Message(inner) if inner.package_name() == "countersign.v1" && !field.is_map() => {
                 found.push(vec![field.clone()]);
                 let below = leaves(&inner).into_iter();
                 found.extend(below.map(|path| [vec![field.clone()], path].concat()));

@@ -2,6 +2,7 @@
 //! moves.
 
 pub(crate) mod answers;
+pub(crate) mod assurance;
 pub(crate) mod calls;
 mod client;
 mod database;
@@ -79,10 +80,14 @@ impl Default for Wish {
             concurrency: 1024,
             timeout: Duration::from_secs(10),
             roles_by_uid: Vec::new(),
-            requirements: &[],
+            requirements: REQUIREMENTS,
         }
     }
 }
+
+/// The requirements of a server with the default settings.
+pub(crate) const REQUIREMENTS: &[(&str, &str)] =
+    &[("login", "password and (totp or hotp or recovery_codes)"), ("payout", "password for transaction")];
 
 /// What decisions go by: these requirements, and a password and a single sign-on beside the devices.
 pub(crate) fn rulebook(requirements: &[(&str, &str)]) -> Rulebook {

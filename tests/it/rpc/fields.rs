@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use countersign::wire::pb;
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, Value};
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, Value};
 use tonic::{Code, Status};
 
 use crate::harness::answers::{fields, refused, said};
@@ -19,6 +19,9 @@ const NOT_UTF8: &str = "these bytes will not be UTF-8";
 /// What a field must not hold, or might not, by its type.
 fn hostile(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
     let text = |text: &str| Value::String(text.to_owned());
+    if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+        return of_map(&entry);
+    }
     let mut values = match field.kind() {
         Kind::String => vec![
             ("empty", text("")),
@@ -51,6 +54,24 @@ fn hostile(field: &FieldDescriptor) -> Vec<(&'static str, Value)> {
         values.extend(many.map(|many| ("300 of them", many)));
     }
     values
+}
+
+/// Maps of texts.
+fn of_map(entry: &prost_reflect::MessageDescriptor) -> Vec<(&'static str, Value)> {
+    assert_eq!(entry.map_entry_value_field().kind(), Kind::String, "{}", entry.full_name());
+    let of = |pairs: Vec<(String, String)>| {
+        let pairs = pairs.into_iter().map(|(name, value)| (MapKey::String(name), Value::String(value)));
+        Value::Map(pairs.collect())
+    };
+    let one = |name: &str, value: &str| of(vec![(name.to_owned(), value.to_owned())]);
+    vec![
+        ("empty", of(Vec::new())),
+        ("300 of them", of((0..300).map(|n| (n.to_string(), String::new())).collect())),
+        ("an empty name", one("", "x")),
+        ("a name of 64 bytes", one(&"n".repeat(64), "x")),
+        ("a value of 4097 bytes", one("n", &"v".repeat(4097))),
+        ("a value that is not UTF-8", one("n", NOT_UTF8)),
+    ]
 }
 
 fn hostile_one(field: &FieldDescriptor) -> Option<Value> {

@@ -4,6 +4,7 @@ use countersign::wire::pb;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use prost::Message as _;
+use prost_reflect::DynamicMessage;
 use tonic::Code;
 
 use crate::harness::Harness;
@@ -66,6 +67,11 @@ async fn bytes_that_are_no_message_are_refused_by_every_method_and_store_nothing
     ];
     for method in methods() {
         for bytes in garbage {
+            // A message without fields takes every other field for one of a later version.
+            let is_empty = method.input().fields().len() == 0;
+            if is_empty && DynamicMessage::decode(method.input(), bytes).is_ok() {
+                continue;
+            }
             let refusal = client.raw(&path(&method), bytes.to_vec()).await.unwrap_err();
             assert_eq!(refusal.code(), Code::InvalidArgument, "{}: {refusal:?}", method.full_name());
             assert!(!fields(&refusal).is_empty(), "{}: {refusal:?}", method.full_name());
@@ -86,8 +92,8 @@ async fn a_valid_request_with_bytes_changed_never_ends_in_a_fault() {
         for _ in 0..20 {
             let mut body = request.body.clone();
             for (at, byte) in changes.new_tree(&mut runner).unwrap().current() {
-                let at = at % body.len();
-                body[at] = byte;
+                let at = at % body.len().max(1);
+                body.splice(at..(at + 1).min(body.len()), [byte]);
             }
             if let Err(status) = client.raw(&request.path, body.clone()).await {
                 let faults = [Code::Internal, Code::Unknown, Code::Unavailable, Code::DeadlineExceeded];

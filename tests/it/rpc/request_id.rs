@@ -6,6 +6,7 @@ use prost_reflect::{DynamicMessage, Value};
 use std::time::Duration;
 
 use crate::harness::answers::{reason, refused, said};
+use crate::harness::assurance::session;
 use crate::harness::calls::totp_setup;
 use crate::harness::descriptors::{input, is_mutating, methods, path};
 use crate::harness::fixture::{Fixture, SECRET, WRONG};
@@ -127,6 +128,7 @@ async fn each_caller_and_each_tenant_has_ids_of_its_own() {
             subject: "alice".to_owned(),
             setup: Some(totp_setup(&[])),
             request_id: ID.to_owned(),
+            context: Some(session("s")),
             ..Default::default()
         };
         client.send("DeviceService/EnrollDevice", &request).await.unwrap()

@@ -23,9 +23,24 @@ fn told(answer: Result<Vec<u8>, Status>, asked: &str) -> String {
         Ok(_) => "ok".to_owned(),
         Err(status) => {
             let details = String::from_utf8_lossy(status.details()).into_owned();
-            format!("{:?} {} {details}", status.code(), status.message()).replace(asked, "_")
+            without_ids(&format!("{:?} {} {details}", status.code(), status.message()).replace(asked, "_"))
         }
     }
+}
+
+/// Text without the ids that are made anew for each fixture.
+fn without_ids(text: &str) -> String {
+    let is_of_id = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
+    let mut rest = text;
+    let mut out = String::new();
+    while let Some(start) = rest.find(is_of_id) {
+        let (before, word) = rest.split_at(start);
+        let (word, after) = word.split_at(word.find(|c| !is_of_id(c)).unwrap_or(word.len()));
+        out += before;
+        out += if word.len() >= 26 { "ID" } else { word };
+        rest = after;
+    }
+    out + rest
 }
 
 /// The fields that hold text, by their paths.
@@ -54,6 +69,10 @@ async fn each_id_of_another_tenant_in_each_field_is_like_one_that_never_was() {
         (their.pending.id.as_str(), "cccccccccccccccccccccccccc"),
         (THEIR_SUBJECT, NO_SUBJECT),
         (their.codes[0].as_str(), "zzzz-zzzz-zzzz-zzzz"),
+        (their.session.as_str(), "session of never subject"),
+        (their.client.id.as_str(), "dddddddddddddddddddddddddd"),
+        (their.client_token.as_str(), "csc_0000000000000000000000000000000000000000000000000000000000000000"),
+        (their.evidence.id.as_str(), "eeeeeeeeeeeeeeeeeeeeeeeeee"),
     ];
     let mut watch = harness.watch().await;
     let mut made = 0;
@@ -96,7 +115,10 @@ async fn a_whole_request_of_another_tenant_is_like_one_about_nobody() {
     for Valid { label, path, body } in their.requests() {
         let message = input(label.split(' ').next().unwrap());
         let mut nobodys = DynamicMessage::decode(message, body.as_slice()).unwrap();
-        nobodys.set_field_by_name("subject", Value::String(NO_SUBJECT.to_owned()));
+        // What is about no subject is the same for every tenant.
+        if nobodys.try_set_field_by_name("subject", Value::String(NO_SUBJECT.to_owned())).is_err() {
+            continue;
+        }
         if nobodys.get_field_by_name("device_id").is_some_and(|id| id.as_str() != Some("")) {
             nobodys.set_field_by_name("device_id", Value::String(NO_DEVICE.to_owned()));
         }

@@ -32,7 +32,9 @@ fn fields_with_codes() -> BTreeSet<String> {
         let is_proof = matches!(field.kind(), Kind::Message(m) if m.full_name() == "countersign.v1.Proof");
         let is_redacted = field.options().encode_to_vec().windows(3).any(|part| part == DEBUG_REDACT);
         let is_in_proof = field.parent_message().full_name() == "countersign.v1.Proof";
-        is_proof || (field.kind() == Kind::String && is_redacted && !is_in_proof)
+        // A client's token is none: being recognised is not authentication.
+        let is_token = field.full_name() == "countersign.v1.Context.client_token";
+        is_proof || (field.kind() == Kind::String && is_redacted && !is_in_proof && !is_token)
     };
     let of = |method: prost_reflect::MethodDescriptor| {
         let found: Vec<_> = leaves(&method.input()).into_iter().filter(holds_code).collect();

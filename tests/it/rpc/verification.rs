@@ -135,7 +135,7 @@ async fn each_case_is_answered_as_the_design_says() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let fixture = Fixture::new(&client, "alice").await;
-    let next = hotp(SECRET, 1);
+    let next = hotp(SECRET, 2);
     let refusal = client.verify("alice", "nobody's", &next).await.unwrap_err();
     assert_eq!((refusal.code(), refused(&refusal)), (Code::NotFound, "DEVICE_NOT_FOUND".to_owned()));
     let refusal = client.verify("nobody", &fixture.hotp.id, &next).await.unwrap_err();
