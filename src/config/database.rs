@@ -40,7 +40,7 @@ pub(super) fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
         url: given.unwrap_or_else(|| {
             SecretText::new(format!("sqlite:{}", data_dir.join("countersign.db").display()))
         }),
-        max_connections: take.parsed("database.max_connections", 8, |v| number(v, 1, 1000)),
+        max_connections: take.parsed("database.max_connections", 8, |v| number(v, 2, 1000)),
         acquire_timeout: take.parsed("database.acquire_timeout", Duration::from_secs(5), |v| {
             span(v, Duration::from_millis(100), Duration::from_secs(60))
         }),

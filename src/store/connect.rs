@@ -55,6 +55,7 @@ pub struct Database {
     pub dialect: Dialect,
     pub(super) writer: Primary,
     pub(super) reader: Primary,
+    pub(super) lanes: u32,
 }
 
 /// Why a database cannot be used.
@@ -111,7 +112,8 @@ impl Database {
         let servers = hosts.into_iter().map(|host| Server::of(host, dialect, options));
         let servers = servers.collect::<Result<_, _>>().map_err(unreadable)?;
         let db = Primary::elect(servers, dialect, options).await?;
-        Ok(Self { dialect, writer: db.clone(), reader: db })
+        let lanes = dialect.lanes(options.max_connections);
+        Ok(Self { dialect, writer: db.clone(), reader: db, lanes })
     }
 
     /// Closes every connection.

@@ -27,13 +27,20 @@ impl Dialect {
         }
     }
 
-    /// How many lanes of commits are worth having: SQLite has one writer.
+    /// How many lanes of commits are worth having, of so many connections: SQLite has one writer; a lane to a
+    /// server has a connection of its own.
     #[must_use]
-    pub fn lanes(self) -> usize {
+    pub fn lanes(self, connections: u32) -> u32 {
         match self {
             Self::Sqlite => 1,
-            Self::Postgres | Self::MySql => 4,
+            Self::Postgres | Self::MySql => (connections / 2).clamp(1, 4),
         }
+    }
+
+    /// How many of the connections to a server are in the pool, beside those of the lanes.
+    #[must_use]
+    pub fn pooled(self, connections: u32) -> u32 {
+        connections.saturating_sub(self.lanes(connections)).max(1)
     }
 }
 

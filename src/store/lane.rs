@@ -87,7 +87,7 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) 
     let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
     loop {
         if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
-            return;
+            return writer.close().await;
         }
         while waiting.len() < GROUP {
             let Ok(job) = jobs.try_recv() else { break };

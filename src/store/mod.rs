@@ -72,7 +72,7 @@ impl Store {
     #[must_use]
     pub fn start(database: Database, keyring: Arc<Keyring>, entropy: &Arc<dyn Entropy>) -> Self {
         let writer = |_| Writer::new(database.writer.clone(), keyring.clone(), entropy.clone());
-        let writers = (0..database.dialect.lanes()).map(writer).collect();
+        let writers = (0..database.lanes).map(writer).collect();
         let memory = Memory::default();
         let (lanes, tasks) = Lanes::start(writers, &memory);
         database.writer.watch();

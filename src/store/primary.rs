@@ -7,6 +7,7 @@
 
 mod ask;
 mod election;
+mod own;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 pub use self::ask::Tx;
 pub use self::election::Unfit;
+pub(super) use self::own::Own;
 
 use self::election::Watcher;
 use super::connect::{ConnectError, Options};
@@ -82,7 +84,8 @@ impl Primary {
         let server = watcher.server;
         let fault = |e| Fault::store("connecting to the database", e);
         let db = servers[server].pool().await.map_err(fault)?;
-        Ok(Self::new(servers, backend, options, options.max_connections, db, watcher))
+        let pooled = dialect.pooled(options.max_connections);
+        Ok(Self::new(servers, backend, options, pooled, db, watcher))
     }
 
     /// A database that has no server.

@@ -15,7 +15,6 @@ use sea_orm::{DbBackend, DbErr, RuntimeErr};
 
 use super::super::chain::Entry;
 use super::super::commit::{Commit, Hot, Outcome};
-use super::super::dialect;
 use super::super::entity::{self, request};
 use super::{WriteError, Writer};
 use crate::domain::device::Device;
@@ -56,8 +55,8 @@ impl Writer {
     pub(super) async fn write_hot(&mut self, group: &[Commit]) -> Result<Option<Vec<Outcome>>, WriteError> {
         let Some(work) = self.hot_group(group) else { return Ok(None) };
         let written = match self.db.backend() {
-            DbBackend::Postgres => postgres::write(&self.db, &self.chain, &work).await,
-            DbBackend::MySql => mysql::write(&self.db, &self.chain, &work).await,
+            DbBackend::Postgres => postgres::write(&self.db, &mut self.own, &self.chain, &work).await,
+            DbBackend::MySql => mysql::write(&self.db, &mut self.own, &self.chain, &work).await,
             _ => sqlite::write(&self.db, &self.chain, &work).await,
         };
         let outcomes = match written {
@@ -108,17 +107,4 @@ const RECORD: &str = "tenant, caller, id, digest_key, digest, answer, expires_at
 /// An error of sqlx as sea-orm has it.
 fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Exec(RuntimeErr::SqlxError(Arc::new(error)))
-}
-
-/// Why nothing is written, or nobody can say whether it is, where the whole transaction was in one go.
-fn write_error(error: DbErr) -> WriteError {
-    match &error {
-        // What the server refuses it has not written; one that goes away while it commits may have.
-        DbErr::Exec(RuntimeErr::SqlxError(e))
-            if e.as_database_error().is_some() && !dialect::is_lost(&error) =>
-        {
-            WriteError::Failed(error)
-        }
-        _ => WriteError::Doubt(error),
-    }
 }

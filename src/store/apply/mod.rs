@@ -13,7 +13,7 @@ use sea_orm::{
 use super::chain::Chain;
 use super::commit::{Commit, Outcome, Record};
 use super::entity::{event, request};
-use super::primary::{Primary, Tx};
+use super::primary::{Own, Primary, Tx};
 use super::{dialect, seal};
 use crate::crypto::keyring::Keyring;
 use crate::domain::ids::Tenant;
@@ -25,6 +25,8 @@ pub(super) struct Writer {
     keyring: Arc<Keyring>,
     entropy: Arc<dyn Entropy>,
     chain: Chain,
+    /// The connection on which hot groups go to a server.
+    own: Option<Own>,
 }
 
 /// Why a group is not written.
@@ -61,7 +63,15 @@ impl Writer {
     /// Writes to that database, with a chain of its own.
     pub(super) fn new(db: Primary, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
         let chain = Chain::start(keyring.clone(), &*entropy);
-        Self { db, keyring, entropy, chain }
+        Self { db, keyring, entropy, chain, own: None }
+    }
+
+    /// Lets go of its connection.
+    pub(super) async fn close(self) {
+        if let Some(own) = self.own {
+            // Where the server is silent there is nobody to say goodbye to.
+            let _ = tokio::time::timeout(self.db.patience(), own.direct.close()).await;
+        }
     }
 
     /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns.

@@ -38,6 +38,7 @@ pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
         dialect: Dialect::Sqlite,
         writer: fixed(writer, 1),
         reader: fixed(reader, options.max_connections),
+        lanes: Dialect::Sqlite.lanes(options.max_connections),
     })
 }
 

@@ -110,7 +110,7 @@ impl Primary {
     }
 
     /// How long a new connection may take. The pool tries so long, too, and then says why not.
-    fn connecting(&self) -> Duration {
+    pub(in crate::store) fn connecting(&self) -> Duration {
         self.0.patience.turn + super::GRACE
     }
 

@@ -15,7 +15,7 @@ use super::{Current, Inner, PoolNumber, Primary};
 use crate::domain::moment::Moment;
 use crate::error::Fault;
 use crate::store::connect::ConnectError;
-use crate::store::server::{Probe, Server, Unwritable};
+use crate::store::server::{Direct, Server, Unwritable};
 
 /// How often the server is looked at.
 const EVERY: Duration = Duration::from_secs(2);
@@ -69,7 +69,7 @@ impl Unfit {
 #[derive(Default)]
 pub(super) struct Watcher {
     pub(super) server: usize,
-    pub(super) probe: Option<Probe>,
+    pub(super) probe: Option<Direct>,
     seen: Option<Moment>,
     is_lost: bool,
 }
@@ -103,9 +103,9 @@ async fn any(servers: &[Server]) -> Result<Watcher, Vec<Unfit>> {
     Err(unfit)
 }
 
-async fn one(server: &Server) -> Result<(Probe, Option<Moment>), Why> {
+async fn one(server: &Server) -> Result<(Direct, Option<Moment>), Why> {
     let looked = timeout(LOOK, async {
-        let mut probe = server.probe().await?;
+        let mut probe = server.direct().await?;
         let look = probe.look().await?;
         Ok((probe, look))
     });

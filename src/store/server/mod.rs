@@ -4,12 +4,13 @@
 mod hosts;
 mod stance;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgConnection};
 use sea_orm::sqlx::{self, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
-use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr, RuntimeErr};
 
 use self::stance::{Look, Settings};
 use super::connect::{self, Options};
@@ -30,6 +31,7 @@ pub(super) struct Server {
     pool: ConnectOptions,
     unhurried: ConnectOptions,
     alone: Alone,
+    limits: Limits,
 }
 
 /// How to connect once, past the pool.
@@ -39,7 +41,7 @@ enum Alone {
 }
 
 /// A connection past the pool.
-pub(super) enum Probe {
+pub(super) enum Direct {
     Postgres(Box<PgConnection>),
     MySql(Box<MySqlConnection>),
 }
@@ -56,7 +58,7 @@ impl Server {
         let has_capacity = url.contains("statement-cache-capacity=");
         let pool = |limits: Limits| {
             let mut pool = connect::common(options, url);
-            pool.connect_lazy(true);
+            pool.connect_lazy(true).max_connections(dialect.pooled(options.max_connections));
             if dialect == Dialect::Postgres {
                 pool.map_sqlx_postgres_opts(move |o| limits.on_postgres(with_statements(o, has_capacity)));
                 pool.map_sqlx_postgres_pool_opts(|pool| {
@@ -80,9 +82,12 @@ impl Server {
             let options = limits.on_postgres(with_statements(options, has_capacity));
             Alone::Postgres(Box::new(options.disable_statement_logging()))
         } else {
-            Alone::MySql(Box::new(url.parse::<MySqlConnectOptions>()?.disable_statement_logging()))
+            let options: MySqlConnectOptions = url.parse()?;
+            let options =
+                if has_capacity { options } else { options.statement_cache_capacity(STATEMENTS_MYSQL) };
+            Alone::MySql(Box::new(options.disable_statement_logging()))
         };
-        Ok(Self { name: host.name, pool: pool(limits), unhurried, alone })
+        Ok(Self { name: host.name, pool: pool(limits), unhurried, alone, limits })
     }
 
     /// A pool of one connection to it, without limits of time.
@@ -109,15 +114,28 @@ impl Server {
     }
 
     /// Connects past the pool.
-    pub(super) async fn probe(&self) -> Result<Probe, sqlx::Error> {
+    pub(super) async fn direct(&self) -> Result<Direct, sqlx::Error> {
         Ok(match &self.alone {
-            Alone::Postgres(options) => Probe::Postgres(Box::new(options.connect().await?)),
-            Alone::MySql(options) => Probe::MySql(Box::new(options.connect().await?)),
+            Alone::Postgres(options) => Direct::Postgres(Box::new(options.connect().await?)),
+            Alone::MySql(options) => Direct::MySql(Box::new(options.connect().await?)),
         })
+    }
+
+    /// Connects past the pool to write: to a server that takes writes, and within the limits of time.
+    pub(super) async fn direct_to_write(&self) -> Result<Direct, DbErr> {
+        let connect = async {
+            let mut direct = self.direct().await?;
+            match &mut direct {
+                Direct::Postgres(conn) => writable(stance::of_postgres(conn).await?)?,
+                Direct::MySql(conn) => prepare_mysql(conn, self.limits).await?,
+            }
+            Ok(direct)
+        };
+        connect.await.map_err(|e: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(e))))
     }
 }
 
-impl Probe {
+impl Direct {
     /// Asks the server what it is and what time it has.
     pub(super) async fn look(&mut self) -> Result<Look, sqlx::Error> {
         match self {
@@ -133,6 +151,15 @@ impl Probe {
                 Ok(Look { unwritable, now })
             }
         }
+    }
+
+    /// Asks whether it is still there.
+    pub(super) async fn ping(&mut self) -> Result<(), DbErr> {
+        let pinged = match self {
+            Self::Postgres(conn) => conn.ping().await,
+            Self::MySql(conn) => conn.ping().await,
+        };
+        pinged.map_err(|e| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(e))))
     }
 
     /// Says goodbye.
@@ -181,7 +208,10 @@ impl Limits {
             // A pooler between may refuse to be told anything, even nothing.
             return options;
         }
-        options.options(set.into_iter().map(|(name, limit)| (name, limit.as_millis())))
+        let limits = set.into_iter().map(|(name, limit)| (name, limit.as_millis().to_string()));
+        // A plan of its own for each group would cost more than carrying the group out.
+        let plans = ("plan_cache_mode", "force_generic_plan".to_owned());
+        options.options(limits.chain([plans]))
     }
 
     async fn on_mysql(self, conn: &mut MySqlConnection, settings: &Settings) -> Result<(), sqlx::Error> {

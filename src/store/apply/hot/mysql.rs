@@ -3,14 +3,18 @@
 
 use std::sync::Arc;
 
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement, Value};
+use sea_orm::DbErr;
+use sea_orm::sqlx::mysql::{MySqlArguments, MySqlConnection};
+use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Error, Executor as _};
 
 use super::super::super::chain::Chain;
+use super::super::super::dialect;
 use super::super::super::entity::{self, device};
-use super::super::super::primary::{Primary, Tx};
+use super::super::super::primary::{Own, Primary};
+use super::super::super::server::Direct;
 use super::super::super::texts::{Texts, size};
-use super::super::{WriteError, begin, is_duplicate, is_refused};
-use super::{Group, Proved, Written};
+use super::super::{WriteError, is_duplicate, is_refused};
+use super::{Group, Proved, Written, failed};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
 use crate::domain::moment::Moment;
 
@@ -19,40 +23,78 @@ const EVENT: &str =
     "writer, link, place, tenant, at, what, subject, device, caller, details, mac_key, previous, mac";
 
 /// Writes a group.
-pub(super) async fn write(db: &Primary, chain: &Chain, group: &Group<'_>) -> Result<Written, WriteError> {
-    let tx = begin(db).await.map_err(WriteError::NotBegun)?;
-    let (pool, patience) = (tx.pool, db.patience());
-    let written = db.in_time(pool, 2 * patience, all(&tx, chain, group)).await;
-    match written {
-        Ok(true) => {}
-        Ok(false) => {
-            // Where it cannot be rolled back its connection is gone, and it with that.
-            let _ = db.in_time(pool, patience, tx.rollback()).await;
-            return Ok(Written::Nothing);
-        }
-        Err(error) => return Err(WriteError::Failed(error)),
+pub(super) async fn write(
+    db: &Primary,
+    held: &mut Option<Own>,
+    chain: &Chain,
+    group: &Group<'_>,
+) -> Result<Written, WriteError> {
+    let statements = statements(chain, group).map_err(|e| WriteError::NotBegun(failed(Error::Encode(e))))?;
+    let mut own = db.own(held.take()).await.map_err(WriteError::NotBegun)?;
+    let pool = own.pool();
+    let Direct::MySql(connection) = &mut own.direct else {
+        return Err(WriteError::NotBegun(failed(Error::PoolClosed)));
+    };
+    let written = db.on_own(pool, begin_and_write(connection, statements, group.devices.len())).await;
+    let end = if matches!(written, Ok(true)) { "COMMIT" } else { "ROLLBACK" };
+    let ended = match &written {
+        // Gone, and its transaction with it.
+        Err(error) if dialect::code(error).is_none() => return Err(WriteError::Failed(error.clone())),
+        _ => db.on_own(pool, execute(connection, end)).await,
+    };
+    if ended.is_ok() {
+        *held = Some(own);
     }
-    db.in_time(pool, patience, tx.commit()).await.map(|()| Written::All).map_err(|error| {
-        if is_refused(&error) { WriteError::Failed(error) } else { WriteError::Doubt(error) }
-    })
+    match (written, ended) {
+        (Ok(true), Ok(())) => Ok(Written::All),
+        (Ok(true), Err(error)) if is_refused(&error) => Err(WriteError::Failed(error)),
+        (Ok(true), Err(error)) => Err(WriteError::Doubt(error)),
+        (Ok(false), _) => Ok(Written::Nothing),
+        (Err(error), _) => Err(WriteError::Failed(error)),
+    }
+}
+
+async fn execute(connection: &mut MySqlConnection, sql: &'static str) -> Result<(), DbErr> {
+    connection.execute(sql).await.map(drop).map_err(failed)
 }
 
 /// Does all of it but to commit it. `false`: something is stale or recorded.
-async fn all(tx: &Tx, chain: &Chain, group: &Group<'_>) -> Result<bool, DbErr> {
-    if !devices(tx, group).await? {
-        return Ok(false);
+async fn begin_and_write(
+    connection: &mut MySqlConnection,
+    statements: Vec<Prepared>,
+    devices: usize,
+) -> Result<bool, DbErr> {
+    execute(connection, "BEGIN").await?;
+    for (place, (text, arguments)) in statements.into_iter().enumerate() {
+        let query = sqlx::query_with(AssertSqlSafe(text), arguments);
+        let done = query.execute(&mut *connection).await.map_err(failed);
+        match done {
+            // The devices come first.
+            Ok(done) if place == 0 && done.rows_affected() != devices as u64 => return Ok(false),
+            Ok(_) => {}
+            // Only a request id can be there already.
+            Err(error) if is_duplicate(&error) => return Ok(false),
+            Err(error) => return Err(error),
+        }
     }
-    if let Err(error) = records(tx, group).await {
-        return if is_duplicate(&error) { Ok(false) } else { Err(error) };
-    }
-    evidence(tx, group).await?;
-    events(tx, chain, group).await?;
     Ok(true)
 }
 
-async fn run(tx: &Tx, text: &str, values: Vec<Value>) -> Result<u64, DbErr> {
-    let statement = Statement::from_sql_and_values(DbBackend::MySql, text, values);
-    Ok(tx.execute_raw(statement).await?.rows_affected())
+/// A text and its values.
+type Prepared = (Arc<str>, MySqlArguments);
+type Refused = sqlx::error::BoxDynError;
+
+/// The statements of a group, in the order in which they are carried out.
+fn statements(chain: &Chain, group: &Group<'_>) -> Result<Vec<Prepared>, Refused> {
+    let mut all = vec![devices(group)?];
+    if !group.records.is_empty() {
+        all.push(records(group)?);
+    }
+    if !group.evidence.is_empty() {
+        all.push(evidence(group)?);
+    }
+    all.push(events(chain, group)?);
+    Ok(all)
 }
 
 /// `SELECT ? AS a, ? AS b UNION ALL SELECT ?, ? …`
@@ -72,12 +114,11 @@ fn insert(texts: &'static Texts<usize>, table: &str, columns: &str, count: usize
 }
 
 /// Rows of nothing, up to the size of the text.
-fn fill(values: &mut Vec<Value>, count: usize) {
-    let missing = (size(count) - count) * (values.len() / count.max(1));
-    values.extend(std::iter::repeat_n(Value::BigInt(None), missing));
+fn fill(values: &mut MySqlArguments, count: usize, width: usize) -> Result<(), Refused> {
+    (0..(size(count) - count) * width).try_for_each(|_| values.add(None::<i64>))
 }
 
-async fn devices(tx: &Tx, group: &Group<'_>) -> Result<bool, DbErr> {
+fn devices(group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
     let count = group.devices.len();
     let text = TEXTS.of(size(count), |count| {
@@ -92,97 +133,80 @@ async fn devices(tx: &Tx, group: &Group<'_>) -> Result<bool, DbErr> {
     // deadlock.
     let mut devices = group.devices.clone();
     devices.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut values: Vec<Value> = Vec::with_capacity(size(count) * 7);
+    let mut values = MySqlArguments::default();
     for device in devices {
-        values.extend::<[Value; 7]>([
-            device.id.as_str().into(),
-            device.version.into(),
-            device.state.as_str().into(),
-            device.detail.as_str().into(),
-            device::count(device.failures).into(),
-            device.failures.last_at.map(Moment::micros).into(),
-            device.used_at.map(Moment::micros).into(),
-        ]);
+        values.add(device.id.as_str())?;
+        values.add(device.version)?;
+        values.add(device.state.as_str())?;
+        values.add(device.detail.as_str())?;
+        values.add(device::count(device.failures))?;
+        values.add(device.failures.last_at.map(Moment::micros))?;
+        values.add(device.used_at.map(Moment::micros))?;
     }
-    fill(&mut values, count);
-    Ok(run(tx, &text, values).await? == count as u64)
+    fill(&mut values, count, 7)?;
+    Ok((text, values))
 }
 
-async fn records(tx: &Tx, group: &Group<'_>) -> Result<(), DbErr> {
+fn records(group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
-    let count = group.records.len();
-    if count == 0 {
-        return Ok(());
-    }
-    let mut values: Vec<Value> = Vec::with_capacity(size(count) * 7);
+    let mut values = MySqlArguments::default();
     for (_, record) in &group.records {
-        values.extend::<[Value; 7]>([
-            record.tenant.as_str().into(),
-            record.caller.as_str().into(),
-            record.id.clone().into(),
-            record.digest_key.as_str().into(),
-            record.digest.clone().into(),
-            record.answer.clone().into(),
-            record.expires_at.into(),
-        ]);
+        values.add(record.tenant.as_str())?;
+        values.add(record.caller.as_str())?;
+        values.add(record.id.as_slice())?;
+        values.add(record.digest_key.as_str())?;
+        values.add(record.digest.as_slice())?;
+        values.add(record.answer.as_slice())?;
+        values.add(record.expires_at)?;
     }
-    fill(&mut values, count);
-    run(tx, &insert(&TEXTS, "request", super::RECORD, count), values).await.map(drop)
+    fill(&mut values, group.records.len(), 7)?;
+    Ok((insert(&TEXTS, "request", super::RECORD, group.records.len()), values))
 }
 
-async fn evidence(tx: &Tx, group: &Group<'_>) -> Result<(), DbErr> {
+fn evidence(group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
-    let count = group.evidence.len();
-    if count == 0 {
-        return Ok(());
-    }
-    let mut values: Vec<Value> = Vec::with_capacity(size(count) * 15);
+    let mut values = MySqlArguments::default();
     for (_, Proved { commit, evidence, strength }) in &group.evidence {
         let (scope, digest) = entity::evidence::scope(&evidence.scope);
-        values.extend::<[Value; 15]>([
-            commit.tenant.as_str().into(),
-            commit.subject.as_str().into(),
-            evidence.id.as_str().into(),
-            evidence.method.name().as_str().into(),
-            evidence.method.device_id().map_or("", DeviceId::as_str).into(),
-            evidence.verified_at.micros().into(),
-            evidence.expires_at.micros().into(),
-            scope.into(),
-            evidence.binding.session.as_ref().map_or("", SessionId::as_str).into(),
-            evidence.binding.client.as_ref().map_or("", ClientId::as_str).into(),
-            digest.to_vec().into(),
-            evidence.epoch.into(),
-            strength.as_str().into(),
-            evidence.source.as_deref().unwrap_or_default().into(),
-            evidence.used_up.then_some(evidence.verified_at.micros()).into(),
-        ]);
+        values.add(commit.tenant.as_str())?;
+        values.add(commit.subject.as_str())?;
+        values.add(evidence.id.as_str())?;
+        values.add(evidence.method.name().as_str())?;
+        values.add(evidence.method.device_id().map_or("", DeviceId::as_str))?;
+        values.add(evidence.verified_at.micros())?;
+        values.add(evidence.expires_at.micros())?;
+        values.add(scope)?;
+        values.add(evidence.binding.session.as_ref().map_or("", SessionId::as_str))?;
+        values.add(evidence.binding.client.as_ref().map_or("", ClientId::as_str))?;
+        values.add(digest)?;
+        values.add(evidence.epoch)?;
+        values.add(strength.as_str())?;
+        values.add(evidence.source.as_deref().unwrap_or_default())?;
+        values.add(evidence.used_up.then_some(evidence.verified_at.micros()))?;
     }
-    fill(&mut values, count);
-    run(tx, &insert(&TEXTS, "evidence", super::EVIDENCE, count), values).await.map(drop)
+    fill(&mut values, group.evidence.len(), 15)?;
+    Ok((insert(&TEXTS, "evidence", super::EVIDENCE, group.evidence.len()), values))
 }
 
-async fn events(tx: &Tx, chain: &Chain, group: &Group<'_>) -> Result<(), DbErr> {
+fn events(chain: &Chain, group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
-    let count = group.events.len();
-    let mut values: Vec<Value> = Vec::with_capacity(size(count) * 13);
+    let mut values = MySqlArguments::default();
     for (_, entry) in &group.events {
         let event = entry.event;
-        values.extend::<[Value; 13]>([
-            chain.writer().into(),
-            chain.link().into(),
-            entry.place.into(),
-            event.tenant.as_str().into(),
-            event.at.micros().into(),
-            event.what.as_str().into(),
-            event.subject.as_str().into(),
-            event.device.as_ref().map_or("", DeviceId::as_str).into(),
-            event.caller.as_str().into(),
-            entry.details.as_str().into(),
-            chain.key().into(),
-            chain.head().to_vec().into(),
-            entry.mac.to_vec().into(),
-        ]);
+        values.add(chain.writer())?;
+        values.add(chain.link())?;
+        values.add(entry.place)?;
+        values.add(event.tenant.as_str())?;
+        values.add(event.at.micros())?;
+        values.add(event.what.as_str())?;
+        values.add(event.subject.as_str())?;
+        values.add(event.device.as_ref().map_or("", DeviceId::as_str))?;
+        values.add(event.caller.as_str())?;
+        values.add(entry.details.as_str())?;
+        values.add(chain.key())?;
+        values.add(chain.head())?;
+        values.add(entry.mac.as_slice())?;
     }
-    fill(&mut values, count);
-    run(tx, &insert(&TEXTS, "event", EVENT, count), values).await.map(drop)
+    fill(&mut values, group.events.len(), 13)?;
+    Ok((insert(&TEXTS, "event", EVENT, group.events.len()), values))
 }

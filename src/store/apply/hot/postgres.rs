@@ -13,31 +13,57 @@ use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Encode, Error, Type};
 use self::text::{Form, text};
 use super::super::super::chain::Chain;
 use super::super::super::commit::Outcome;
+use super::super::super::dialect;
 use super::super::super::entity::{self, device};
-use super::super::super::primary::Primary;
+use super::super::super::primary::{Own, Primary};
+use super::super::super::server::Direct;
 use super::super::WriteError;
-use super::{Group, Written, failed, write_error};
+use super::{Group, Written, failed};
 use crate::domain::ids::{ClientId, SessionId};
 use crate::domain::moment::Moment;
 
 /// Writes a group.
-pub(super) async fn write(db: &Primary, chain: &Chain, group: &Group<'_>) -> Result<Written, WriteError> {
+pub(super) async fn write(
+    db: &Primary,
+    held: &mut Option<Own>,
+    chain: &Chain,
+    group: &Group<'_>,
+) -> Result<Written, WriteError> {
     let form = Form::of(group);
     let text = text(form);
     let arguments =
         arguments(chain, group, form).map_err(|e| WriteError::NotBegun(failed(Error::Encode(e))))?;
-    let mut is_begun = false;
-    let begun = &mut is_begun;
-    let asked = db.ask(|db| async move {
-        let mut connection = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
-        *begun = true;
-        let query = sqlx::query_as_with::<_, (i64, i32), _>(AssertSqlSafe(text), arguments);
-        query.fetch_all(&mut *connection).await.map_err(failed)
-    });
-    match asked.await {
-        Ok(rows) => outcomes(group, &rows).map(Written::Each),
-        Err(error) if !is_begun => Err(WriteError::NotBegun(error)),
-        Err(error) => Err(write_error(error)),
+    let mut own = db.own(held.take()).await.map_err(WriteError::NotBegun)?;
+    let pool = own.pool();
+    let Direct::Postgres(connection) = &mut own.direct else {
+        return Err(WriteError::NotBegun(failed(Error::PoolClosed)));
+    };
+    let query = sqlx::query_as_with::<_, (i64, i32), _>(AssertSqlSafe(text), arguments);
+    let asked = db.on_own(pool, async { query.fetch_all(&mut **connection).await.map_err(failed) }).await;
+    match asked {
+        Ok(rows) => {
+            *held = Some(own);
+            outcomes(group, &rows).map(Written::Each)
+        }
+        Err(error) => {
+            let error = refusal(error);
+            if matches!(&error, WriteError::Failed(e) if !dialect::is_lost(e)) {
+                *held = Some(own);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Whether nothing is written, or nobody can say.
+fn refusal(error: DbErr) -> WriteError {
+    let Some(code) = dialect::code(&error) else { return WriteError::Doubt(error) };
+    // What the server refuses it has not written. Where it shuts down (57P01) it says so only to who has not
+    // committed; where it crashes (57P02), to everybody.
+    if code == "57P01" || !dialect::is_lost(&error) {
+        WriteError::Failed(error)
+    } else {
+        WriteError::Doubt(error)
     }
 }
 
