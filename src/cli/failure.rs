@@ -68,6 +68,14 @@ impl Failure {
         }))
     }
 
+    /// The reason that the server gave.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => refused.reason.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Adds what would help, if the server did not know who was asking.
     pub(super) fn with_hint_for_unknown_caller(mut self, hint: &str) -> Self {
         if let Self::Refused(refused) = &mut self

@@ -61,7 +61,7 @@ usage.";
 enum Command {
     /// Serve, until told to stop
     Serve(serve::Serve),
-    /// Watch a sidecar at work: enroll, verify, replay, throttle, recover
+    /// Watch a sidecar at work: enroll, verify, replay, throttle, recover, step up
     Demo(demo::Demo),
     /// Make a data directory: a key ring, and the token of a first caller
     Init(init::Init),
