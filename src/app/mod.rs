@@ -2,6 +2,7 @@
 
 pub mod listen;
 mod open;
+mod reload;
 mod run;
 pub mod serve;
 
@@ -109,7 +110,7 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         Some(skew) => return Err(StartError::Clock(skew)),
         None => {}
     }
-    let running = serve::run(Parts {
+    let mut running = serve::run(Parts {
         service: Arc::new(service),
         rules: Rules {
             credentials,
@@ -124,6 +125,9 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         is_skew_allowed,
     })
     .await?;
+    if let Some(file) = config.book_file {
+        running.tend(|service, stop| reload::keep_up(service, file, stop));
+    }
     Ok(running)
 }
 

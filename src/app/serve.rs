@@ -126,6 +126,14 @@ where
 }
 
 impl Running {
+    /// Does something beside serving, until it is told to stop.
+    pub(super) fn tend<W>(&mut self, chore: impl FnOnce(Arc<Service>, CancellationToken) -> W)
+    where
+        W: Future<Output = ()> + Send + 'static,
+    {
+        self.chores.push(tokio::spawn(chore(self.service.clone(), self.stop.clone())));
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn addresses(&self) -> &[String] {

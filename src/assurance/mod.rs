@@ -5,6 +5,7 @@
 //! when, [`plan`] what is missing.
 
 pub mod candidate;
+pub mod changes;
 pub mod choice;
 pub mod compare;
 pub mod counting;

@@ -40,6 +40,7 @@ pub struct RuleSource {
 pub struct Rulebook {
     requirements: Requirements,
     rules: Rules,
+    rule_sources: Vec<RuleSource>,
 }
 
 impl Rulebook {
@@ -76,7 +77,7 @@ impl Rulebook {
         };
         let rules: Vec<_> = source.rules.iter().map(RuleSource::text).collect();
         let rules = Rules::parse(&rules, &requirements)?;
-        Ok(Self { requirements, rules })
+        Ok(Self { requirements, rules, rule_sources: source.rules.clone() })
     }
 
     /// The requirement of that name.
@@ -98,6 +99,12 @@ impl Rulebook {
     #[must_use]
     pub fn requirements(&self) -> &Requirements {
         &self.requirements
+    }
+
+    /// The rules, as they are configured.
+    #[must_use]
+    pub fn rule_sources(&self) -> &[RuleSource] {
+        &self.rule_sources
     }
 
     /// What requirements can speak of.

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
+use super::print;
+use crate::config::ConfigError;
+use crate::wire::{json, pb, status};
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -19,6 +23,8 @@ pub(super) enum Failure {
     Usage(String),
     /// The server refused, or broke.
     Refused(Box<Refused>),
+    /// Settings or requirements that are wrong.
+    Settings(ConfigError),
     /// Anything else.
     Error(String),
     /// The demonstration saw something else than it promised.
@@ -36,6 +42,7 @@ pub(super) struct Refused {
     violations: Vec<(String, String)>,
     retry_after: Option<Duration>,
     request: Option<String>,
+    decision: Option<pb::Decision>,
     hint: Option<String>,
 }
 
@@ -56,8 +63,17 @@ impl Failure {
             violations: violations.iter().map(|v| (v.field.clone(), v.description.clone())).collect(),
             retry_after: details.retry_info().and_then(|retry| retry.retry_delay),
             request: details.request_info().map(|request| request.request_id.clone()),
+            decision: status::decision_of(status),
             hint: None,
         }))
+    }
+
+    /// The reason that the server gave.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => refused.reason.as_deref(),
+            _ => None,
+        }
     }
 
     /// Adds what would help, if the server did not know who was asking.
@@ -75,14 +91,21 @@ impl Failure {
         match self {
             Self::Usage(_) => super::USAGE,
             Self::Surprise(_) => 1,
-            Self::Refused(_) | Self::Error(_) | Self::Output(_) => 2,
+            Self::Refused(_) | Self::Settings(_) | Self::Error(_) | Self::Output(_) => 2,
         }
     }
 
     /// As a JSON object, for scripts.
     pub(super) fn json(&self) -> Value {
-        let Self::Refused(refused) = self else {
-            return json!({ "error": { "message": self.message() } });
+        let refused = match self {
+            Self::Refused(refused) => refused,
+            Self::Settings(error) => {
+                let mistakes = error.mistakes.iter();
+                let mistakes = mistakes.map(|one| json!({ "place": one.place, "problem": one.problem }));
+                let mistakes: Vec<_> = mistakes.collect();
+                return json!({ "error": { "message": self.message(), "mistakes": mistakes } });
+            }
+            _ => return json!({ "error": { "message": self.message() } }),
         };
         let violations: Vec<_> = refused
             .violations
@@ -94,14 +117,15 @@ impl Failure {
             "message": refused.message,
             "field_violations": violations,
         });
-        let optional = [
-            ("reason", refused.reason.clone()),
-            ("retry_after", refused.retry_after.map(|wait| format!("{}s", wait.as_secs_f64()))),
-            ("request_id", refused.request.clone()),
+        let optional: [(_, Option<Value>); 4] = [
+            ("reason", refused.reason.clone().map(Into::into)),
+            ("retry_after", refused.retry_after.map(|wait| format!("{}s", wait.as_secs_f64()).into())),
+            ("request_id", refused.request.clone().map(Into::into)),
+            ("decision", refused.decision.as_ref().and_then(|decision| json::of(decision).ok())),
         ];
         for (key, value) in optional {
             if let (Some(value), Some(object)) = (value, error.as_object_mut()) {
-                object.insert(key.to_owned(), value.into());
+                object.insert(key.to_owned(), value);
             }
         }
         json!({ "error": error })
@@ -111,6 +135,7 @@ impl Failure {
         match self {
             Self::Usage(message) | Self::Error(message) | Self::Surprise(message) => message.clone(),
             Self::Refused(refused) => refused.message.clone(),
+            Self::Settings(error) => error.to_string(),
             Self::Output(error) => format!("the answer cannot be written: {error}"),
         }
     }
@@ -121,7 +146,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Usage(message) => write!(f, "error: {message}\n\nFor more information, try '--help'."),
             Self::Refused(refused) => refused.fmt(f),
-            Self::Error(_) | Self::Surprise(_) | Self::Output(_) => write!(f, "error: {}", self.message()),
+            Self::Settings(_) | Self::Error(_) | Self::Surprise(_) | Self::Output(_) => {
+                write!(f, "error: {}", self.message())
+            }
         }
     }
 }
@@ -136,6 +163,9 @@ impl fmt::Display for Refused {
             for (field, description) in &self.violations {
                 write!(f, "\n  {field}: {description}")?;
             }
+        }
+        for line in self.decision.iter().flat_map(|decision| print::decided(decision).0) {
+            write!(f, "\n  {line}")?;
         }
         match &self.reason {
             Some(reason) => write!(f, "\n  reason: {reason} ({})", name(self.code))?,

@@ -10,13 +10,17 @@ mod config;
 mod demo;
 mod device;
 mod environment;
+mod evidence;
 mod exchange;
 mod failure;
 mod init;
 mod migrate;
+mod place;
 mod print;
 mod probe;
 mod recovery_codes;
+mod remembered;
+mod requirements;
 mod serve;
 mod settings;
 mod subject;
@@ -48,14 +52,16 @@ Examples:
   countersign serve --listen 127.0.0.1:7443          serve, on SQLite in ./countersign-data
   countersign device enroll alice --kind totp        enroll an authenticator app
   countersign verify alice 123456                    check a code, and use it up
+  countersign requirements check requirements.toml   check what has to be proved for what
 
-Exit status: 0 done or accepted; 1 rejected, throttled or not serving; 2 an error; 64 wrong usage.";
+Exit status: 0 done, accepted or satisfied; 1 rejected, throttled, not satisfied or not serving; 2 an error; 64 wrong \
+usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve, until told to stop
     Serve(serve::Serve),
-    /// Watch a sidecar at work: enroll, verify, replay, throttle, recover
+    /// Watch a sidecar at work: enroll, verify, replay, throttle, recover, step up
     Demo(demo::Demo),
     /// Make a data directory: a key ring, and the token of a first caller
     Init(init::Init),
@@ -71,6 +77,12 @@ enum Command {
     Verify(verify::Verify),
     /// Issue recovery codes
     RecoveryCodes(recovery_codes::RecoveryCodes),
+    /// Check, compare, list and explain requirements
+    Requirements(requirements::Requirements),
+    /// List, record and revoke evidence: what a user has proved
+    Evidence(evidence::Evidence),
+    /// Remember, list and forget browsers and apps
+    Client(remembered::Remembered),
     /// What is known of a subject as a whole
     Subject(subject::Subject),
     /// Credentials for programs that call the server
@@ -132,6 +144,9 @@ impl Command {
             Self::Device(command) => command.run(environment, out),
             Self::Verify(command) => command.run(environment, out),
             Self::RecoveryCodes(command) => command.run(environment, out),
+            Self::Requirements(command) => command.run(environment, out),
+            Self::Evidence(command) => command.run(environment, out),
+            Self::Client(command) => command.run(environment, out),
             Self::Subject(command) => command.run(environment, out),
             Self::Caller(command) => command.run(environment, out),
         }
@@ -148,6 +163,9 @@ impl Command {
             Self::Device(command) => command.connection.json,
             Self::Verify(command) => command.connection.json,
             Self::RecoveryCodes(command) => command.connection.json,
+            Self::Requirements(command) => command.wants_json(),
+            Self::Evidence(command) => command.connection.json,
+            Self::Client(command) => command.connection.json,
             Self::Subject(command) => command.connection.json,
             Self::Caller(command) => command.wants_json(),
         }

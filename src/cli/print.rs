@@ -1,10 +1,15 @@
 //! Answers in words: tables, times, devices, verdicts. Never a secret.
 
+mod decision;
+mod evidence;
+
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Write};
 
+pub(super) use self::decision::decided;
+pub(super) use self::evidence::{EVIDENCE, evidence, gained};
 use super::Answer;
 use crate::wire::convert::{rfc3339, seconds};
 use crate::wire::pb;

@@ -11,7 +11,7 @@ use super::{Answer, print, typed};
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
-/// Issues recovery codes. They are shown once: only their hashes are kept.
+/// Issues recovery codes, as an operator (role admin). They are shown once: only their hashes are kept.
 #[derive(Debug, Args)]
 pub(super) struct RecoveryCodes {
     #[command(subcommand)]
@@ -22,7 +22,7 @@ pub(super) struct RecoveryCodes {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Make new codes; the old ones die, unless they are kept
+    /// Make new codes; the old ones die, unless they are kept (role admin)
     #[command(after_help = "Examples:\n  countersign recovery-codes issue alice\n  \
                             countersign recovery-codes issue alice --count 5 --keep")]
     Issue {
@@ -38,10 +38,9 @@ enum What {
         #[arg(long, value_name = "DEVICE")]
         device: Option<String>,
     },
-    /// Add one code to those that are there
+    /// Add one code to those that are there (role admin)
     #[command(after_help = "Examples:\n  countersign recovery-codes add alice\n  \
-                            countersign recovery-codes add alice --code - < code.txt\n\n\
-                            A chosen code needs the role admin.")]
+                            countersign recovery-codes add alice --code - < code.txt")]
     Add {
         /// The user
         subject: String,

@@ -56,6 +56,6 @@ impl Settings {
             insecure_no_auth: self.insecure_no_auth,
             allow_plaintext_listen: self.allow_plaintext_listen,
         };
-        Config::load(flags, environment.all(), file.as_deref()).map_err(Failure::error)
+        Config::load(flags, environment.all(), file.as_deref()).map_err(Failure::Settings)
     }
 }

@@ -65,6 +65,21 @@ fn wrong_usage_is_64() {
         &["verify", "alice", "123456", "--server", "nowhere"],
         &["recovery-codes", "issue", "alice", "--count", "51"],
         &["recovery-codes", "issue", "alice", "--count", "0"],
+        &["verify", "alice", "123456", "--transaction", "ab"],
+        &["verify", "alice", "123456", "--scope", "everywhere"],
+        &["verify", "alice", "123456", "--attribute", "amount"],
+        &["requirements"],
+        &["requirements", "check"],
+        &["requirements", "compare", "old.toml"],
+        &["requirements", "explain", "login"],
+        &["requirements", "explain", "--subject", "alice"],
+        &["evidence", "record", "alice"],
+        &["evidence", "revoke", "alice"],
+        &["evidence", "revoke", "alice", "e1", "--everything"],
+        &["evidence", "revoke", "alice", "--session", "s", "--everything"],
+        &["client", "remember", "alice"],
+        &["client", "forget", "alice"],
+        &["client", "forget", "alice", "c1", "--all"],
         &["caller", "new-token", "Not A Name"],
         &["caller", "new-token", "web", "--tenant", ""],
         &["caller", "new-token", "web", "--role", "root"],
@@ -87,11 +102,52 @@ fn nobody_listening_is_an_error_and_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let server = format!("unix:{}/none.sock", dir.path().display());
     let data_dir = dir.path().to_str().unwrap();
-    for command in [&["verify", "alice", "123456"][..], &["subject", "show", "alice"], &["probe"]] {
+    for command in [
+        &["verify", "alice", "123456"][..],
+        &["subject", "show", "alice"],
+        &["requirements", "list"],
+        &["requirements", "explain", "login", "--subject", "alice"],
+        &["evidence", "list", "alice"],
+        &["client", "list", "alice"],
+        &["probe"],
+    ] {
         let connection = ["--server", &server, "--data-dir", data_dir, "--timeout", "2s"];
         let arguments: Vec<_> = command.iter().copied().chain(connection).collect();
         assert_eq!(run_with(&arguments, &Environment::default()), 2, "{command:?}");
     }
+}
+
+#[test]
+fn calls_of_an_operator_say_so_in_their_help() {
+    let calls = ["enroll", "confirm", "delete", "suspend", "resume"].map(|call| format!("device {call}"));
+    let calls = calls.into_iter().chain(["issue", "add"].map(|call| format!("recovery-codes {call}")));
+    let all = leaves(&Cli::command(), "");
+    for call in calls {
+        let (_, command) = all.iter().find(|(path, _)| *path == format!("countersign {call}")).unwrap();
+        let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+        assert!(about.ends_with("(role admin)"), "{call}: {about}");
+    }
+}
+
+#[test]
+fn files_of_requirements_are_checked_and_compared_without_a_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let less = file("less.toml", "[requirements]\nlogin = \"totp\"");
+    let more = file("more.toml", "[requirements]\nlogin = \"totp within 5m\"");
+    let wrong = file("wrong.toml", "[requirements]\nlogin = \"topt\"");
+    let status = |arguments: &[&str]| run_with(arguments, &Environment::default());
+    assert_eq!(status(&["requirements", "check", &less]), 0);
+    assert_eq!(status(&["requirements", "check", &wrong]), 2);
+    assert_eq!(status(&["requirements", "check", "/nonexistent.toml"]), 2);
+    assert_eq!(status(&["requirements", "compare", &less, &less]), 0);
+    assert_eq!(status(&["requirements", "compare", &less, &more]), 0);
+    assert_eq!(status(&["requirements", "compare", &more, &less]), 1);
+    assert_eq!(status(&["requirements", "compare", &more, &wrong]), 2);
 }
 
 #[test]

@@ -30,13 +30,18 @@ pub(super) fn code(argument: &str) -> Result<String, Failure> {
     if argument != "-" {
         return Ok(argument.to_owned());
     }
+    typed_line("code")
+}
+
+/// The first line of standard input.
+fn typed_line(what: &str) -> Result<String, Failure> {
     let mut line = String::new();
     std::io::stdin().lock().take(LINE_MAX).read_line(&mut line).map_err(Failure::error)?;
-    let code = line.trim_end_matches(['\r', '\n']);
-    if code.is_empty() {
-        return Err(Failure::error("standard input holds no code: write one on its first line"));
+    let text = line.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Err(Failure::error(format!("standard input holds no {what}: write one on its first line")));
     }
-    Ok(code.to_owned())
+    Ok(text.to_owned())
 }
 
 /// Consecutive codes as they were typed; a single `-` stands for the words of a line of standard input.
@@ -60,6 +65,32 @@ pub(super) fn secret(file: &Path) -> Result<Secret, Failure> {
     base32(SecretText::new(text)).ok_or_else(|| {
         Failure::error(format!("{} must hold a secret in base32: A to Z and 2 to 7", file.display()))
     })
+}
+
+/// The token on the first line of a file; `-` stands for standard input.
+pub(super) fn token(file: &Path) -> Result<String, Failure> {
+    if file == Path::new("-") {
+        return typed_line("token");
+    }
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Failure::error(format!("{} cannot be read: {e}", file.display())))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// Reads a SHA-256 in hexadecimal digits.
+pub(super) fn digest(text: &str) -> Result<[u8; 32], String> {
+    let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok();
+    bytes
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| "must be a SHA-256: 64 hexadecimal digits".to_owned())
+}
+
+/// Reads what a caller knows: `NAME=VALUE`.
+pub(super) fn attribute(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("must be a name and a value, like amount=250".to_owned()),
+    }
 }
 
 fn base32(text: SecretText) -> Option<Secret> {
@@ -102,6 +133,31 @@ mod tests {
         for wrong in ["", "\n", "MZXW6YTBO1", "MZXW6YTBO", "é"] {
             assert_eq!(base32(SecretText::new(wrong.into())), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn digests_have_64_digits_in_any_case() {
+        assert_eq!(digest(&"0aB".repeat(22)[..64]).map(|digest| digest[0]), Ok(0x0a));
+        for wrong in ["", "0a", &"0".repeat(63), &"0".repeat(66), &"x".repeat(64)] {
+            assert!(digest(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_may_hold_anything_behind_its_name() {
+        let pair = |name: &str, value: &str| Ok((name.to_owned(), value.to_owned()));
+        assert_eq!(attribute("amount=250"), pair("amount", "250"));
+        assert_eq!(attribute("query=a=b"), pair("query", "a=b"));
+        assert_eq!(attribute("empty="), pair("empty", ""));
+        assert!(attribute("=x").is_err() && attribute("amount").is_err());
+    }
+
+    #[test]
+    fn the_token_is_on_the_first_line_of_its_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "csc_abc \n# a note\n").unwrap();
+        assert_eq!(token(file.path()).unwrap(), "csc_abc");
+        assert!(token(Path::new("/nonexistent")).is_err());
     }
 
     #[test]

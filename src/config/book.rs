@@ -30,16 +30,29 @@ impl BookFile {
     /// # Errors
     /// Everything that is wrong, each with where it stands.
     pub fn read(&self) -> Result<Rulebook, ConfigError> {
+        self.parse(&self.text()?)
+    }
+
+    /// What is in it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn text(&self) -> Result<String, ConfigError> {
+        std::fs::read_to_string(&self.path).map_err(|e| {
+            let mut errors = ConfigError::default();
+            errors.add(self.path.display().to_string(), format!("cannot be read: {e}"));
+            errors
+        })
+    }
+
+    /// Parses what was in it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with where it stands.
+    pub fn parse(&self, text: &str) -> Result<Rulebook, ConfigError> {
         let mut errors = ConfigError::default();
         let file = self.path.display().to_string();
-        let text = match std::fs::read_to_string(&self.path) {
-            Ok(text) => text,
-            Err(e) => {
-                errors.add(file, format!("cannot be read: {e}"));
-                return Err(errors);
-            }
-        };
-        match toml::from_str::<Table>(&text) {
+        match toml::from_str::<Table>(text) {
             Err(e) => errors.add(&file, format!("is not TOML: {}", e.to_string().trim_end())),
             Ok(table) => {
                 let mut tables = Tables::default();
@@ -49,6 +62,10 @@ impl BookFile {
                     } else if self.is_its_own {
                         let place = format!("{file}: {name}");
                         errors.add(place, format!("does not belong here: there are {}", TABLES.join(", ")));
+                    } else if name == "requirements_file" {
+                        // They moved away while the server runs, which looks at this file.
+                        let problem = "is new, and read when the server starts: start it again";
+                        errors.add(format!("{file}: {name}"), problem);
                     }
                 }
                 if let Some(book) = rulebook(&self.path, &tables, &mut errors) {

@@ -27,9 +27,11 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, mistake) in self.mistakes.iter().enumerate() {
-            let line = if i == 0 { "" } else { "\n" };
-            write!(f, "{line}{}: {}", mistake.place, mistake.problem)?;
+        let mut gap = "";
+        for mistake in &self.mistakes {
+            write!(f, "{gap}{}: {}", mistake.place, mistake.problem)?;
+            // What takes several lines stands by itself.
+            gap = if mistake.problem.contains('\n') { "\n\n" } else { "\n" };
         }
         Ok(())
     }

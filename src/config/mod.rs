@@ -144,6 +144,21 @@ impl Config {
     }
 }
 
+/// The rulebook of a file of settings, or of a file that holds nothing else, to be looked at without a server.
+/// Other settings have to be known, and need not be right.
+///
+/// # Errors
+/// Everything that is wrong, each with where it stands.
+pub fn rulebook_of(file: &Path) -> Result<Rulebook, ConfigError> {
+    let mut errors = ConfigError::default();
+    let mut layers = Layers::default();
+    layers.file(file, &BookFile { path: file.to_owned(), is_its_own: false }.text()?, &mut errors);
+    match book(&layers, Some(file), &mut errors) {
+        (_, Some(book)) if errors.mistakes.is_empty() => Ok(book),
+        _ => Err(errors),
+    }
+}
+
 /// Lays the flags over the other layers.
 fn over(layers: &mut Layers, flags: Flags) {
     let text = |text: Option<String>| text.map(Value::String);

@@ -2,9 +2,14 @@
 
 use std::fmt::Write as _;
 
+use toml::Value;
+
 use super::take::show_span;
 use super::{Config, KeyringSource};
+use crate::assurance::rulebook::{RuleSource, Rulebook};
+use crate::domain::method::{MethodName, Sort};
 use crate::domain::policy::Policy;
+use crate::domain::strength::Strength;
 
 impl Config {
     /// The settings in force as TOML, without secrets: of the database's URL only what comes before a
@@ -52,12 +57,48 @@ impl Config {
         for (name, policy) in tenants {
             write_policy(&mut out, &format!("tenants.{name}"), policy);
         }
-        let _ = writeln!(out, "[requirements]");
-        for requirement in self.rulebook.requirements().iter() {
-            let _ = writeln!(out, "{:?} = {:?}", requirement.name(), requirement.text());
-        }
+        write_book(&mut out, &self.rulebook);
         out
     }
+}
+
+fn write_book(out: &mut String, book: &Rulebook) {
+    for entry in book.vocabulary().iter() {
+        if let (Sort::External(name), Some(worth)) = (&entry.sort, entry.strengths.first()) {
+            write_method(out, name, worth);
+        }
+    }
+    let _ = writeln!(out, "[requirements]");
+    for requirement in book.requirements().iter() {
+        let _ = writeln!(out, "{:?} = {:?}", requirement.name(), requirement.text());
+    }
+    for RuleSource { requirement, when, instead } in book.rule_sources() {
+        let rule = [("requirement", requirement), ("when", when), ("use", instead)];
+        let lines = rule.map(|(name, text)| format!("{name} = {}\n", Value::String(text.clone())));
+        let _ = write!(out, "\n[[rules]]\n{}", lines.concat());
+    }
+}
+
+fn write_method(out: &mut String, name: &MethodName, worth: &Strength) {
+    let _ = writeln!(out, "[methods.{:?}]", name.as_str());
+    if !worth.amr.is_empty() {
+        let _ = writeln!(out, "amr = {:?}", worth.amr);
+    }
+    if !worth.factor_types.is_empty() {
+        let factors = worth.factor_types.iter().map(|factor| factor.as_str());
+        let _ = writeln!(out, "factor_types = {:?}", factors.collect::<Vec<_>>());
+    }
+    let flags = [
+        ("phishing_resistant", worth.phishing_resistant),
+        ("hardware_bound", worth.hardware_bound),
+        ("user_verified", worth.user_verified),
+        ("restricted_channel", worth.restricted_channel),
+        ("recovery", worth.recovery),
+    ];
+    for (flag, _) in flags.into_iter().filter(|(_, holds)| *holds) {
+        let _ = writeln!(out, "{flag} = true");
+    }
+    out.push('\n');
 }
 
 fn write_policy(out: &mut String, table: &str, policy: &Policy) {

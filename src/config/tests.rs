@@ -1,3 +1,5 @@
+mod book;
+
 use std::time::Duration;
 
 use super::*;

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use super::Service;
+use crate::assurance::changes::Changes;
 use crate::assurance::rulebook::Rulebook;
 use crate::auth::{Grant, rpc};
 
@@ -12,9 +13,12 @@ impl Service {
         self.rulebook.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts other rules in force.
-    pub fn replace_rulebook(&self, rulebook: Rulebook) {
-        *self.rulebook.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rulebook);
+    /// Puts other rules in force. Says what that changes.
+    pub fn replace_rulebook(&self, rulebook: Rulebook) -> Changes {
+        let mut in_force = self.rulebook.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = Changes::between(&in_force, &rulebook);
+        *in_force = Arc::new(rulebook);
+        changes
     }
 
     /// The rules in force, to be shown.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{DESCRIPTORS, pb};
 
-/// A message that has a JSON form: an answer of one of the services.
+/// A message that has a JSON form: an answer of one of the services, or what an error carries.
 pub trait Answer: Message {
     /// Its full name.
     const NAME: &'static str;
@@ -26,6 +26,7 @@ macro_rules! answers {
 
 answers!(
     ConfirmDeviceResponse,
+    Decision,
     DeleteDeviceResponse,
     EvaluateResponse,
     ForgetClientsResponse,

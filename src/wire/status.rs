@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::pb::ErrorReason;
-use super::{decision, undecodable};
+use super::{decision, pb, undecodable};
 use crate::domain::decision::Decided;
 use crate::domain::refusal::Refusal;
 use crate::domain::violation::Violations;
@@ -16,6 +16,8 @@ use crate::error::{Error, Fault, Origin};
 
 /// The domain of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "countersign";
+/// What the decision is called in the details of a step-up.
+const DECISION: &str = "type.googleapis.com/countersign.v1.Decision";
 /// When to come back after an overload or a database that did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -127,10 +129,18 @@ fn step_up(decided: &Decided) -> Status {
     let status = Status::with_error_details(CODE, message.as_str(), details);
     let Ok(mut whole) = tonic_types::Status::decode(status.details()) else { return status };
     whole.details.push(prost_types::Any {
-        type_url: "type.googleapis.com/countersign.v1.Decision".to_owned(),
+        type_url: DECISION.to_owned(),
         value: decision::decided(decided).encode_to_vec(),
     });
     Status::with_details(CODE, message, whole.encode_to_vec().into())
+}
+
+/// The decision that a step-up carries, for who is told to.
+#[must_use]
+pub fn decision_of(status: &Status) -> Option<pb::Decision> {
+    let whole = tonic_types::Status::decode(status.details()).ok()?;
+    let carried = whole.details.into_iter().find(|detail| detail.type_url == DECISION)?;
+    pb::Decision::decode(carried.value.as_slice()).ok()
 }
 
 fn one(name: &str, value: impl ToString) -> HashMap<String, String> {

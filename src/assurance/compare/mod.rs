@@ -5,6 +5,7 @@
 //! requirement is at least as strong as the other if no such evidence satisfies it and not the other.
 
 mod avoid;
+pub mod books;
 mod build;
 mod item;
 mod witness;

@@ -2,7 +2,10 @@
 
 mod authenticator;
 mod calls;
+mod login;
 mod paste;
+mod sessions;
+mod settings;
 mod story;
 mod walk;
 
@@ -24,7 +27,7 @@ use crate::crypto::data_dir;
 use crate::domain::secret::SecretText;
 
 /// Starts a sidecar on SQLite in a temporary directory, and walks through the main job against it over gRPC:
-/// enroll, confirm, verify, replay, throttle, recover. Every answer is checked.
+/// enroll, log in step by step, replay, throttle, recover, be recognised, be refused. Every answer is checked.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit status 0 if everything was as promised, 1 at the first surprise. Without --once it \
@@ -70,12 +73,13 @@ async fn show(dir: &Path, once: bool, out: &mut dyn Write) -> Result<Answer, Fai
         data_dir: Some(data_dir.clone()),
         ..Flags::default()
     };
+    let file = dir.join("countersign.toml");
+    std::fs::write(&file, settings::file()).map_err(Failure::error)?;
     // Nothing of the environment: the demonstration is the same everywhere.
-    let settings = [("COUNTERSIGN_POLICY_ISSUER".to_owned(), "Countersign".to_owned())];
-    let config = Config::load(flags, &settings, None).map_err(Failure::error)?;
+    let config = Config::load(flags, &[], Some(&file)).map_err(Failure::Settings)?;
     let running = app::start(config).await.map_err(Failure::error)?;
     let walked = tokio::select! {
-        walked = present(running.addresses(), &data_dir, once, out) => walked,
+        walked = present(running.addresses(), &data_dir, &file, once, out) => walked,
         () = either(&mut interrupt, &mut terminate) => Ok(Answer::Yes),
     };
     running.stop().await;
@@ -93,6 +97,7 @@ async fn either(one: &mut Signal, other: &mut Signal) {
 async fn present(
     addresses: &[String],
     data_dir: &Path,
+    file: &Path,
     once: bool,
     out: &mut dyn Write,
 ) -> Result<Answer, Failure> {
@@ -109,6 +114,12 @@ async fn present(
     if once {
         return Ok(Answer::Yes);
     }
+    writeln!(
+        out,
+        "\nIt keeps serving; Ctrl-C ends it and removes everything. Its requirements stand in\n{}:\n\
+         change them, and it goes by the new ones. Paste into another terminal:",
+        file.display()
+    )?;
     paste::lines(out, tcp, unix, &token, &spare)?;
     out.flush()?;
     std::future::pending().await

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::super::print;
 use super::calls::SUBJECT;
+use super::settings::REQUIREMENT;
 use crate::domain::secret::SecretText;
 
 /// Writes calls of the server that runs, in three clients' words. Each has a recovery code of its own: a code
@@ -20,8 +21,6 @@ pub(super) fn lines(
     writeln!(
         out,
         "
-It keeps serving; Ctrl-C ends it and removes everything. Paste into another terminal:
-
 export TOKEN={token}
 
 # With buf:
@@ -35,6 +34,12 @@ buf curl --protocol grpc --header \"authorization: Bearer $TOKEN\" \\
 grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" \\
   -d '{{\"subject\": \"{SUBJECT}\", \"proof\": {{\"code\": \"{second}\"}}}}' \\
   {tcp} countersign.v1.VerificationService/Verify
+
+# Has she proved enough? In session s-2 her password, and her app only where the browser's token is shown:
+
+grpcurl -plaintext -H \"authorization: Bearer $TOKEN\" \\
+  -d '{{\"subject\": \"{SUBJECT}\", \"requirements\": [\"{REQUIREMENT}\"], \"context\": {{\"session\": \"s-2\"}}}}' \\
+  {tcp} countersign.v1.AssuranceService/Evaluate
 
 # With Python (pip install grpcio grpcio-reflection):
 
@@ -62,13 +67,17 @@ END
 
 # With this program, over the Unix socket:
 
-COUNTERSIGN_TOKEN=$TOKEN {program} device list {SUBJECT} --server {unix}
+export COUNTERSIGN_TOKEN=$TOKEN COUNTERSIGN_SERVER={unix}
+{program} requirements explain {REQUIREMENT} --subject {SUBJECT} --session s-2
+{program} verify {SUBJECT} {fourth} --session s-2 --require {REQUIREMENT}
+{program} device list {SUBJECT}
 ",
         program = program(),
         token = token.expose(),
         first = code(),
         second = code(),
         third = code(),
+        fourth = code(),
     )
 }
 

@@ -54,6 +54,27 @@ impl<'a> Story<'a> {
         Ok(self.says(&format!("-> {words}"))?)
     }
 
+    /// Checks that something was proved, and says what.
+    pub(super) fn gains(&mut self, evidence: Option<&pb::Evidence>) -> Result<(), Failure> {
+        let evidence = evidence.ok_or_else(|| self.missing("evidence"))?;
+        Ok(self.says(&format!("-> {}", print::gained(evidence)))?)
+    }
+
+    /// Checks a decision, and says it.
+    pub(super) fn decides(
+        &mut self,
+        outcome: pb::DecisionOutcome,
+        decision: Option<&pb::Decision>,
+    ) -> Result<(), Failure> {
+        let decision = decision.ok_or_else(|| self.missing("a decision"))?;
+        let words = print::decided(decision).0.join("\n");
+        if decision.outcome() != outcome {
+            let name = outcome.as_str_name();
+            return Err(Failure::Surprise(format!("step {}: expected {name}, and got: {words}", self.step)));
+        }
+        Ok(self.says(&format!("-> {words}"))?)
+    }
+
     /// Checks anything else.
     pub(super) fn holds(&self, holds: bool, expected: &str) -> Result<(), Failure> {
         if holds { Ok(()) } else { Err(self.missing(expected)) }

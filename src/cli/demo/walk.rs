@@ -6,7 +6,9 @@ use super::super::client::Client;
 use super::super::device::qr;
 use super::super::failure::Failure;
 use super::authenticator::Authenticator;
-use super::calls::{self, SUBJECT, request_id};
+use super::calls::{self, SUBJECT, request_id, session};
+use super::login::{Login, login};
+use super::sessions::sessions;
 use super::story::Story;
 use crate::domain::moment::Moment;
 use crate::domain::secret::SecretText;
@@ -24,9 +26,11 @@ pub(super) async fn walk(
 ) -> Result<Vec<SecretText>, Failure> {
     let mut story = Story::new(out);
     let (device, app) = enroll_app(client, &mut story).await?;
-    let retry_at = verify_once(client, &mut story, &device, &app).await?;
-    throttle(client, &mut story, &device, &app, retry_at).await?;
-    let spare = recover(client, &mut story).await?;
+    let Login { context, verified } = login(client, &mut story, &device, &app).await?;
+    let retry_at = replay(client, &mut story, verified).await?;
+    throttle(client, &mut story, &context, (&device, &app), retry_at).await?;
+    let spare = recover(client, &mut story, &context).await?;
+    sessions(client, &mut story, &context).await?;
 
     story.step("Over the Unix socket: what is known of alice as a whole.")?;
     let summary = calls::subject(over_unix).await?;
@@ -40,12 +44,13 @@ pub(super) async fn walk(
     Ok(spare)
 }
 
-/// Enrolls an authenticator app and confirms it.
+/// Enrolls an authenticator app and confirms it, when alice signs up.
 async fn enroll_app(client: &Client, story: &mut Story<'_>) -> Result<(String, Authenticator), Failure> {
-    story.step("Enroll an authenticator app for alice. This is what she scans:")?;
+    story.step("Alice signs up, and enrolls an authenticator app. This is what she scans:")?;
+    let context = session("s-0", "");
     // A tolerance of two steps instead of one: so the walk need not wait for the next code.
     let setup = pb::TotpSetup { tolerance: Some(2), ..Default::default() };
-    let enrolled = calls::enroll(client, "phone", Setup::Totp(setup)).await?;
+    let enrolled = calls::enroll(client, &context, "phone", Setup::Totp(setup)).await?;
     let device = enrolled.device.ok_or_else(|| story.missing("a device"))?;
     story.holds(device.state() == DeviceState::Pending, "a device that waits to be confirmed")?;
     let Some(pb::enrollment::Material::Oath(oath)) = enrolled.enrollment.and_then(|shown| shown.material)
@@ -59,34 +64,27 @@ async fn enroll_app(client: &Client, story: &mut Story<'_>) -> Result<(String, A
 
     let code = app.code(0);
     story.step(&format!("The device is pending. Her app shows {}: confirm it with that.", code.expose()))?;
-    let confirmed = calls::confirm(client, &device.id, &code).await?;
+    let confirmed = calls::confirm(client, &context, &device.id, &code).await?;
     story.expects(Outcome::Accepted, RejectReason::Unspecified, confirmed.verdict.as_ref())?;
     let state = confirmed.device.map(|device| device.state());
     story.holds(state == Some(DeviceState::Active), "an active device")?;
     Ok((device.id, app))
 }
 
-/// Verifies a code, asks again under the same request id, and offers the code again. Gives the moment at which
-/// the next try is due.
-async fn verify_once(
+/// Asks again under the same request id, and offers the code again. Gives the moment at which the next try is
+/// due.
+async fn replay(
     client: &Client,
     story: &mut Story<'_>,
-    device: &str,
-    app: &Authenticator,
+    (request, first): (pb::VerifyRequest, pb::VerifyResponse),
 ) -> Result<Moment, Failure> {
-    let code = app.code(1);
-    let request = request_id();
-    story.step(&format!("Alice logs in with the next code, {}.", code.expose()))?;
-    let first = calls::verify(client, device, &code, request.clone()).await?;
-    story.expects(Outcome::Accepted, RejectReason::Unspecified, first.verdict.as_ref())?;
-
     story.step("Was the answer lost? The same request_id gets the same answer, and uses nothing up.")?;
-    let again = calls::verify(client, device, &code, request).await?;
+    let again = calls::offer(client, request.clone()).await?;
     story.expects(Outcome::Accepted, RejectReason::Unspecified, again.verdict.as_ref())?;
     story.holds(first == again, "the same answer to the letter")?;
 
     story.step("Somebody looked over her shoulder, and sends the same code in a request of their own.")?;
-    let replayed = calls::verify(client, device, &code, request_id()).await?;
+    let replayed = calls::offer(client, pb::VerifyRequest { request_id: request_id(), ..request }).await?;
     story.expects(Outcome::Rejected, RejectReason::Replayed, replayed.verdict.as_ref())?;
     retry_at(replayed.verdict.as_ref()).ok_or_else(|| story.missing("the moment at which to try again"))
 }
@@ -99,15 +97,15 @@ fn retry_at(verdict: Option<&pb::Verdict>) -> Option<Moment> {
 async fn throttle(
     client: &Client,
     story: &mut Story<'_>,
-    device: &str,
-    app: &Authenticator,
+    context: &pb::Context,
+    (device, app): (&str, &Authenticator),
     due: Moment,
 ) -> Result<(), Failure> {
     let code = app.code(2);
     story.step(
         "That was a failure, so the next try has to wait. At once, not even a right code is looked at.",
     )?;
-    let soon = calls::verify(client, device, &code, request_id()).await?;
+    let soon = calls::verify(client, context, device, &code).await?;
     let accepted = soon.verdict.as_ref().is_some_and(|verdict| verdict.outcome() == Outcome::Accepted);
     if accepted && SystemClock.now() >= due {
         return Ok(story.says("-> accepted: this machine was so slow that the wait was over")?);
@@ -119,15 +117,21 @@ async fn throttle(
         "At that moment the same code is good: it was not used up. The wait doubles with each failure.",
     )?;
     tokio::time::sleep(due.since(SystemClock.now())).await;
-    let later = calls::verify(client, device, &code, request_id()).await?;
+    let later = calls::verify(client, context, device, &code).await?;
     story.expects(Outcome::Accepted, RejectReason::Unspecified, later.verdict.as_ref())
 }
 
 /// Issues recovery codes, uses one, and gives the others.
-async fn recover(client: &Client, story: &mut Story<'_>) -> Result<Vec<SecretText>, Failure> {
-    story.step("Recovery codes, for the day that her phone is gone. They are active at once:")?;
+async fn recover(
+    client: &Client,
+    story: &mut Story<'_>,
+    context: &pb::Context,
+) -> Result<Vec<SecretText>, Failure> {
+    story.step(
+        "Recovery codes, for the day that her phone is gone: she has just proved a device, so she may.",
+    )?;
     let setup = Setup::RecoveryCodes(pb::RecoveryCodesSetup::default());
-    let issued = calls::enroll(client, "recovery codes", setup).await?;
+    let issued = calls::enroll(client, context, "recovery codes", setup).await?;
     let state = issued.device.as_ref().map(pb::Device::state);
     story.holds(state == Some(DeviceState::Active), "a list that is active at once")?;
     let Some(pb::enrollment::Material::RecoveryCodes(list)) =
@@ -142,7 +146,7 @@ async fn recover(client: &Client, story: &mut Story<'_>) -> Result<Vec<SecretTex
 
     story.step("She types one, as people do: in capitals, and without dashes. No device is named.")?;
     let typed = SecretText::new(code.expose().replace('-', "").to_uppercase());
-    let used = calls::verify(client, "", &typed, request_id()).await?;
+    let used = calls::verify(client, context, "", &typed).await?;
     story.expects(Outcome::Accepted, RejectReason::Unspecified, used.verdict.as_ref())?;
     let subject = used.device.map(|device| device.subject);
     story.holds(subject.as_deref() == Some(SUBJECT), "the list that accepted it")?;

@@ -10,7 +10,7 @@ use crate::wire::pb::device_service_client::DeviceServiceClient;
 #[derive(Debug, Args)]
 #[command(
     after_help = "The code is used up: it does not verify afterwards. Exit status 0 if it was accepted, \
-                        1 if it was not.\n\nExamples:\n  \
+                        1 if it was not. An operator's call: it needs the role admin.\n\nExamples:\n  \
                         countersign device confirm alice 5xqg3mtwzcvh2zlnoyvxq7j3ea 123456\n  \
                         countersign device confirm alice 5xqg3mtwzcvh2zlnoyvxq7j3ea - < code.txt"
 )]

@@ -7,8 +7,10 @@ use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Asks nothing, and cannot be undone.\n\nExample:\n  \
-                        countersign device delete alice 5xqg3mtwzcvh2zlnoyvxq7j3ea")]
+#[command(
+    after_help = "Asks nothing, and cannot be undone. An operator's call: it needs the role admin.\n\nExample:\n  \
+                        countersign device delete alice 5xqg3mtwzcvh2zlnoyvxq7j3ea"
+)]
 pub(super) struct Delete {
     #[command(flatten)]
     which: Which,

@@ -64,6 +64,7 @@ pub(super) struct Enroll {
 
 const EXAMPLES: &str = "\
 The secret is shown now and never again. A totp or hotp device is pending until `device confirm`, for 15 minutes.
+An operator's call: it needs the role admin. For users who add devices themselves, call EnrollDevice with their session.
 
 Examples:
   countersign device enroll alice --kind totp --name phone

@@ -21,7 +21,8 @@ use super::{Answer, print};
 use crate::wire::pb;
 pub(super) use qr::qr;
 
-/// Enrolls, lists, changes and removes devices.
+/// Enrolls, lists, changes and removes devices, as an operator: what changes a user's protection names no session, so
+/// the user is asked to prove nothing, and the caller needs the role admin.
 #[derive(Debug, Args)]
 pub(super) struct Device {
     #[command(subcommand)]
@@ -36,19 +37,19 @@ enum What {
     List(list::List),
     /// Show all that is known of a device
     Show(show::Show),
-    /// Enroll a device, and show its secret, once
+    /// Enroll a device, and show its secret, once (role admin)
     Enroll(Box<enroll::Enroll>),
-    /// Prove that the user holds a pending device, and activate it
+    /// Prove that the user holds a pending device, and activate it (role admin)
     Confirm(confirm::Confirm),
     /// Give a device another name
     Rename(update::Rename),
-    /// Set a device aside: it proves nothing until it is resumed
+    /// Set a device aside: it proves nothing until it is resumed (role admin)
     Suspend(update::Suspend),
-    /// Use a suspended device again
+    /// Use a suspended device again (role admin)
     Resume(update::Resume),
     /// Offer a device before the subject's others
     Prefer(update::Prefer),
-    /// Remove a device for good
+    /// Remove a device for good (role admin)
     Delete(delete::Delete),
     /// Find a device again that ran out of its window, from consecutive codes
     Resync(resync::Resync),

@@ -17,14 +17,18 @@ pub(super) struct Rename {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign device suspend alice 5xqg3mtwzcvh2zlnoyvxq7j3ea")]
+#[command(
+    after_help = "An operator's call: it needs the role admin.\n\nExample:\n  countersign device suspend alice 5xqg3mtwzcvh2zlnoyvxq7j3ea"
+)]
 pub(super) struct Suspend {
     #[command(flatten)]
     which: Which,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign device resume alice 5xqg3mtwzcvh2zlnoyvxq7j3ea")]
+#[command(
+    after_help = "An operator's call: it needs the role admin.\n\nExample:\n  countersign device resume alice 5xqg3mtwzcvh2zlnoyvxq7j3ea"
+)]
 pub(super) struct Resume {
     #[command(flatten)]
     which: Which,

@@ -45,6 +45,52 @@ fn when_to_try_again_and_where_to_look_is_told() {
     );
 }
 
+/// A step-up as the server says it.
+fn step_up() -> Status {
+    use crate::domain::decision::{Decided, Decision, Plan, Step};
+    use crate::domain::ids::DeviceId;
+    use crate::domain::method::MethodName;
+    let step = Step::Device {
+        kind: MethodName::trusted("totp"),
+        devices: vec![DeviceId::trusted("d1")],
+        user_verification: false,
+    };
+    status::refused(&crate::domain::refusal::Refusal::StepUpRequired(Box::new(Decided {
+        requirement: "countersign.enroll".to_owned(),
+        revision: "1".to_owned(),
+        decision: Decision::StepUp { plans: vec![Plan { steps: vec![step] }] },
+        grace_until: None,
+        explanation: "step-up required".to_owned(),
+    })))
+}
+
+#[test]
+fn a_step_up_shows_what_the_user_must_do() {
+    assert_eq!(
+        told(&step_up()),
+        "error: the user must prove more first: countersign.enroll asks for it\n  \
+         countersign.enroll: step-up required\n    plan 1: totp (d1)\n  \
+         reason: ERROR_REASON_STEP_UP_REQUIRED (FAILED_PRECONDITION)"
+    );
+    let json = Failure::refused(&step_up()).json();
+    assert_eq!(json["error"]["reason"], "ERROR_REASON_STEP_UP_REQUIRED");
+    assert_eq!(json["error"]["decision"]["plans"][0]["steps"][0]["device"]["device_ids"][0], "d1");
+}
+
+#[test]
+fn every_mistake_in_settings_is_an_item() {
+    let mistake = |place: &str, problem: &str| crate::config::Mistake {
+        place: place.to_owned(),
+        problem: problem.to_owned(),
+    };
+    let mistakes = vec![mistake("a.toml", "is wrong\nhere"), mistake("A_B", "too"), mistake("C", "as well")];
+    let failure = Failure::Settings(ConfigError { mistakes });
+    assert_eq!(failure.to_string(), "error: a.toml: is wrong\nhere\n\nA_B: too\nC: as well");
+    let json = failure.json();
+    assert_eq!(json["error"]["mistakes"][1], json!({ "place": "A_B", "problem": "too" }));
+    assert_eq!(failure.status(), 2);
+}
+
 #[test]
 fn an_error_of_another_kind_of_server_is_told_by_its_code() {
     assert_eq!(told(&Status::unimplemented("no such thing")), "error: no such thing\n  code: UNIMPLEMENTED");

@@ -15,6 +15,8 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         "cli/",
         &["app", "auth::Role", "config", "crypto", "domain", "env", "error", "kinds::oath", "ops", "wire"],
     ),
+    // Files are checked and compared where there is no server, before they are given to one.
+    ("cli/requirements/", &["assurance"]),
     ("config/", &["assurance", "auth", "crypto", "domain", "error"]),
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),

@@ -1,5 +1,6 @@
 //! Runs the binary in a directory of its own.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -70,18 +71,31 @@ impl Place {
 
     /// Serves on a socket in this place and on a port, until it is dropped.
     pub(super) fn serve(&self) -> Server {
+        self.serve_with(&["--log-level", "warn"])
+    }
+
+    /// Serves with these arguments besides. What it logs is in [`Self::log`].
+    pub(super) fn serve_with(&self, arguments: &[&str]) -> Server {
+        let log = File::create(self.path().join("log")).unwrap();
         let mut child = self
             .command()
-            .args(["serve", "--listen", "unix:cs.sock", "--listen", "127.0.0.1:0", "--log-level", "warn"])
-            .stderr(Stdio::inherit())
+            .args(["serve", "--listen", "unix:cs.sock", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let version = env!("CARGO_PKG_VERSION");
         let begins = format!("countersign {version} listens on unix:cs.sock, ");
-        let tcp = line.trim_end().strip_prefix(&begins).unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        let tcp = line.trim_end().strip_prefix(&begins);
+        let tcp = tcp.unwrap_or_else(|| panic!("{line:?}: {}", self.log())).to_owned();
         Server { child, tcp }
+    }
+
+    /// What the server has logged so far.
+    pub(super) fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("log")).unwrap()
     }
 }
 

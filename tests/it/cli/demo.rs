@@ -20,9 +20,23 @@ fn it_keeps_its_promises_and_leaves_nothing_behind() {
     let variables = [("TMPDIR", temporary.as_str()), ("COUNTERSIGN_LISTEN", "nowhere")];
     let done = place.run_in(&variables, &["demo", "--once"], "");
     assert_eq!(done.status, 0, "{done:?}");
-    for step in ["accepted", "rejected: the code was used before", "throttled: ", "9 recovery codes"] {
-        assert!(done.out.contains(step), "{step}: {}", done.out);
+    let steps = [
+        "-> accepted\n",
+        "-> evidence ",
+        "-> login: step-up required\n     plan 1: totp (",
+        "-> login: satisfied until 20",
+        "-> rejected: the code was used before",
+        "-> throttled: ",
+        "-> login: step-up required\n     plan 1: password\n",
+        "     countersign.enroll: step-up required\n       plan 1: totp (",
+        "ERROR_REASON_STEP_UP_REQUIRED",
+        "9 recovery codes",
+    ];
+    let mut rest = done.out.as_str();
+    for step in steps {
+        rest = rest.split_once(step).unwrap_or_else(|| panic!("{step} comes in order: {}", done.out)).1;
     }
+    assert!(!done.out.contains("csc_"), "a client's token is not shown");
     assert!(done.out.ends_with("Everything was as promised.\n"), "{}", done.out);
     assert!(is_empty(&place));
 }
@@ -31,17 +45,27 @@ fn it_keeps_its_promises_and_leaves_nothing_behind() {
 fn without_once_it_serves_until_it_is_interrupted() {
     let (place, temporary) = place();
     let mut child = place.command().arg("demo").env("TMPDIR", &temporary).spawn().unwrap();
-    let told = read_until(&mut child, "device list alice --server unix:");
+    let told = read_until(&mut child, " device list alice\n");
     let word = |before: &str| {
-        let (_, after) = told.split_once(before).unwrap();
+        let (_, after) = told.split_once(before).unwrap_or_else(|| panic!("{before}: {told}"));
         after.split_whitespace().next().unwrap().to_owned()
     };
-    let (token, server) = (word("export TOKEN="), word("device list alice --server "));
-    let code = word("\"proof\": {\"code\": \"");
-    let code = code.split('"').next().unwrap();
+    let (token, server) = (word("export TOKEN="), word("COUNTERSIGN_SERVER="));
     let variables = [("COUNTERSIGN_TOKEN", token.as_str()), ("COUNTERSIGN_SERVER", &server)];
-    let verified = place.run_in(&variables, &["verify", "alice", code], "");
+    // What it says to paste, of this program.
+    let line = |begins: &str| {
+        let line = told.lines().find_map(|line| line.split_once(begins)).unwrap();
+        let words: Vec<&str> = begins.split_whitespace().chain(line.1.split_whitespace()).collect();
+        place.run_in(&variables, &words, "")
+    };
+    let explained = line("requirements explain ");
+    assert_eq!(explained.status, 1, "{explained:?}");
+    assert!(explained.out.contains("): it was given in another client\n"), "{explained:?}");
+    let verified = line("verify alice ");
     assert_eq!(verified.status, 0, "{verified:?}");
+    assert!(verified.out.contains("\nlogin: satisfied until "), "{verified:?}");
+    assert_eq!(line("device list alice").lines().len(), 3);
+    assert!(told.contains("countersign.v1.AssuranceService/Evaluate\n"), "{told}");
     signal(&child, "-INT");
     assert_eq!(rest(child).1, Some(0));
     assert!(is_empty(&place));

@@ -2,6 +2,8 @@
 
 mod binary;
 mod demo;
+mod reload;
+mod requirements;
 
 use countersign::domain::secret::Secret;
 use countersign::kinds::oath::Generator;
