@@ -1,12 +1,14 @@
 //! Lanes: each takes the commits that are waiting and writes them as one group. A lone commit does not wait
 //! for company; a crowd shares one transaction and one flush to disk.
 //!
-//! A subject is always in the same lane, and once in a group: so what one request changes, the next in
-//! line is written over, or told that it is stale.
+//! As few lanes as will do are in use: a group of twice the size costs the database little more. A subject stays in
+//! its lane while their number does, and is once in a group: so what one request changes, the next in line is
+//! written over, or told that it is stale. What finds its subject in two lanes at once is told so by the database.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
@@ -42,10 +44,26 @@ struct Job {
     reply: oneshot::Sender<Result<Outcome, Fault>>,
 }
 
+/// Groups after which others get their turn to write, where there is one connection for all.
+const REST: usize = 64;
+/// Commits under way for which one more lane is used.
+const CROWD: usize = 32;
+
 /// All lanes.
 pub(super) struct Lanes {
     queues: Vec<mpsc::Sender<Job>>,
     spread: RandomState,
+    /// Commits that wait or are being written.
+    under_way: AtomicUsize,
+}
+
+/// One commit under way, as long as somebody waits for it.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Lanes {
@@ -58,13 +76,16 @@ impl Lanes {
                 (queue, tokio::spawn(run(writer, jobs, memory.clone())))
             })
             .unzip();
-        (Self { queues, spread: RandomState::new() }, tasks)
+        (Self { queues, spread: RandomState::new(), under_way: AtomicUsize::new(0) }, tasks)
     }
 
     /// Has a commit written. If the caller goes away meanwhile, it is written all the same: a guess that
     /// was judged is counted.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
-        let lane = self.spread.hash_one(key(&commit)) as usize % self.queues.len();
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let _under_way = UnderWay(&self.under_way);
+        let in_use = (1 + others / CROWD).min(self.queues.len());
+        let lane = self.spread.hash_one(key(&commit)) as usize % in_use;
         let (reply, answer) = oneshot::channel();
         self.queues[lane].try_send(Job { commit, reply }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => Error::Refused(Refusal::Overloaded),
@@ -85,7 +106,13 @@ fn key(commit: &Commit) -> impl Hash + Eq + '_ {
 
 async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) {
     let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
+    let mut since_rest = 0;
     loop {
+        since_rest += 1;
+        if waiting.is_empty() && jobs.is_empty() || since_rest > REST {
+            writer.rest();
+            since_rest = 0;
+        }
         if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
             return writer.close().await;
         }

@@ -1,8 +1,8 @@
 CREATE TABLE client (
-    tenant text NOT NULL,
-    subject text NOT NULL,
-    id text NOT NULL,
-    name text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
     token_hash bytea NOT NULL,
     created_at bigint NOT NULL,
     seen_at bigint NOT NULL,
@@ -11,12 +11,12 @@ CREATE TABLE client (
 CREATE INDEX client_expires_at ON public.client USING btree (expires_at);
 CREATE UNIQUE INDEX client_pkey ON public.client USING btree (tenant, subject, id);
 CREATE TABLE device (
-    id text NOT NULL,
-    tenant text NOT NULL,
-    subject text NOT NULL,
-    kind text NOT NULL,
-    name text NOT NULL,
-    state text NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL,
     preferred boolean NOT NULL,
     detail text NOT NULL,
     secret bytea NOT NULL,
@@ -33,51 +33,51 @@ CREATE INDEX device_expires_at ON public.device USING btree (expires_at);
 CREATE UNIQUE INDEX device_pkey ON public.device USING btree (id);
 CREATE UNIQUE INDEX device_subject_name ON public.device USING btree (tenant, subject, name);
 CREATE TABLE event (
-    writer text NOT NULL,
+    writer text COLLATE "C" NOT NULL,
     link bigint NOT NULL,
     place integer NOT NULL,
-    tenant text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
-    what text NOT NULL,
-    subject text NOT NULL,
-    device text NOT NULL,
-    caller text NOT NULL,
+    what text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL,
+    caller text COLLATE "C" NOT NULL,
     details text NOT NULL,
-    mac_key text NOT NULL,
+    mac_key text COLLATE "C" NOT NULL,
     previous bytea NOT NULL,
     mac bytea NOT NULL
 );
 CREATE UNIQUE INDEX event_pkey ON public.event USING btree (writer, link, place);
 CREATE TABLE evidence (
-    tenant text NOT NULL,
-    subject text NOT NULL,
-    id text NOT NULL,
-    method text NOT NULL,
-    device text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    id text COLLATE "C" NOT NULL,
+    method text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL,
     verified_at bigint NOT NULL,
     expires_at bigint NOT NULL,
-    scope text NOT NULL,
-    session text NOT NULL,
-    client text NOT NULL,
+    scope text COLLATE "C" NOT NULL,
+    session text COLLATE "C" NOT NULL,
+    client text COLLATE "C" NOT NULL,
     digest bytea NOT NULL,
     epoch bigint NOT NULL,
-    strength text NOT NULL,
-    source text NOT NULL,
+    strength text COLLATE "C" NOT NULL,
+    source text COLLATE "C" NOT NULL,
     revoked_at bigint,
     spent_at bigint
 );
 CREATE INDEX evidence_expires_at ON public.evidence USING btree (expires_at);
 CREATE UNIQUE INDEX evidence_pkey ON public.evidence USING btree (tenant, subject, id);
 CREATE TABLE meta (
-    name text NOT NULL,
+    name text COLLATE "C" NOT NULL,
     value bytea NOT NULL
 ) WITH (fillfactor=80);
 CREATE UNIQUE INDEX meta_pkey ON public.meta USING btree (name);
 CREATE TABLE request (
-    tenant text NOT NULL,
-    caller text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    caller text COLLATE "C" NOT NULL,
     id bytea NOT NULL,
-    digest_key text NOT NULL,
+    digest_key text COLLATE "C" NOT NULL,
     digest bytea NOT NULL,
     answer bytea NOT NULL,
     expires_at bigint NOT NULL
@@ -85,8 +85,8 @@ CREATE TABLE request (
 CREATE INDEX request_expires_at ON public.request USING btree (expires_at);
 CREATE UNIQUE INDEX request_pkey ON public.request USING btree (tenant, caller, id);
 CREATE TABLE subject (
-    tenant text NOT NULL,
-    subject text NOT NULL,
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
     failures integer NOT NULL,
     failed_at bigint,

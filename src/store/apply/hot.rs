@@ -57,7 +57,7 @@ impl Writer {
         let written = match self.db.backend() {
             DbBackend::Postgres => postgres::write(&self.db, &mut self.own, &self.chain, &work).await,
             DbBackend::MySql => mysql::write(&self.db, &mut self.own, &self.chain, &work).await,
-            _ => sqlite::write(&self.db, &self.chain, &work).await,
+            _ => sqlite::write(&self.db, &mut self.file, &self.chain, &work).await,
         };
         let outcomes = match written {
             Ok(Written::All) => vec![Outcome::Done; group.len()],

@@ -5,6 +5,8 @@ mod hot;
 
 use std::sync::Arc;
 
+use sea_orm::sqlx::Sqlite;
+use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::{
     ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IntoActiveModel, SqlErr,
     SqliteTransactionMode, TransactionOptions,
@@ -27,6 +29,8 @@ pub(super) struct Writer {
     chain: Chain,
     /// The connection on which hot groups go to a server.
     own: Option<Own>,
+    /// The connection on which they go to SQLite, from one group to the next.
+    file: Option<PoolConnection<Sqlite>>,
 }
 
 /// Why a group is not written.
@@ -63,7 +67,13 @@ impl Writer {
     /// Writes to that database, with a chain of its own.
     pub(super) fn new(db: Primary, keyring: Arc<Keyring>, entropy: Arc<dyn Entropy>) -> Self {
         let chain = Chain::start(keyring.clone(), &*entropy);
-        Self { db, keyring, entropy, chain, own: None }
+        Self { db, keyring, entropy, chain, own: None, file: None }
+    }
+
+    /// Leaves SQLite's only connection that writes to others. It is not given back after each group: the thread
+    /// that has it would be asked twice whether all is well.
+    pub(super) fn rest(&mut self) {
+        self.file = None;
     }
 
     /// Lets go of its connection.
@@ -79,6 +89,7 @@ impl Writer {
         if let Some(outcomes) = self.write_hot(group).await? {
             return Ok(outcomes);
         }
+        self.rest();
         let tx = begin(&self.db).await.map_err(WriteError::NotBegun)?;
         let (pool, patience) = (tx.pool, self.db.patience());
         // Many statements, each of which may take its time.

@@ -112,8 +112,9 @@ async fn postgres(database: &TestDatabase, out: &mut String) {
     for table in TABLES {
         let columns = database
             .rows(&format!(
-                "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), a.attnotnull \
-                 FROM pg_attribute a WHERE a.attrelid = '{table}'::regclass AND a.attnum > 0 \
+                "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) \
+                 || CASE c.collname WHEN 'C' THEN ' COLLATE \"C\"' ELSE '' END, a.attnotnull \
+                 FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation WHERE a.attrelid = '{table}'::regclass AND a.attnum > 0 \
                  ORDER BY a.attnum"
             ))
             .await;

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::sqlite::{SqliteArguments, SqliteConnection};
-use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Error};
+use sea_orm::sqlx::{self, Arguments as _, AssertSqlSafe, Error, Sqlite};
 
 use super::super::super::chain::Chain;
 use super::super::super::dialect;
@@ -22,7 +23,12 @@ const EVIDENCE: usize = 15;
 const RECORD: usize = 7;
 
 /// Writes a group.
-pub(super) async fn write(db: &Primary, chain: &Chain, group: &Group<'_>) -> Result<Written, WriteError> {
+pub(super) async fn write(
+    db: &Primary,
+    held: &mut Option<PoolConnection<Sqlite>>,
+    chain: &Chain,
+    group: &Group<'_>,
+) -> Result<Written, WriteError> {
     let sizes = [
         size(group.devices.len()),
         size(group.events.len()),
@@ -32,11 +38,18 @@ pub(super) async fn write(db: &Primary, chain: &Chain, group: &Group<'_>) -> Res
     let text = text(sizes);
     let arguments =
         arguments(chain, group, sizes).map_err(|e| WriteError::NotBegun(failed(Error::Encode(e))))?;
-    let db = db.now();
-    let pool = db.get_sqlite_connection_pool();
-    let mut connection = pool.acquire().await.map_err(|e| WriteError::NotBegun(failed(e)))?;
+    let mut connection = match held.take() {
+        Some(connection) => connection,
+        None => {
+            let acquired = db.now().get_sqlite_connection_pool().acquire().await;
+            acquired.map_err(|e| WriteError::NotBegun(failed(e)))?
+        }
+    };
     let error = match sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut *connection).await {
-        Ok(_) => return Ok(Written::All),
+        Ok(_) => {
+            *held = Some(connection);
+            return Ok(Written::All);
+        }
         Err(error) => error,
     };
     if roll_back(&mut connection).await.is_err() {
