@@ -176,11 +176,22 @@ impl Replica {
         code: &str,
         request: Option<[u8; 16]>,
     ) -> Result<Answer, Error> {
-        let Proving { subject, device, .. } = proving.clone();
-        let attempt = attempt(subject, Some(device), code);
+        self.offer_to(Some(proving.device.clone()), proving, code, request).await
+    }
+
+    /// Offers a code to that device of its subject, or to any, under a request id.
+    pub(crate) async fn offer_to(
+        &self,
+        device: Option<DeviceId>,
+        proving: &Proving,
+        code: &str,
+        request: Option<[u8; 16]>,
+    ) -> Result<Answer, Error> {
+        let asked = format!("verify {device:?} {code}").into_bytes();
+        let attempt = attempt(proving.subject.clone(), device, code);
         let once = request.map(|id| Once {
             id: request_id(id),
-            asked: Secret::new(format!("verify {} {code}", proving.device).into_bytes()),
+            asked: Secret::new(asked),
             encode: Box::new(|tried: &Tried| Ok(written(tried.verdict))),
         });
         Ok(match self.service.verify(&self.grant::<rpc::Verify>(), &attempt, once).await? {
