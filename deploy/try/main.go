@@ -59,13 +59,16 @@ func run(mode string) error {
 	return fmt.Errorf("there is no mode %q: once, serve or stranger", mode)
 }
 
-// Enrolls, confirms, verifies, and is refused the same code again.
+// Enrolls, confirms, verifies, and is refused the same code again. Then it may add a device in the session in
+// which it proved one, and in no other.
 func flow(ctx context.Context, connection *grpc.ClientConn) error {
 	devices, verification := pb.NewDeviceServiceClient(connection), pb.NewVerificationServiceClient(connection)
+	assurance := pb.NewAssuranceServiceClient(connection)
 	subject := fmt.Sprintf("user-%d", time.Now().UnixNano())
+	here := &pb.Context{Session: "session of " + subject}
 	enrolled, err := devices.EnrollDevice(ctx, &pb.EnrollDeviceRequest{
-		Subject: subject,
-		Setup:   &pb.EnrollDeviceRequest_Totp{Totp: &pb.TotpSetup{}},
+		Subject: subject, Context: here,
+		Setup: &pb.EnrollDeviceRequest_Totp{Totp: &pb.TotpSetup{}},
 	})
 	if err != nil {
 		return fmt.Errorf("enroll: %w", err)
@@ -77,7 +80,7 @@ func flow(ctx context.Context, connection *grpc.ClientConn) error {
 		return err
 	}
 	confirmed, err := devices.ConfirmDevice(ctx, &pb.ConfirmDeviceRequest{
-		Subject: subject, DeviceId: device, Proof: code(first),
+		Subject: subject, Context: here, DeviceId: device, Proof: code(first),
 	})
 	if err != nil {
 		return fmt.Errorf("confirm: %w", err)
@@ -92,7 +95,7 @@ func flow(ctx context.Context, connection *grpc.ClientConn) error {
 	}
 	for _, wanted := range []pb.Outcome{pb.Outcome_OUTCOME_ACCEPTED, pb.Outcome_OUTCOME_REJECTED} {
 		answer, err := verification.Verify(ctx, &pb.VerifyRequest{
-			Subject: subject, DeviceId: device, Proof: code(next),
+			Subject: subject, Context: here, DeviceId: device, Proof: code(next),
 		})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
@@ -101,7 +104,24 @@ func flow(ctx context.Context, connection *grpc.ClientConn) error {
 			return err
 		}
 	}
-	report("enrolled, confirmed, verified, and refused the same code again")
+	for _, asked := range []struct {
+		where  *pb.Context
+		wanted pb.DecisionOutcome
+	}{
+		{here, pb.DecisionOutcome_DECISION_OUTCOME_SATISFIED},
+		{&pb.Context{Session: "another"}, pb.DecisionOutcome_DECISION_OUTCOME_STEP_UP_REQUIRED},
+	} {
+		answer, err := assurance.Evaluate(ctx, &pb.EvaluateRequest{
+			Subject: subject, Context: asked.where, Requirements: []string{"countersign.enroll"},
+		})
+		if err != nil {
+			return fmt.Errorf("evaluate: %w", err)
+		}
+		if got := answer.Decisions[0].Outcome; got != asked.wanted {
+			return fmt.Errorf("evaluate in %q: %v, not %v", asked.where.Session, got, asked.wanted)
+		}
+	}
+	report("enrolled, confirmed, verified, refused the same code again, and stepped up")
 	return nil
 }
 
