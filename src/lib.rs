@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`domain`] | values and rules: ids, moments, secrets, devices, the throttle, events, refusals |
 //! | [`kinds`] | one folder for each kind of authenticator: pure functions of (state, secret, proof, now) |
-//! | [`assurance`] | has this user proved enough? The pure engine: evidence, requirements, decisions, plans. Not served yet |
+//! | [`assurance`] | has this user proved enough? The pure engine: what counts, requirements, decisions, plans |
 //! | [`service`] | use cases; each public function is one unit of work |
 //! | [`store`] | the only reader of sea-orm; lanes that commit in groups |
 //! | [`crypto`] | key ring, sealing, keyed hashes, tokens |
@@ -40,11 +40,20 @@
 //! The answer leaves when the commit is on disk. So a code is accepted once whatever the number of replicas and
 //! retries, a wrong one counts whatever its caller does, and nothing is locked while anything is judged.
 //!
+//! # The second question
+//!
+//! An accepted proof is also evidence, written in the same commit. An Evaluate reads in one statement how the subject
+//! stands (devices, evidence, the remembered client), and hands all of it with the time and the rules to
+//! [`assurance`], which decides: satisfied and until when, or the least that is missing. Evidence that was given
+//! for one transaction is used up by a decision as a code is by a verification: by a write that happens once.
+//! What could weaken a subject's protection goes through the same decision before it is done.
+//!
 //! # Adding a kind
 //!
-//! Its messages and their `oneof` arms in `proto/`; a line in [`domain::device::Kind`] and in
-//! [`kinds::registry`]; one folder in `kinds/`. No migration, and no edit in `rpc`, `service` or `store`:
-//! throttling, single use, retries and audit are theirs, and the conformance suite in `kinds` runs over it.
+//! Its messages and their `oneof` arms in `proto/`; a line in [`domain::device::Kind`] with what it is worth
+//! ([`domain::strength`]) and what it asks of the user ([`assurance::candidate`]), and in [`kinds::registry`]; one
+//! folder in `kinds/`. No migration, and no edit in `rpc`, `service` or `store`: throttling, single use, retries,
+//! evidence and audit are theirs, and the conformance suite in `kinds` runs over it.
 
 pub mod app;
 pub mod assurance;

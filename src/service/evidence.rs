@@ -240,7 +240,11 @@ impl Service {
                     Revocation::One(id) => event.with("evidence", id),
                     _ => event.with("count", count),
                 };
-                Ok(Step::Commit(Commit::new(event).change(Change::Revoke(revoked, now)), count))
+                // Over the subject: a change that goes by this evidence is made before it, or not at all.
+                let commit = Commit::new(event)
+                    .change(Change::Subject(standing.state.successor()))
+                    .change(Change::Revoke(revoked, now));
+                Ok(Step::Commit(commit, count))
             }
             .boxed()
         })

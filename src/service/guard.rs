@@ -42,7 +42,9 @@ pub(super) fn wanted(context: Option<&Context>, now: Moment) -> Wanted<'_> {
 
 impl Service {
     /// Lets a guarded call pass, or says what the subject must prove first. Without a context it is an operator's
-    /// call. A subject without an active device has nothing that could be weakened.
+    /// call. A subject that has no device, or only ones that were never confirmed, has nothing that could be
+    /// weakened. One that is locked or set aside still protects: who has the password must not get around it by
+    /// failing until it is locked.
     pub(super) fn guard(
         &self,
         caller: &Caller,
@@ -55,7 +57,7 @@ impl Service {
             caller.require(Role::Admin)?;
             return Ok(Consequences::default());
         };
-        if !standing.devices.iter().any(|device| device.state == State::Active) {
+        if standing.devices.iter().all(|device| device.state == State::Pending) {
             return Ok(Consequences::default());
         }
         let scene = self.scene(caller, standing, context, &[], now)?;
