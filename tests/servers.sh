@@ -50,13 +50,15 @@ start_postgres() {
 start_mariadb() {
     local dir=$servers/mariadb port socket
     own_dir "$dir"
+    # Its own: a server that starts removes what others left in the one that all share.
+    own_dir "$dir/tmp"
     socket=$dir/s
     port=$(free_port)
     "${as_user[@]}" mariadb-install-db --no-defaults --datadir="$dir/data" --auth-root-authentication-method=normal \
         --skip-test-db >"$servers/mariadb-install.log" 2>&1 ||
         { cat "$servers/mariadb-install.log" >&2; missing "mariadb-install-db failed"; }
     "${as_user[@]}" mariadbd --no-defaults --datadir="$dir/data" --socket="$socket" --port="$port" \
-        --bind-address=127.0.0.1 --max-connections=400 --log-error="$dir/log" >/dev/null 2>&1 </dev/null &
+        --tmpdir="$dir/tmp" --bind-address=127.0.0.1 --max-connections=400 --log-error="$dir/log" >/dev/null 2>&1 </dev/null &
     stops+=("kill $! 2>/dev/null; wait $! 2>/dev/null || true")
     for _ in $(seq 240); do
         if mariadb-admin --no-defaults --protocol=socket --socket="$socket" -uroot ping >/dev/null 2>&1; then

@@ -8,12 +8,13 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
@@ -49,9 +50,33 @@ const REST: usize = 64;
 /// Commits under way for which one more lane is used.
 const CROWD: usize = 32;
 
+/// What leads to one lane.
+struct Door {
+    queue: mpsc::Sender<Job>,
+    pace: Arc<Pace>,
+}
+
+/// How long a lane's groups take: a moving mean, in microseconds.
+#[derive(Default)]
+struct Pace(AtomicU64);
+
+impl Pace {
+    fn learn(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let known = self.0.load(Ordering::Relaxed);
+        self.0.store(known - known / 8 + took / 8, Ordering::Relaxed);
+    }
+
+    /// How long who comes now waits before its own group begins, if so many wait already.
+    fn wait(&self, waiting: usize) -> Duration {
+        let groups = u64::try_from(waiting.div_ceil(GROUP)).unwrap_or(u64::MAX);
+        Duration::from_micros(self.0.load(Ordering::Relaxed).saturating_mul(groups))
+    }
+}
+
 /// All lanes.
 pub(super) struct Lanes {
-    queues: Vec<mpsc::Sender<Job>>,
+    doors: Vec<Door>,
     spread: RandomState,
     /// Commits that wait or are being written.
     under_way: AtomicUsize,
@@ -69,14 +94,16 @@ impl Drop for UnderWay<'_> {
 impl Lanes {
     /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written.
     pub(super) fn start(writers: Vec<Writer>, memory: &Memory) -> (Self, Vec<JoinHandle<()>>) {
-        let (queues, tasks) = writers
+        let (doors, tasks) = writers
             .into_iter()
             .map(|writer| {
                 let (queue, jobs) = mpsc::channel(QUEUE);
-                (queue, tokio::spawn(run(writer, jobs, memory.clone())))
+                let pace = Arc::new(Pace::default());
+                let task = tokio::spawn(run(writer, jobs, memory.clone(), pace.clone()));
+                (Door { queue, pace }, task)
             })
             .unzip();
-        (Self { queues, spread: RandomState::new(), under_way: AtomicUsize::new(0) }, tasks)
+        (Self { doors, spread: RandomState::new(), under_way: AtomicUsize::new(0) }, tasks)
     }
 
     /// Has a commit written. If the caller goes away meanwhile, it is written all the same: a guess that
@@ -84,10 +111,15 @@ impl Lanes {
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
         let others = self.under_way.fetch_add(1, Ordering::Relaxed);
         let _under_way = UnderWay(&self.under_way);
-        let in_use = (1 + others / CROWD).min(self.queues.len());
-        let lane = self.spread.hash_one(key(&commit)) as usize % in_use;
+        let in_use = (1 + others / CROWD).min(self.doors.len());
+        let Door { queue, pace } = &self.doors[self.spread.hash_one(key(&commit)) as usize % in_use];
+        // Who cannot wait for their turn is told so at once, and not when their time is over.
+        let wait = pace.wait(QUEUE - queue.capacity());
+        if deadline::left().is_some_and(|left| left < wait) {
+            return Err(Refusal::Overloaded.into());
+        }
         let (reply, answer) = oneshot::channel();
-        self.queues[lane].try_send(Job { commit, reply }).map_err(|e| match e {
+        queue.try_send(Job { commit, reply }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => Error::Refused(Refusal::Overloaded),
             mpsc::error::TrySendError::Closed(_) => Error::Refused(Refusal::Draining),
         })?;
@@ -104,7 +136,7 @@ fn key(commit: &Commit) -> impl Hash + Eq + '_ {
     (&commit.tenant, &commit.subject)
 }
 
-async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) {
+async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory, pace: Arc<Pace>) {
     let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
     let mut since_rest = 0;
     loop {
@@ -126,7 +158,11 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory) 
         // Verifications go the short way, and do not wait for what takes the long one.
         let (hot, cold): (Vec<_>, Vec<_>) = group.partition(|job| job.commit.hot().is_some());
         for group in [hot, cold] {
-            write_and_tell(&mut writer, group, &memory).await;
+            if !group.is_empty() {
+                let begun = Instant::now();
+                write_and_tell(&mut writer, group, &memory).await;
+                pace.learn(begun.elapsed());
+            }
         }
     }
 }
@@ -142,9 +178,6 @@ fn unless_stale(job: Job, cache: &Cache) -> Option<Job> {
 }
 
 async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
-    if group.is_empty() {
-        return;
-    }
     let (commits, replies): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.commit, job.reply)).unzip();
     let outcomes = write(writer, &commits).await;
     for ((commit, reply), outcome) in commits.iter().zip(replies).zip(outcomes) {
@@ -214,4 +247,26 @@ fn settle(commit: &Commit, error: DbErr) -> Result<Outcome, Fault> {
         return Ok(Outcome::Recorded);
     }
     Err(dialect::fault("committing", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_that_of_the_groups_ahead_and_nothing_where_nobody_waits() {
+        let pace = Pace::default();
+        for _ in 0..100 {
+            pace.learn(Duration::from_millis(80));
+        }
+        assert_eq!(pace.wait(0), Duration::ZERO);
+        let one = pace.wait(1);
+        assert!(one > Duration::from_millis(75) && one <= Duration::from_millis(80), "{one:?}");
+        assert_eq!((pace.wait(GROUP), pace.wait(GROUP + 1)), (one, 2 * one));
+        // It is learned again when the database is quick again.
+        for _ in 0..100 {
+            pace.learn(Duration::from_millis(1));
+        }
+        assert!(pace.wait(1) < Duration::from_millis(2));
+    }
 }

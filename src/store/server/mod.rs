@@ -23,6 +23,8 @@ pub use self::stance::Unwritable;
 const STATEMENTS: usize = 512;
 /// MySQL counts them over all connections, and takes 16,382 unless told otherwise.
 const STATEMENTS_MYSQL: usize = 128;
+/// A lane's own connection has one for each size of a group and each table.
+const STATEMENTS_LANE: usize = 512;
 
 /// A server, and how to connect to it.
 pub(super) struct Server {
@@ -84,7 +86,7 @@ impl Server {
         } else {
             let options: MySqlConnectOptions = url.parse()?;
             let options =
-                if has_capacity { options } else { options.statement_cache_capacity(STATEMENTS_MYSQL) };
+                if has_capacity { options } else { options.statement_cache_capacity(STATEMENTS_LANE) };
             Alone::MySql(Box::new(options.disable_statement_logging()))
         };
         Ok(Self { name: host.name, pool: pool(limits), unhurried, alone, limits })

@@ -13,5 +13,6 @@ mod once;
 mod requests;
 mod schema;
 mod sealing;
+mod shedding;
 mod subjects;
 mod sweep;

@@ -12,13 +12,12 @@ use super::super::super::dialect;
 use super::super::super::entity::{self, device};
 use super::super::super::primary::{Own, Primary};
 use super::super::super::server::Direct;
-use super::super::super::texts::{Texts, size};
+use super::super::super::texts::Texts;
 use super::super::{WriteError, is_duplicate, is_refused};
 use super::{Group, Proved, Written, failed};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
 use crate::domain::moment::Moment;
 
-const DEVICE: &str = "id, version, state, detail, failures, failed_at, used_at";
 const EVENT: &str =
     "writer, link, place, tenant, at, what, subject, device, caller, details, mac_key, previous, mac";
 
@@ -97,53 +96,47 @@ fn statements(chain: &Chain, group: &Group<'_>) -> Result<Vec<Prepared>, Refused
     Ok(all)
 }
 
-/// `SELECT ? AS a, ? AS b UNION ALL SELECT ?, ? …`
-fn rows(columns: &str, rows: usize) -> String {
-    let first: Vec<_> = columns.split(", ").map(|column| format!("? AS {column}")).collect();
-    let next = format!(" UNION ALL SELECT {}", vec!["?"; first.len()].join(", "));
-    format!("SELECT {}{}", first.join(", "), next.repeat(rows - 1))
-}
-
-/// A statement that inserts so many rows, but those that are nothing.
+/// A statement that inserts so many rows.
+///
+/// As many as there are, and no table made of the values: with texts of any length in it, that would be one on the
+/// server's disk.
 fn insert(texts: &'static Texts<usize>, table: &str, columns: &str, count: usize) -> Arc<str> {
-    texts.of(size(count), |count| {
-        let first = columns.split(", ").next().unwrap_or_default();
-        let rows = rows(columns, count);
-        format!("INSERT INTO {table} ({columns}) SELECT * FROM ({rows}) v WHERE {first} IS NOT NULL")
+    texts.of(count, |count| {
+        let row = format!("({})", vec!["?"; columns.split(", ").count()].join(", "));
+        format!("INSERT INTO {table} ({columns}) VALUES {}", vec![row; count].join(", "))
     })
 }
 
-/// Rows of nothing, up to the size of the text.
-fn fill(values: &mut MySqlArguments, count: usize, width: usize) -> Result<(), Refused> {
-    (0..(size(count) - count) * width).try_for_each(|_| values.add(None::<i64>))
-}
+/// What changes of a device beside its version.
+const CHANGES: [&str; 5] = ["state", "detail", "failures", "failed_at", "used_at"];
 
 fn devices(group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
-    let count = group.devices.len();
-    let text = TEXTS.of(size(count), |count| {
-        format!(
-            "UPDATE device d JOIN ({}) v ON d.id = v.id AND d.version = v.version - 1 \
-             SET d.version = v.version, d.state = v.state, d.detail = v.detail, d.failures = v.failures, \
-             d.failed_at = v.failed_at, d.used_at = v.used_at",
-            rows(DEVICE, count)
-        )
+    let text = TEXTS.of(group.devices.len(), |count| {
+        let case = format!("CASE id{} END", " WHEN ? THEN ?".repeat(count));
+        let set: Vec<_> = CHANGES.iter().map(|column| format!("{column} = {case}")).collect();
+        let these = vec!["(id = ? AND version = ?)"; count].join(" OR ");
+        format!("UPDATE device SET {}, version = version + 1 WHERE {these}", set.join(", "))
     });
-    // In the order of their ids: two groups that share devices wait for each other instead of dying in a
-    // deadlock.
-    let mut devices = group.devices.clone();
-    devices.sort_by(|a, b| a.id.cmp(&b.id));
     let mut values = MySqlArguments::default();
-    for device in devices {
-        values.add(device.id.as_str())?;
-        values.add(device.version)?;
-        values.add(device.state.as_str())?;
-        values.add(device.detail.as_str())?;
-        values.add(device::count(device.failures))?;
-        values.add(device.failures.last_at.map(Moment::micros))?;
-        values.add(device.used_at.map(Moment::micros))?;
+    for column in CHANGES {
+        for device in &group.devices {
+            values.add(device.id.as_str())?;
+            match column {
+                "state" => values.add(device.state.as_str())?,
+                "detail" => values.add(device.detail.as_str())?,
+                "failures" => values.add(device::count(device.failures))?,
+                "failed_at" => values.add(device.failures.last_at.map(Moment::micros))?,
+                _ => values.add(device.used_at.map(Moment::micros))?,
+            }
+        }
     }
-    fill(&mut values, count, 7)?;
+    // They are locked in the order of their ids, as the index has them: two groups that share devices wait for
+    // each other instead of dying in a deadlock.
+    for device in &group.devices {
+        values.add(device.id.as_str())?;
+        values.add(device.version - 1)?;
+    }
     Ok((text, values))
 }
 
@@ -159,7 +152,6 @@ fn records(group: &Group<'_>) -> Result<Prepared, Refused> {
         values.add(record.answer.as_slice())?;
         values.add(record.expires_at)?;
     }
-    fill(&mut values, group.records.len(), 7)?;
     Ok((insert(&TEXTS, "request", super::RECORD, group.records.len()), values))
 }
 
@@ -184,7 +176,6 @@ fn evidence(group: &Group<'_>) -> Result<Prepared, Refused> {
         values.add(evidence.source.as_deref().unwrap_or_default())?;
         values.add(evidence.used_up.then_some(evidence.verified_at.micros()))?;
     }
-    fill(&mut values, group.evidence.len(), 15)?;
     Ok((insert(&TEXTS, "evidence", super::EVIDENCE, group.evidence.len()), values))
 }
 
@@ -207,6 +198,5 @@ fn events(chain: &Chain, group: &Group<'_>) -> Result<Prepared, Refused> {
         values.add(chain.head())?;
         values.add(entry.mac.as_slice())?;
     }
-    fill(&mut values, group.events.len(), 13)?;
     Ok((insert(&TEXTS, "event", EVENT, group.events.len()), values))
 }
