@@ -26,7 +26,7 @@ impl MigrationTrait for Migration {
             c.text("client", 32),
             c.key_bytes("digest", 32),
             c.long("epoch"),
-            c.text("strength", 1024),
+            c.document("strength"),
             c.text("source", 255),
             c.moment_or_null("revoked_at"),
             c.moment_or_null("spent_at"),

@@ -64,7 +64,8 @@ impl Service {
                     .change(Change::Subject(standing.state.successor()))
                     .change(Change::Remember(Box::new(client.clone())));
                 let mut others = standing.clients;
-                others.sort_by_key(|client| Reverse(client.seen_at));
+                // What has expired and is not swept yet takes nobody's place.
+                others.sort_by_key(|client| Reverse((client.expires_at > now, client.seen_at)));
                 let gone = others.iter().skip(CLIENTS_MAX - 1).map(|client| client.id.clone());
                 let gone: Vec<ClientId> = gone.collect();
                 if !gone.is_empty() {

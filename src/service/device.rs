@@ -56,15 +56,11 @@ pub struct Removal {
 
 /// With a device that is used no more goes its evidence, and with it every client: what was trusted while the
 /// device was there is not without it.
-pub(super) fn weakened(commit: Commit, standing: &Standing, device: &Device, now: Moment) -> Commit {
+pub(super) fn weakened(commit: Commit, device: &Device, now: Moment) -> Commit {
     if device.state == State::Pending {
         return commit;
     }
-    let commit = commit.change(Change::Revoke(Revoked::Device(device.id.clone()), now));
-    match standing.client_ids() {
-        none if none.is_empty() => commit,
-        clients => commit.change(Change::Forget(clients)),
-    }
+    commit.change(Change::Revoke(Revoked::Device(device.id.clone()), now)).change(Change::ForgetAll)
 }
 
 /// Puts devices in the order in which they should be offered: preferred first, then the most recently
@@ -150,7 +146,7 @@ impl Service {
                         state.successor()
                     }))
                     .change(Change::Delete(device.id.clone(), device.version));
-                let commit = weakened(commit, &standing, device, now);
+                let commit = weakened(commit, device, now);
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
                 Ok(Step::Commit(consequences.added_to(commit, &about, state, now), ()))
             }

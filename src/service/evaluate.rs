@@ -110,14 +110,23 @@ impl Service {
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let situation = scene.situation();
+        let mut each: Vec<Decision> = requirements.iter().map(|one| decide(one, &situation)).collect();
+        let mut joint = (requirements.len() > 1).then(|| decide_all(&requirements, &situation));
         let mut consequences = Consequences::default();
+        consequences.spend_for(each.iter().chain(&joint));
+        // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
+        if !consequences.spent.is_empty() && !question.explain {
+            let left = scene.without(&consequences.spent);
+            let situation = left.situation();
+            let open = each.iter_mut().zip(&requirements).filter(|(decision, _)| !decision.is_satisfied());
+            open.for_each(|(decision, requirement)| *decision = decide(requirement, &situation));
+            let open = joint.as_mut().filter(|joint| !joint.is_satisfied());
+            open.into_iter().for_each(|joint| *joint = decide_all(&requirements, &situation));
+        }
         let mut decided = |requirement: Option<&Requirement>, decision: Decision| {
             let mut explanation = summary(&decision, scene.now);
             if let Some(requirement) = requirement.filter(|_| question.explain) {
                 explanation = explain(requirement, &situation);
-            }
-            if let Decision::Satisfied(satisfied) = &decision {
-                consequences.spent.extend(satisfied.used_up.iter().cloned());
             }
             let grace_until = self.grace(caller, scene, &decision, &mut consequences);
             Decided {
@@ -128,10 +137,9 @@ impl Service {
                 explanation,
             }
         };
-        let each = requirements.iter().map(|one| decided(Some(one), decide(one, &situation))).collect();
-        let joint = (requirements.len() > 1).then(|| decided(None, decide_all(&requirements, &situation)));
-        consequences.spent.sort();
-        consequences.spent.dedup();
+        let each =
+            requirements.iter().zip(each).map(|(one, decision)| decided(Some(one), decision)).collect();
+        let joint = joint.map(|joint| decided(None, joint));
         Ok((Decisions { each, joint }, consequences))
     }
 
@@ -155,6 +163,17 @@ impl Service {
 }
 
 impl Consequences {
+    /// Uses up what these decisions were satisfied by.
+    fn spend_for<'d>(&mut self, decisions: impl Iterator<Item = &'d Decision>) {
+        for decision in decisions {
+            if let Decision::Satisfied(satisfied) = decision {
+                self.spent.extend(satisfied.used_up.iter().cloned());
+            }
+        }
+        self.spent.sort();
+        self.spent.dedup();
+    }
+
     /// The changes that they are, and what is said of them.
     fn changes(
         &self,

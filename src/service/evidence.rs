@@ -1,4 +1,4 @@
-//! Evidence: what verifications leave behind, what was proved elsewhere, and taking it back.
+//! Evidence: what verifications leave behind, and what was proved elsewhere.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -9,19 +9,19 @@ use futures_util::FutureExt as _;
 use super::Service;
 use super::unit::{Once, Reply, Step};
 use crate::assurance::counting::{Asked, CLOCK_SKEW, counts};
-use crate::auth::{Caller, Grant, rpc};
+use crate::auth::{Grant, rpc};
 use crate::domain::context::{Context, Reach};
-use crate::domain::device::{Device, State, SubjectState};
+use crate::domain::device::{Device, State};
 use crate::domain::event::{Event, What};
 use crate::domain::evidence::{Binding, Evidence, Scope};
-use crate::domain::ids::{DeviceId, EvidenceId, SessionId, Subject};
+use crate::domain::ids::{DeviceId, EvidenceId, Subject};
 use crate::domain::method::{Method, MethodName, Sort};
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::strength::Strength;
 use crate::domain::violation::Violations;
 use crate::error::Error;
-use crate::store::{Change, Commit, Revoked, Standing, Wanted};
+use crate::store::{Change, Commit, Standing, Wanted};
 
 /// How long ago a client must have been seen that is noted as seen again.
 const SEEN_EVERY: Duration = Duration::from_secs(3600);
@@ -43,17 +43,6 @@ pub struct Testimony {
     pub amr: Vec<String>,
     /// How far it reaches.
     pub reach: Reach,
-}
-
-/// Which evidence is taken back.
-#[derive(Debug, Clone)]
-pub enum Revocation {
-    /// This.
-    One(EvidenceId),
-    /// All that was given in a session.
-    Session(SessionId),
-    /// All of it, everywhere.
-    Everything,
 }
 
 /// New evidence, and what else its commit changes.
@@ -208,83 +197,10 @@ impl Service {
         evidence.sort_by(|a, b| (Reverse(a.verified_at), &a.id).cmp(&(Reverse(b.verified_at), &b.id)));
         Ok(evidence)
     }
-
-    /// Takes evidence back. Gives how many pieces count no more.
-    ///
-    /// # Errors
-    /// The database does not answer.
-    pub async fn revoke_evidence(
-        &self,
-        grant: &Grant<rpc::RevokeEvidence>,
-        subject: &Subject,
-        revocation: &Revocation,
-        once: Option<Once<u64>>,
-    ) -> Result<Reply<u64>, Error> {
-        let caller = grant.caller();
-        self.unit(caller, once, move || {
-            async move {
-                let now = self.clock.now();
-                let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
-                let concerned = counting(&standing, None, now);
-                let count = concerned.iter().filter(|one| revocation.concerns(one)).count() as u64;
-                let revoked = match revocation {
-                    Revocation::Everything => return Ok(sign_out(caller, subject, &standing, count, now)),
-                    Revocation::One(id) => Revoked::One(id.clone()),
-                    Revocation::Session(session) => Revoked::Session(session.clone()),
-                };
-                if count == 0 {
-                    return Ok(Step::Answer(0));
-                }
-                let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now);
-                let event = match revocation {
-                    Revocation::One(id) => event.with("evidence", id),
-                    _ => event.with("count", count),
-                };
-                // Over the subject: a change that goes by this evidence is made before it, or not at all.
-                let commit = Commit::new(event)
-                    .change(Change::Subject(standing.state.successor()))
-                    .change(Change::Revoke(revoked, now));
-                Ok(Step::Commit(commit, count))
-            }
-            .boxed()
-        })
-        .await
-    }
-}
-
-impl Revocation {
-    fn concerns(&self, evidence: &Evidence) -> bool {
-        match self {
-            Self::One(id) => evidence.id == *id,
-            Self::Session(session) => evidence.binding.session.as_ref() == Some(session),
-            Self::Everything => true,
-        }
-    }
-}
-
-/// Moves the subject's epoch on: nothing that was proved before counts, whoever writes it down later. Devices
-/// carry the epoch to what they prove, so a verification that is under way is judged anew.
-fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64, now: Moment) -> Step<u64> {
-    let Standing { state, devices, clients, .. } = standing;
-    if count == 0 && devices.is_empty() && clients.is_empty() {
-        return Step::Answer(0);
-    }
-    let event = Event::about(&caller.tenant, subject, What::SubjectSignedOut, &caller.name, now)
-        .with("evidence", count)
-        .with("clients", clients.len());
-    let epoch = state.epoch + 1;
-    let mut commit = Commit::new(event).change(Change::Subject(SubjectState { epoch, ..state.successor() }));
-    for device in devices {
-        commit = commit.change(Change::Rewrite(Box::new(Device { epoch, ..device.successor() })));
-    }
-    if !clients.is_empty() {
-        commit = commit.change(Change::Forget(standing.client_ids()));
-    }
-    Step::Commit(commit, count)
 }
 
 /// The evidence that counts: in a context, or somewhere.
-fn counting(standing: &Standing, context: Option<&Context>, now: Moment) -> Vec<Evidence> {
+pub(super) fn counting(standing: &Standing, context: Option<&Context>, now: Moment) -> Vec<Evidence> {
     let active = standing.devices.iter().filter(|device| device.state == State::Active);
     let active: Vec<DeviceId> = active.map(|device| device.id.clone()).collect();
     let client = context.and_then(|context| standing.recognised(context, now));

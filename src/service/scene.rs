@@ -12,7 +12,7 @@ use crate::auth::Caller;
 use crate::domain::context::{Capability, Context};
 use crate::domain::device::{Device, State};
 use crate::domain::evidence::Evidence;
-use crate::domain::ids::{ClientId, DeviceId};
+use crate::domain::ids::{ClientId, DeviceId, EvidenceId};
 use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
@@ -21,6 +21,7 @@ use crate::kinds::registry;
 use crate::store::Standing;
 
 /// A moment of a subject.
+#[derive(Clone)]
 pub(super) struct Scene<'a> {
     pub(super) book: Arc<Rulebook>,
     pub(super) standing: &'a Standing,
@@ -69,6 +70,14 @@ impl Scene<'_> {
     pub(super) fn with(mut self, evidence: &Evidence) -> Self {
         self.evidence.push(evidence.clone());
         self
+    }
+
+    /// As if those pieces of evidence had been used up.
+    #[must_use]
+    pub(super) fn without(&self, spent: &[EvidenceId]) -> Self {
+        let mut scene = self.clone();
+        scene.evidence.retain(|evidence| !spent.contains(&evidence.id));
+        scene
     }
 
     /// The arguments of a decision.

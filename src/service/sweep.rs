@@ -10,7 +10,7 @@ use crate::store::{Change, Commit, Outcome, Standing, Wanted};
 
 /// Expired devices in one round at most.
 const ROUND: u64 = 500;
-/// How long the failures of a subject without devices are kept. Longer than any back-off.
+/// How long the failures of a subject of whom nothing else is kept are. Longer than any back-off.
 const STRANGERS_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What was cleared away.
@@ -20,7 +20,11 @@ pub struct Swept {
     pub devices: u64,
     /// Request records.
     pub requests: u64,
-    /// Subjects without devices.
+    /// Pieces of evidence.
+    pub evidence: u64,
+    /// Remembered clients.
+    pub clients: u64,
+    /// Subjects of whom nothing is kept.
     pub strangers: u64,
 }
 
@@ -47,6 +51,9 @@ impl Service {
             }
         }
         swept.requests = self.store.forget_requests(now).await?;
+        swept.evidence = self.store.forget_evidence(now).await?;
+        swept.clients = self.store.forget_clients(now).await?;
+        // Last: nothing stands in their way any more that has run out.
         swept.strangers = self.store.forget_strangers(now.minus(STRANGERS_FOR)).await?;
         Ok(swept)
     }

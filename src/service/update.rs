@@ -103,7 +103,7 @@ impl Service {
                     ));
                 }
                 if next.state == State::Suspended && device.state != State::Suspended {
-                    commit = weakened(commit, &standing, device, now);
+                    commit = weakened(commit, device, now);
                 }
                 let about = |what| Event::about(&caller.tenant, &update.subject, what, &caller.name, now);
                 commit = consequences.added_to(commit, &about, state, now);

@@ -48,6 +48,9 @@ pub enum Change {
     See(ClientId, Moment),
     /// Clients that are forgotten: these.
     Forget(Vec<ClientId>),
+    /// Every client of the commit's subject is forgotten, whichever are known to who makes the commit. It moves
+    /// the subject on, as who remembers one does: so none is missed.
+    ForgetAll,
 }
 
 /// Which of the subject's evidence is revoked.

@@ -12,7 +12,7 @@ use crate::domain::client::Client;
 use crate::domain::context::Context;
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::evidence::Evidence;
-use crate::domain::ids::{ClientId, Subject, Tenant};
+use crate::domain::ids::{Subject, Tenant};
 use crate::domain::moment::Moment;
 use crate::error::Fault;
 
@@ -251,11 +251,5 @@ impl Standing {
     pub fn recognised(&self, context: &Context, now: Moment) -> Option<&Client> {
         let token = context.client.as_ref()?;
         self.clients.iter().find(|client| client.is_recognised_by(token, now))
-    }
-
-    /// The ids of all clients that were asked for.
-    #[must_use]
-    pub fn client_ids(&self) -> Vec<ClientId> {
-        self.clients.iter().map(|client| client.id.clone()).collect()
     }
 }

@@ -61,7 +61,7 @@ CREATE TABLE `evidence` (
   `client` varbinary(32) NOT NULL,
   `digest` varbinary(32) NOT NULL,
   `epoch` bigint(20) NOT NULL,
-  `strength` varbinary(1024) NOT NULL,
+  `strength` mediumblob NOT NULL,
   `source` varbinary(255) NOT NULL,
   `revoked_at` bigint(20) DEFAULT NULL,
   `spent_at` bigint(20) DEFAULT NULL,

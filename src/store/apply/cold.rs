@@ -3,8 +3,8 @@
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    TransactionTrait, UpdateMany,
+    ActiveValue, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, TransactionTrait, UpdateMany,
 };
 
 use super::super::commit::{Change, Commit, Outcome, Revoked};
@@ -89,18 +89,19 @@ impl Writer {
                 Change::See(id, at) => {
                     let update = client::Entity::update_many()
                         .col_expr(client::Column::SeenAt, Expr::value(at.micros()))
-                        .filter(client::Column::Tenant.eq(commit.tenant.as_str()))
-                        .filter(client::Column::Subject.eq(commit.subject.as_str()))
+                        .filter(clients_of(commit))
                         .filter(client::Column::Id.eq(id.as_str()));
                     update.exec(tx).await?;
                 }
                 Change::Forget(ids) => {
                     let ids = ids.iter().map(|id| id.as_str());
                     let delete = client::Entity::delete_many()
-                        .filter(client::Column::Tenant.eq(commit.tenant.as_str()))
-                        .filter(client::Column::Subject.eq(commit.subject.as_str()))
+                        .filter(clients_of(commit))
                         .filter(client::Column::Id.is_in(ids));
                     delete.exec(tx).await?;
+                }
+                Change::ForgetAll => {
+                    client::Entity::delete_many().filter(clients_of(commit)).exec(tx).await?;
                 }
             }
         }
@@ -147,6 +148,13 @@ fn evidence_of(commit: &Commit) -> UpdateMany<evidence::Entity> {
     evidence::Entity::update_many()
         .filter(evidence::Column::Tenant.eq(commit.tenant.as_str()))
         .filter(evidence::Column::Subject.eq(commit.subject.as_str()))
+}
+
+/// The clients of a commit's subject.
+fn clients_of(commit: &Commit) -> Condition {
+    Condition::all()
+        .add(client::Column::Tenant.eq(commit.tenant.as_str()))
+        .add(client::Column::Subject.eq(commit.subject.as_str()))
 }
 
 /// Writes what is kept of a subject, over the version before; version 1 is a new row.
