@@ -3,8 +3,12 @@
 //! `tests/run` names the interpreter, with grpcio in it, in `COUNTERSIGN_TEST_PYTHON`.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::OnceLock;
+use std::time::Duration;
 
+use countersign::config::BookFile;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
 use crate::harness::{Harness, START};
@@ -12,28 +16,67 @@ use crate::harness::{Harness, START};
 #[tokio::test]
 async fn a_python_client_goes_through_the_whole_flow_over_tcp() {
     let harness = Harness::start().await;
-    flow(&harness, harness.tcp_address()).await;
+    for script in ["flow.py", "step_up.py"] {
+        goes_through(&harness, script, harness.tcp_address()).await;
+    }
     harness.stop().await;
 }
 
 #[tokio::test]
 async fn a_python_client_goes_through_the_whole_flow_over_the_unix_socket() {
     let harness = Harness::start().await;
-    flow(&harness, &format!("unix:{}", harness.socket().display())).await;
+    for script in ["flow.py", "step_up.py"] {
+        goes_through(&harness, script, &format!("unix:{}", harness.socket().display())).await;
+    }
     harness.stop().await;
 }
 
-async fn flow(harness: &Harness, target: &str) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/flow.py");
-    let run = Command::new(python())
-        .arg(script)
-        .args([target, harness.token(), &START.secs().to_string()])
-        .env("PYTHONPATH", stubs())
-        .output()
-        .await
+/// The worked example of the guide, with the requirements that it shows, as the page has both.
+#[tokio::test]
+async fn the_guide_s_example_does_what_it_shows() {
+    let harness = Harness::start().await;
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/README.md");
+    let page = std::fs::read_to_string(&guide).unwrap();
+    let section = page.split("\n## Has this user proved enough?\n").nth(1).unwrap();
+    let requirements = section.split("```toml\n").nth(1).unwrap().split("```\n").next().unwrap();
+    let book = BookFile { path: "guide.toml".into(), is_its_own: true }.parse(requirements).unwrap();
+    harness.service.replace_rulebook(book);
+    let dir = tempfile::tempdir().unwrap();
+    let mut run = script("guide.py")
+        .args([harness.tcp_address(), harness.token(), &START.secs().to_string()])
+        .arg(guide)
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
+    let mut answers = run.stdin.take().unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    let mut told = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        // It says when the server's clock is to move, and waits until it has.
+        if let Some(seconds) = line.strip_prefix("later ") {
+            harness.clock.advance(Duration::from_secs(seconds.parse().unwrap()));
+            answers.write_all(b"\n").await.unwrap();
+        }
+        told.push(line);
+    }
+    assert!(run.wait().await.unwrap().success() && told.last().unwrap() == "done", "{}", told.join("\n"));
+    harness.stop().await;
+}
+
+fn script(name: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python").join(name);
+    let mut command = Command::new(python());
+    // Nothing is written beside the sources.
+    command.arg(script).env("PYTHONPATH", stubs()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+async fn goes_through(harness: &Harness, name: &str, target: &str) {
+    let run = script(name).args([target, harness.token(), &START.secs().to_string()]).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
-    assert!(run.status.success() && out.ends_with("done\n"), "{out}\n{err}");
+    assert!(run.status.success() && out.ends_with("done\n"), "{name}: {out}\n{err}");
 }
 
 fn python() -> String {
