@@ -207,6 +207,8 @@ async fn hold_against_the_log(dir: &Path, devices: impl Iterator<Item = &Known>)
     for known in devices {
         let events = format!("event WHERE what = 'proof.accepted' AND device = '{}'", known.device);
         assert_eq!(database.count(&events).await, known.accepted.len() as i64, "{known:?}");
+        let evidence = format!("evidence WHERE device = '{}'", known.device);
+        assert_eq!(database.count(&evidence).await, known.accepted.len() as i64, "{known:?}");
         told += known.accepted.len();
     }
     assert!(told > KILLS * 10, "only {told} acceptances: the test says little");

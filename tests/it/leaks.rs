@@ -2,6 +2,7 @@
 //! written in.
 
 mod canaries;
+mod contexts;
 mod finder;
 
 use std::fs;
@@ -28,6 +29,8 @@ const SUBJECTS: usize = 40;
 struct Flight {
     client: Client,
     canaries: Canaries,
+    /// What is kept as it is, and is in no log and no error all the same.
+    sessions: Canaries,
     errors: Vec<String>,
 }
 
@@ -37,7 +40,8 @@ async fn no_secret_is_found_in_files_logs_or_errors() {
     let log = dir.path().join("log");
     let server = Served::start_talkative(dir.path(), &log);
     let client = server.client(dir.path()).await;
-    let mut flight = Flight { client, canaries: Canaries::default(), errors: Vec::new() };
+    let (canaries, sessions) = Default::default();
+    let mut flight = Flight { client, canaries, sessions, errors: Vec::new() };
     flight.canaries.made(data_dir::read_token(dir.path()).unwrap().unwrap().expose().as_bytes());
     for number in 0..SUBJECTS {
         flight.totp(&format!("totp {number}")).await;
@@ -45,8 +49,11 @@ async fn no_secret_is_found_in_files_logs_or_errors() {
         flight.recovery_codes(&format!("codes {number}")).await;
         flight.what_is_refused(&format!("refused {number}")).await;
         flight.tokens(&server).await;
+        if number % 5 == 0 {
+            flight.contexts(&format!("contexts {number}")).await;
+        }
     }
-    let Flight { canaries, errors, .. } = flight;
+    let Flight { canaries, sessions, errors, .. } = flight;
     assert!(canaries.len() >= 1000, "{} canaries", canaries.len());
     assert!(errors.len() >= SUBJECTS * 10, "{} errors", errors.len());
     let finder = Finder::of(&canaries);
@@ -62,6 +69,11 @@ async fn no_secret_is_found_in_files_logs_or_errors() {
     }
     assert_eq!(finder.find(&logged), Vec::<String>::new(), "in the log");
     assert_eq!(finder.find(errors.join("\n").as_bytes()), Vec::<String>::new(), "in errors");
+    let of_sessions = Finder::of(&sessions);
+    let kept = files(dir.path()).iter().flat_map(|(_, content)| of_sessions.find(content)).count();
+    assert!(kept > 0, "sessions are kept as they are: where they stand, they are found");
+    assert_eq!(of_sessions.find(&logged), Vec::<String>::new(), "sessions in the log");
+    assert_eq!(of_sessions.find(errors.join("\n").as_bytes()), Vec::<String>::new(), "sessions in errors");
 
     control(dir.path(), &canaries, &finder).await;
 }

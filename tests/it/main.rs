@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod assurance;
 mod cli;
 mod crash;
 mod deploy;

@@ -240,6 +240,14 @@ impl TestDatabase {
         rows
     }
 
+    /// Texts as one, as SQL has it.
+    pub(crate) fn joined(&self, texts: &[&str]) -> String {
+        match self.engine {
+            Engine::MySql => format!("CONCAT({})", texts.join(", ")),
+            Engine::Sqlite | Engine::Postgres => texts.join(" || "),
+        }
+    }
+
     /// How many rows there are, by what stands after `FROM`.
     pub(crate) async fn count(&self, from: &str) -> i64 {
         self.rows(&format!("SELECT COUNT(*) FROM {from}")).await[0].try_get_by_index(0).unwrap()

@@ -10,6 +10,8 @@ use super::{Client, START, code, hotp, proof};
 
 /// The secret of every device of the fixture.
 pub(crate) const SECRET: &[u8] = b"12345678901234567890";
+/// Of the form of an id, and nobody's.
+pub(crate) const NOBODYS: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// A code that no device of the fixture has anywhere near.
 pub(crate) const WRONG: &str = "000000";
 

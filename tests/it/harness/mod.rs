@@ -2,6 +2,7 @@
 //! moves.
 
 pub(crate) mod answers;
+pub(crate) mod asking;
 pub(crate) mod assurance;
 pub(crate) mod calls;
 mod client;

@@ -1,5 +1,6 @@
 //! The services, over the wire.
 
+mod assurance;
 mod bounds;
 mod confirm;
 mod device;

@@ -1,10 +1,16 @@
 //! Devices and commits, made by hand.
 
+use countersign::domain::client::{Client, ClientToken};
 use countersign::domain::device::{Device, Failures, Kind, Sealed, State, SubjectState};
 use countersign::domain::event::{Event, What};
-use countersign::domain::ids::{CallerName, DeviceId, DeviceName, Subject, Tenant};
+use countersign::domain::evidence::{Binding, Evidence, Scope};
+use countersign::domain::ids::{
+    CallerName, ClientName, DeviceId, DeviceName, EvidenceId, SessionId, Subject, Tenant,
+};
+use countersign::domain::method::{Method, MethodName};
 use countersign::domain::moment::Moment;
 use countersign::domain::secret::Secret;
+use countersign::domain::strength::Strength;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::store::{Change, Commit, Outcome, Record, Store, Wanted};
 
@@ -91,6 +97,42 @@ pub(super) fn record(id: [u8; 16], expires_at: Moment) -> Option<Record> {
         answer: Secret::new(b"what was answered".to_vec()),
         expires_at,
     })
+}
+
+/// Keeps a password that was recorded in the session `here`, until that moment.
+pub(super) fn password(owner: &str, expires_at: Moment) -> Commit {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let evidence = Evidence {
+        id: EvidenceId::from_entropy(entropy.bytes()),
+        method: Method::External(MethodName::trusted("password")),
+        verified_at: START,
+        expires_at,
+        scope: Scope::Session,
+        binding: Binding { session: Some(SessionId::trusted("here")), client: None },
+        epoch: 0,
+        revoked: false,
+        used_up: false,
+        strength: Strength::default(),
+        source: None,
+    };
+    Commit::new(Event::about(&tenant(), &subject(owner), What::EvidenceRecorded, &app(), START))
+        .change(Change::Evidence(Box::new(evidence)))
+}
+
+/// Keeps a client that is remembered until that moment.
+pub(super) fn remember(owner: &str, expires_at: Moment) -> Commit {
+    let entropy: &dyn Entropy = &SystemEntropy;
+    let (token, _) = ClientToken::generate(entropy.bytes());
+    let client = Client {
+        id: token.id,
+        name: ClientName::trusted("browser"),
+        token: token.digest,
+        created_at: START,
+        seen_at: START,
+        expires_at,
+    };
+    Commit::new(Event::about(&tenant(), &subject(owner), What::ClientRemembered, &app(), START))
+        .change(Change::Remember(Box::new(client)))
 }
 
 /// The device after one more failure.

@@ -127,6 +127,9 @@ async fn tell(database: &TestDatabase, kind: Kind, steps: Vec<Step>) -> Result<(
         replica.stop().await;
     }
     let about = format!("what = 'proof.accepted' AND device = '{}'", proving.device);
+    // Each acceptance is evidence, written with it: none is missing, and none is there twice.
+    let evidence = database.count(&format!("evidence WHERE device = '{}'", proving.device)).await;
+    prop_assert_eq!(evidence, database.count(&format!("event WHERE {about}")).await);
     // The confirming proof was one more.
     let confirmed = i64::from(kind != Kind::RecoveryCodes);
     let on_disk = database.count(&format!("event WHERE {about}")).await - confirmed;

@@ -31,13 +31,20 @@ fn is_unavailable<T: std::fmt::Debug>(answer: Result<T, Error>) -> bool {
     matches!(answer, Err(Error::Fault(fault)) if matches!(fault.origin, Origin::Store | Origin::Doubt))
 }
 
+/// What was accepted so often is evidence as often.
+async fn accepted(database: &TestDatabase) -> i64 {
+    let accepted = database.events("proof.accepted").await;
+    assert_eq!(database.count("evidence").await, accepted);
+    accepted
+}
+
 async fn a_lost_commit_is_made_good_by_a_retry(database: TestDatabase) {
     let (proxy, replica, proving) = behind_proxy(&database).await;
     let code = &proving.codes[0];
     proxy.arm(Cut::BeforeCommit);
     assert!(is_unavailable(replica.offer_as(&proving, code, Some([1; 16])).await));
     assert!(!proxy.is_armed());
-    assert_eq!(database.events("proof.accepted").await, 1, "only the confirming one");
+    assert_eq!(accepted(&database).await, 1, "only the confirming one");
     let retry = replica.offer_as(&proving, code, Some([1; 16])).await.unwrap();
     assert_eq!(retry, Answer::Fresh(Verdict::Accepted));
     assert!(matches!(replica.service.store().audit().await.unwrap(), Audit::Whole { .. }));
@@ -49,12 +56,12 @@ async fn a_lost_answer_is_given_by_a_retry(database: TestDatabase) {
     proxy.arm(Cut::AfterCommit);
     assert!(is_unavailable(replica.offer_as(&proving, code, Some([1; 16])).await));
     assert!(!proxy.is_armed());
-    assert_eq!(database.events("proof.accepted").await, 2);
+    assert_eq!(accepted(&database).await, 2);
     for _ in 0..3 {
         let retry = replica.offer_as(&proving, code, Some([1; 16])).await.unwrap();
         assert_eq!(retry, Answer::Again(true));
     }
-    assert_eq!(database.events("proof.accepted").await, 2);
+    assert_eq!(accepted(&database).await, 2);
     assert_eq!(database.events("proof.rejected").await, 0);
 }
 
@@ -64,7 +71,7 @@ async fn a_lost_answer_without_a_request_id_costs_the_code_and_no_more(database:
     assert!(is_unavailable(replica.offer(&proving, &proving.codes[0]).await));
     let replay = replica.offer(&proving, &proving.codes[0]).await.unwrap();
     assert!(matches!(replay, Verdict::Rejected { reason: Reject::Replayed, .. }));
-    assert_eq!(database.events("proof.accepted").await, 2);
+    assert_eq!(accepted(&database).await, 2);
 }
 
 async fn the_lane_goes_on_after_each_loss(database: TestDatabase) {
@@ -79,5 +86,5 @@ async fn the_lane_goes_on_after_each_loss(database: TestDatabase) {
         assert_eq!(retry, expected, "code {number}");
         assert!(matches!(replica.service.store().audit().await.unwrap(), Audit::Whole { .. }));
     }
-    assert_eq!(database.events("proof.accepted").await, 1 + codes.len() as i64);
+    assert_eq!(accepted(&database).await, 1 + codes.len() as i64);
 }

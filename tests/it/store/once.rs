@@ -55,6 +55,7 @@ async fn one_is_accepted(database: &TestDatabase, to: To, enroll: impl AsyncFn(&
         let proving = Arc::new(enroll(&replicas[0], &format!("subject {round}")).await);
         // Confirming was an acceptance too, of another code.
         let before = database.events("proof.accepted").await;
+        let evidence = database.count("evidence").await;
         let mut offers = JoinSet::new();
         for number in 0..TRIES {
             let (replica, proving) = (replicas[number % REPLICAS].clone(), proving.clone());
@@ -78,6 +79,7 @@ async fn one_is_accepted(database: &TestDatabase, to: To, enroll: impl AsyncFn(&
         }
         assert_eq!(accepted, 1, "round {round}");
         assert_eq!(database.events("proof.accepted").await, before + 1, "round {round}");
+        assert_eq!(database.count("evidence").await, evidence + 1, "round {round}");
     }
 }
 

@@ -56,7 +56,7 @@ async fn who_cannot_wait_for_their_turn_is_told_so_at_once(database: TestDatabas
         // Once it was polled it waits in line.
         assert!(commit.now_or_never().is_none());
     }
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     let refused = within(SLOW / 20, store.commit(progress(&failed(&failed(hurried))))).await;
     assert!(matches!(refused, Ok(Err(Error::Refused(Refusal::Overloaded)))), "{refused:?}");
     assert!(begun.elapsed() < SLOW / 20, "it was not told so at once");

@@ -8,7 +8,9 @@ use countersign::service::Swept;
 use countersign::store::Outcome;
 use futures_util::future::join_all;
 
-use super::fixtures::{book, device, failed, insert, progress, record, stored, subject, subject_of, tenant};
+use super::fixtures::{
+    book, device, failed, insert, password, progress, record, remember, stored, subject, subject_of, tenant,
+};
 use crate::harness::START;
 use crate::harness::databases::{TestDatabase, on_every_database};
 use crate::harness::replica::{Replica, clock};
@@ -16,7 +18,11 @@ use crate::harness::replica::{Replica, clock};
 on_every_database!(
     pending_devices_that_have_expired_go,
     request_records_that_have_expired_go,
+    evidence_that_has_expired_goes,
+    clients_whose_time_is_over_go,
+    more_than_one_round_of_evidence_goes,
     strangers_go_after_a_day_and_subjects_with_devices_stay,
+    of_whom_more_is_kept_than_failures_is_no_stranger,
     replicas_that_sweep_at_once_say_each_thing_once,
 );
 
@@ -36,7 +42,7 @@ async fn pending_devices_that_have_expired_go(database: TestDatabase) {
         assert_eq!(store.commit(insert(&new)).await.unwrap(), Outcome::Done);
     }
     let swept = replica.service.sweep().await.unwrap();
-    assert_eq!(swept, Swept { devices: 2, requests: 0, strangers: 0 });
+    assert_eq!(swept, Swept { devices: 2, ..Swept::default() });
     let names = async || {
         let (_, devices) = subject_of(store, &tenant(), &subject("alice")).await;
         let mut names: Vec<String> = devices.iter().map(|device| device.name.to_string()).collect();
@@ -65,6 +71,61 @@ async fn request_records_that_have_expired_go(database: TestDatabase) {
     assert_eq!(database.count("request").await, 0);
 }
 
+async fn evidence_that_has_expired_goes(database: TestDatabase) {
+    let clock = clock();
+    let replica = Replica::start(&database, &clock, Policies::default()).await;
+    let store = replica.service.store();
+    for (owner, micros) in [("alice", 0), ("alice", 1), ("bob", 0), ("bob", 2)] {
+        let expires_at = START.plus(Duration::from_micros(micros));
+        store.commit(password(owner, expires_at)).await.unwrap();
+    }
+    for (swept, left) in [(2, 2), (1, 1), (1, 0)] {
+        assert_eq!(replica.service.sweep().await.unwrap(), Swept { evidence: swept, ..Swept::default() });
+        assert_eq!(database.count("evidence").await, left);
+        clock.advance(Duration::from_micros(1));
+    }
+}
+
+async fn clients_whose_time_is_over_go(database: TestDatabase) {
+    let clock = clock();
+    let replica = Replica::start(&database, &clock, Policies::default()).await;
+    let store = replica.service.store();
+    for (owner, micros) in [("alice", 0), ("alice", 1), ("bob", 0)] {
+        let expires_at = START.plus(Duration::from_micros(micros));
+        store.commit(remember(owner, expires_at)).await.unwrap();
+    }
+    for (swept, left) in [(2, 1), (1, 0)] {
+        assert_eq!(replica.service.sweep().await.unwrap(), Swept { clients: swept, ..Swept::default() });
+        assert_eq!(database.count("client").await, left);
+        clock.advance(Duration::from_micros(1));
+    }
+}
+
+async fn more_than_one_round_of_evidence_goes(database: TestDatabase) {
+    let replica = Replica::start(&database, &clock(), Policies::default()).await;
+    let store = replica.service.store();
+    store.commit(password("alice", START.plus(Duration::from_micros(1)))).await.unwrap();
+    store.commit(password("alice", START)).await.unwrap();
+    // Copies of it, each a little older: a round takes 5,000.
+    let columns =
+        "tenant, method, device, verified_at, scope, session, client, digest, epoch, strength, source";
+    let mut copies = 1;
+    while copies < 10_000 {
+        let subject = database.joined(&["subject", &format!("' {copies}'")]);
+        let expired = START.micros();
+        database
+            .execute(&format!(
+                "INSERT INTO evidence (subject, id, expires_at, {columns}) SELECT {subject}, id, \
+                 expires_at - {copies}, {columns} FROM evidence WHERE expires_at <= {expired}"
+            ))
+            .await;
+        copies *= 2;
+    }
+    assert_eq!(database.count("evidence").await, 1 + copies);
+    assert_eq!(replica.service.sweep().await.unwrap().evidence, copies.unsigned_abs());
+    assert_eq!(database.count("evidence").await, 1);
+}
+
 async fn strangers_go_after_a_day_and_subjects_with_devices_stay(database: TestDatabase) {
     let clock = clock();
     let replica = Replica::start(&database, &clock, Policies::default()).await;
@@ -85,6 +146,39 @@ async fn strangers_go_after_a_day_and_subjects_with_devices_stay(database: TestD
     for (name, version) in [("stranger", 0), ("alice", 1), ("cleared", 1)] {
         assert_eq!(subject_of(store, &tenant(), &subject(name)).await.0.version, version, "{name}");
     }
+}
+
+async fn of_whom_more_is_kept_than_failures_is_no_stranger(database: TestDatabase) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let clock = clock();
+    let replica = Replica::start(&database, &clock, Policies::default()).await;
+    let store = replica.service.store();
+    let plain = SubjectState {
+        version: 1,
+        failures: Failures { count: 1, last_at: Some(START) },
+        ..SubjectState::unseen()
+    };
+    let earlier = Some(START.minus(DAY));
+    for (name, state) in [
+        ("stranger", plain.clone()),
+        ("signed out once", SubjectState { epoch: 1, ..plain.clone() }),
+        ("had a device", SubjectState { enrolled_at: earlier, ..plain.clone() }),
+        ("was granted a grace", SubjectState { graced_at: earlier, ..plain.clone() }),
+        ("proved something", plain.clone()),
+        ("is known by a client", plain.clone()),
+    ] {
+        assert_eq!(store.commit(book(name, state)).await.unwrap(), Outcome::Done);
+    }
+    store.commit(password("proved something", START.plus(2 * DAY))).await.unwrap();
+    store.commit(remember("is known by a client", START.plus(3 * DAY))).await.unwrap();
+    clock.advance(DAY + Duration::from_micros(1));
+    for (strangers, left) in [(1, 5), (1, 4), (1, 3), (0, 3)] {
+        assert_eq!(replica.service.sweep().await.unwrap().strangers, strangers);
+        assert_eq!(database.count("subject").await, left);
+        clock.advance(DAY);
+    }
+    clock.advance(3650 * DAY);
+    assert_eq!(replica.service.sweep().await.unwrap(), Swept::default());
 }
 
 async fn replicas_that_sweep_at_once_say_each_thing_once(database: TestDatabase) {
