@@ -61,7 +61,7 @@ CREATE TABLE evidence (
     client text COLLATE "C" NOT NULL,
     digest bytea NOT NULL,
     epoch bigint NOT NULL,
-    strength text COLLATE "C" NOT NULL,
+    strength text NOT NULL,
     source text COLLATE "C" NOT NULL,
     revoked_at bigint,
     spent_at bigint

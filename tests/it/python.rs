@@ -31,11 +31,20 @@ async fn a_python_client_goes_through_the_whole_flow_over_the_unix_socket() {
     harness.stop().await;
 }
 
-/// The worked example of the guide, with the requirements that it shows, as the page has both.
 #[tokio::test]
 async fn the_guide_s_example_does_what_it_shows() {
+    does_what_it_shows("proto/README.md", 25).await;
+}
+
+#[tokio::test]
+async fn the_readme_s_example_does_what_it_shows() {
+    does_what_it_shows("README.md", 6).await;
+}
+
+/// The worked example of a page, with the requirements that it shows, as the page has both.
+async fn does_what_it_shows(page: &str, least: usize) {
     let harness = Harness::start().await;
-    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("proto/README.md");
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
     let page = std::fs::read_to_string(&guide).unwrap();
     let section = page.split("\n## Has this user proved enough?\n").nth(1).unwrap();
     let requirements = section.split("```toml\n").nth(1).unwrap().split("```\n").next().unwrap();
@@ -45,6 +54,7 @@ async fn the_guide_s_example_does_what_it_shows() {
     let mut run = script("guide.py")
         .args([harness.tcp_address(), harness.token(), &START.secs().to_string()])
         .arg(guide)
+        .arg(least.to_string())
         .current_dir(dir.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
