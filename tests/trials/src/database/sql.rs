@@ -1,0 +1,41 @@
+//! Questions to a database, past the program.
+
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection, DbErr, QueryResult, Statement};
+
+use crate::Failed;
+
+/// A connection of one's own.
+///
+/// # Errors
+/// The database does not answer.
+pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).connect_timeout(Duration::from_secs(1)).sqlx_logging(false);
+    sea_orm::Database::connect(options).await
+}
+
+/// Reads, or where it is no SELECT does.
+///
+/// # Errors
+/// The database does not answer, or not to that.
+pub async fn rows(url: &str, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+    let db = connect(url).await?;
+    let rows = if sql.starts_with("SELECT") {
+        db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await
+    } else {
+        db.execute_unprepared(sql).await.map(|_| Vec::new())
+    };
+    db.close().await?;
+    rows
+}
+
+/// How many rows there are, by what stands after `FROM`.
+///
+/// # Errors
+/// The database does not answer, or not to that.
+pub async fn count(url: &str, from: &str) -> Result<i64, Failed> {
+    let counted = rows(url, &format!("SELECT COUNT(*) FROM {from}")).await?;
+    Ok(counted.first().ok_or("no count")?.try_get_by_index(0)?)
+}

@@ -1,0 +1,90 @@
+//! The command: `countersign-trials --help`.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use countersign_trials::database::{Database, Engine};
+use countersign_trials::race::{self, Race};
+use countersign_trials::report::{Report, progress};
+use countersign_trials::trial::Ground;
+use countersign_trials::{Failed, place};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Tries the real countersign, in several processes, on a real database, and holds what was asked and answered
+/// against the promises. Ends with 0 where they were kept, with 1 where one was not, with 2 where the trial
+/// itself failed. Servers are private ones, on loopback, and end with this command.
+#[derive(Debug, Parser)]
+#[command(name = "countersign-trials", version)]
+struct Command {
+    /// The countersign to try [default: the one beside this program]
+    #[arg(long, global = true, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    #[command(subcommand)]
+    trial: Trial,
+}
+
+#[derive(Debug, Subcommand)]
+enum Trial {
+    /// Many offer one code at the same moment: one is accepted
+    Race {
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        race: Race,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct On {
+    /// The database
+    #[arg(long, value_enum)]
+    database: Engine,
+    /// How many processes serve
+    #[arg(long, default_value_t = 3)]
+    processes: usize,
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let run = || -> Result<Report, Failed> {
+        let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        threads.block_on(until_told(command))
+    };
+    match run() {
+        Ok(report) => {
+            // Whoever started it may not want to read it; how it ends says enough.
+            let _ = write!(std::io::stdout(), "{report}");
+            if report.is_good() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+        }
+        Err(error) => {
+            progress(&format!("the trial failed: {error}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a trial, until the command is told to end: then every process that it started ends, too.
+async fn until_told(command: Command) -> Result<Report, Failed> {
+    let mut term = signal(SignalKind::terminate())?;
+    tokio::select! {
+        report = Box::pin(run(command)) => report,
+        _ = term.recv() => Err("told to end".into()),
+        _ = tokio::signal::ctrl_c() => Err("told to end".into()),
+    }
+}
+
+async fn run(command: Command) -> Result<Report, Failed> {
+    let binary = place::countersign(command.binary.as_deref())?;
+    match command.trial {
+        Trial::Race { on, race } => race::run(on.ground(binary).await?, &race).await,
+    }
+}
+
+impl On {
+    async fn ground(&self, binary: PathBuf) -> Result<Ground, Failed> {
+        let database = Database::private(self.database).await?;
+        Ok(Ground { binary, database, processes: self.processes })
+    }
+}

@@ -1,0 +1,84 @@
+//! What every trial needs: where the binary is, a database, and how many processes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use countersign::domain::policy::Policies;
+use countersign::domain::throttle::ThrottlePolicy;
+
+use crate::checker::{self, Rules};
+use crate::client::{Client, Place};
+use crate::database::Database;
+use crate::history::History;
+use crate::report::Report;
+use crate::sidecar::Fleet;
+use crate::{Failed, aftermath};
+
+/// Where a trial is made, and with what.
+pub struct Ground {
+    /// The `countersign` that is tried.
+    pub binary: PathBuf,
+    /// The database, empty.
+    pub database: Database,
+    /// How many processes serve.
+    pub processes: usize,
+}
+
+/// A trial under way.
+pub struct Trial {
+    /// Its database.
+    pub database: Database,
+    /// The processes.
+    pub fleet: Fleet,
+    /// What was asked and answered.
+    pub history: Arc<History>,
+    /// A client of each process.
+    pub clients: Vec<Client>,
+}
+
+impl Trial {
+    /// Starts the processes.
+    ///
+    /// # Errors
+    /// They do not start.
+    pub async fn begin(ground: Ground, settings: &str) -> Result<Self, Failed> {
+        let Ground { binary, database, processes } = ground;
+        let fleet = Fleet::start(&binary, &database.url(), settings, processes).await?;
+        let history = History::begin();
+        let clients = fleet.clients(&history)?;
+        Ok(Self { database, fleet, history, clients })
+    }
+
+    /// Holds what was recorded against the promises. `places`: every device that was enrolled.
+    ///
+    /// # Errors
+    /// Nobody says what is there.
+    pub async fn judge(&self, places: &[Place], rules: &Rules, report: &mut Report) -> Result<(), Failed> {
+        let calls = self.history.calls();
+        report.count(&calls);
+        let (url, keyring) = (self.database.url(), self.fleet.keyring());
+        let after = aftermath::look(&self.clients, &self.history, places, &url, &keyring).await?;
+        report.say(format!(
+            "{} devices and {} events of them are there",
+            after.devices.len(),
+            after.events.len()
+        ));
+        report.violations(&checker::check(&calls, &after, rules), &calls);
+        Ok(())
+    }
+
+    /// Ends the processes, each of which must end well, and removes the database.
+    ///
+    /// # Errors
+    /// One does not end.
+    pub async fn end(self) -> Result<(), Failed> {
+        self.fleet.end().await?;
+        self.database.remove().await
+    }
+}
+
+/// The rules of a server with the default settings, and this throttle.
+#[must_use]
+pub fn rules(throttle: ThrottlePolicy) -> Rules {
+    Rules { throttle, pending_for: Policies::default().default.pending_for }
+}
