@@ -1,6 +1,6 @@
 //! Looks at what is there after a trial: the devices over the API, the audit log in the database.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -35,12 +35,15 @@ pub async fn look(
     let at = history.now();
     let mut devices = BTreeMap::new();
     for place in places {
-        let device = patiently(clients, async |client| client.device(place).await).await;
+        let device = patiently(clients, |client| async move { client.device(place).await }).await;
         if let Some(device) = device.map_err(|answer| format!("reading a device: {answer:?}"))? {
             devices.insert(place.device.clone(), seen(&device));
         }
     }
-    Ok(Aftermath { at, devices, events: events(url).await?, broken: chains(url, keyring).await? })
+    let meant: BTreeSet<&Arc<str>> = places.iter().map(|place| &place.device).collect();
+    let is_meant = |event: &Noted| meant.contains(&event.device);
+    let events = events(url).await?.into_iter().filter(is_meant).collect();
+    Ok(Aftermath { at, devices, events, broken: chains(url, keyring).await? })
 }
 
 fn seen(device: &pb::Device) -> Seen {

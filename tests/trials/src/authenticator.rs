@@ -58,8 +58,9 @@ impl Authenticator {
         };
         let request =
             pb::EnrollDeviceRequest { subject: subject.to_owned(), setup: Some(setup), ..Default::default() };
-        let id = request_id();
-        let enrolled = patiently(clients, async |client| client.enroll(sort, &id, request.clone()).await);
+        let (id, request) = (&request_id(), &request);
+        let enrolled =
+            patiently(clients, |client| async move { client.enroll(sort, id, request.clone()).await });
         let enrolled = enrolled.await.map_err(|answer| format!("enrolling a device: {answer:?}"))?;
         let device = enrolled.device.ok_or("no device")?.id;
         let list = match enrolled.enrollment.and_then(|enrollment| enrollment.material) {
@@ -81,15 +82,30 @@ impl Authenticator {
             Sort::Counter => 0,
             Sort::Step => step(countersign::env::Clock::now(&countersign::env::SystemClock)) - 1,
         };
-        let (code, text, id) = (Code::Right(self.next), self.text(self.next), request_id());
+        let (code, text, id) = (Code::Right(self.next), &self.text(self.next), &request_id());
         let place = &self.place;
-        match patiently(clients, async |client| told(client.confirm(place, code, &text, &id).await)).await {
+        let call = |client: Client| async move { told(client.confirm(place, code, text, id).await) };
+        match patiently(clients, call).await {
             Ok(Answer::Accepted) => {
                 self.next += 1;
                 Ok(self)
             }
             other => Err(format!("confirming a device: {other:?}").into()),
         }
+    }
+
+    /// Offers a code, or one that is wrong, until that is answered.
+    ///
+    /// # Errors
+    /// There was no answer for long.
+    pub async fn offer(&self, clients: &[Client], code: Code) -> Result<Answer, Failed> {
+        let text = match code {
+            Code::Right(number) => self.text(number),
+            Code::Wrong => self.wrong(),
+        };
+        let (place, text, id) = (&self.place, &text, &request_id());
+        let call = |client: Client| async move { told(client.verify(place, code, text, id).await) };
+        patiently(clients, call).await.map_err(|answer| format!("no answer for long: {answer:?}").into())
     }
 
     /// The code of that number. A list has no more than it has.
@@ -165,9 +181,9 @@ pub fn told(answer: Answer) -> Result<Answer, Answer> {
 ///
 /// # Errors
 /// It is refused for good, or there was no answer for long.
-pub async fn patiently<T>(
+pub async fn patiently<T, F: Future<Output = Result<T, Answer>>>(
     clients: &[Client],
-    call: impl AsyncFn(&Client) -> Result<T, Answer>,
+    call: impl Fn(Client) -> F,
 ) -> Result<T, Answer> {
     let until = Instant::now() + PATIENCE;
     let mut every = tokio::time::interval(Duration::from_millis(10));
@@ -177,7 +193,7 @@ pub async fn patiently<T>(
         let Some(client) = clients.get(chance(clients.len())) else {
             return Err(Answer::Refused("there is nobody to ask".to_owned()));
         };
-        match call(client).await {
+        match call(client.clone()).await {
             Err(answer) if is_passing(&answer) && Instant::now() < until => {}
             answered => return answered,
         }

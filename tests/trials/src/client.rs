@@ -181,7 +181,8 @@ impl Client {
     pub async fn device(&self, place: &Place) -> Result<Option<pb::Device>, Answer> {
         let (subject, device_id) = (place.subject.to_string(), place.device.to_string());
         let request = pb::GetDeviceRequest { subject, device_id };
-        let call = async |mut devices: DeviceServiceClient<Through>| devices.get_device(request).await;
+        let call =
+            |mut devices: DeviceServiceClient<Through>| async move { devices.get_device(request).await };
         match self.manage("GetDevice", "", call).await {
             Ok(answer) => Ok(answer.device),
             Err(Answer::Refused(why)) if why == "DEVICE_NOT_FOUND" => Ok(None),

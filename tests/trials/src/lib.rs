@@ -10,7 +10,7 @@
 //! | [`client`] | calls, each noted in the [`history`] |
 //! | [`checker`] | a history held against the promises, with what is there [after it](aftermath) |
 //! | [`trial`] | what every trial needs |
-//! | [`race`] | many offer one code at the same moment |
+//! | [`race`], [`kill`], [`guess`] | the trials |
 //! | [`cluster`] | the trials on clusters of databases |
 //! | [`report`] | what a trial came to |
 
@@ -20,7 +20,9 @@ pub mod checker;
 pub mod client;
 pub mod cluster;
 pub mod database;
+pub mod guess;
 pub mod history;
+pub mod kill;
 pub mod place;
 pub mod race;
 pub mod report;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use countersign_trials::database::{Database, Engine};
+use countersign_trials::guess::{self, Guess};
+use countersign_trials::kill::{self, Kill};
 use countersign_trials::race::{self, Race};
 use countersign_trials::report::{Report, progress};
 use countersign_trials::trial::Ground;
@@ -33,6 +35,20 @@ enum Trial {
         on: On,
         #[command(flatten)]
         race: Race,
+    },
+    /// Processes and the database are killed while codes are verified: nothing works twice, nothing is lost
+    Kill {
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        kill: Kill,
+    },
+    /// Many guess at one device as fast as they can: judged as often as the back-off allows
+    Guess {
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        guess: Guess,
     },
 }
 
@@ -79,6 +95,8 @@ async fn run(command: Command) -> Result<Report, Failed> {
     let binary = place::countersign(command.binary.as_deref())?;
     match command.trial {
         Trial::Race { on, race } => race::run(on.ground(binary).await?, &race).await,
+        Trial::Kill { on, kill } => kill::run(on.ground(binary).await?, &kill).await,
+        Trial::Guess { on, guess } => guess::run(on.ground(binary).await?, &guess).await,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign::domain::policy::Policies;
 use countersign::domain::throttle::ThrottlePolicy;
 
-use crate::checker::{self, Rules};
+use crate::checker::{self, Aftermath, Rules};
 use crate::client::{Client, Place};
 use crate::database::Database;
 use crate::history::History;
@@ -49,22 +49,36 @@ impl Trial {
         Ok(Self { database, fleet, history, clients })
     }
 
-    /// Holds what was recorded against the promises. `places`: every device that was enrolled.
+    /// Goes on with other settings, and an empty history.
+    ///
+    /// # Errors
+    /// A process does not end, or does not start.
+    pub async fn turn(&mut self, settings: &str) -> Result<(), Failed> {
+        self.fleet.restart_with(&self.database.url(), settings).await?;
+        self.history = History::begin();
+        self.clients = self.fleet.clients(&self.history)?;
+        Ok(())
+    }
+
+    /// Holds what was recorded against the promises, and gives what is there. `places`: every device that was
+    /// enrolled since the history began.
     ///
     /// # Errors
     /// Nobody says what is there.
-    pub async fn judge(&self, places: &[Place], rules: &Rules, report: &mut Report) -> Result<(), Failed> {
+    pub async fn judge(
+        &self,
+        places: &[Place],
+        rules: &Rules,
+        report: &mut Report,
+    ) -> Result<Aftermath, Failed> {
         let calls = self.history.calls();
         report.count(&calls);
         let (url, keyring) = (self.database.url(), self.fleet.keyring());
         let after = aftermath::look(&self.clients, &self.history, places, &url, &keyring).await?;
-        report.say(format!(
-            "{} devices and {} events of them are there",
-            after.devices.len(),
-            after.events.len()
-        ));
+        let (devices, events) = (after.devices.len(), after.events.len());
+        report.say(format!("{devices} devices and {events} events of devices are there"));
         report.violations(&checker::check(&calls, &after, rules), &calls);
-        Ok(())
+        Ok(after)
     }
 
     /// Ends the processes, each of which must end well, and removes the database.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Attempt, Promise, Violation, attempt};
+use super::{Attempt, Begun, Promise, Violation, attempt};
 use crate::history::{Answer, Call, Code, Sort};
 
-pub(super) fn check(calls: &[Call], sorts: &BTreeMap<Arc<str>, Sort>) -> Vec<Violation> {
+pub(super) fn check(calls: &[Call], sorts: &BTreeMap<Arc<str>, Sort>, begun: &Begun) -> Vec<Violation> {
     let mut by_device: BTreeMap<&Arc<str>, Vec<(usize, Code)>> = BTreeMap::new();
     for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.answer == Answer::Accepted) {
         if let Some((device, code)) = call.asked.proof() {
@@ -17,7 +17,7 @@ pub(super) fn check(calls: &[Call], sorts: &BTreeMap<Arc<str>, Sort>) -> Vec<Vio
     for (device, accepted) in by_device {
         found.extend(twice(calls, device, &accepted));
         if sorts.get(device).is_some_and(|sort| *sort != Sort::List) {
-            found.extend(used_up(calls, device, accepted));
+            found.extend(used_up(calls, device, accepted, begun));
         }
     }
     found
@@ -45,20 +45,9 @@ fn twice(calls: &[Call], device: &str, accepted: &[(usize, Code)]) -> Vec<Violat
 }
 
 /// Codes that were accepted after one that used them up: it was known to be accepted before they were offered.
-fn used_up(calls: &[Call], device: &str, mut accepted: Vec<(usize, Code)>) -> Vec<Violation> {
-    // Retries get the first answer, whenever they come: only the first of an attempt counts.
-    accepted.sort_by_key(|(at, _)| calls[*at].begin);
-    let mut begun: BTreeMap<Attempt, usize> = BTreeMap::new();
-    for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.id.is_some()) {
-        if call.asked.proof().is_some_and(|(of, _)| **of == *device) {
-            let first = begun.entry(attempt(calls, at)).or_insert(at);
-            if call.begin < calls[*first].begin {
-                *first = at;
-            }
-        }
-    }
-    let began =
-        |at: usize| begun.get(&attempt(calls, at)).map_or(calls[at].begin, |first| calls[*first].begin);
+fn used_up(calls: &[Call], device: &str, mut accepted: Vec<(usize, Code)>, begun: &Begun) -> Vec<Violation> {
+    // Retries get the first answer, whenever they come: what counts is when the first of them was begun.
+    let began = |at: usize| super::began(&calls[at], begun);
     // By the time at which their answers were known: the highest of those known before each was offered.
     let mut known: Vec<(usize, Code)> = accepted.clone();
     known.sort_by_key(|(at, _)| calls[*at].end);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use countersign::domain::moment::Moment;
 
-use super::{Aftermath, Noted, Promise, Rules, Violation, What};
+use super::{Aftermath, Begun, Noted, Promise, Rules, Violation, What};
 use crate::history::{Answer, Call};
 
 /// Moments of two processes are so far from each other at most, in microseconds: all read one machine's clock.
 const SLACK: i64 = 2_000;
 
-pub(super) fn check(calls: &[Call], after: &Aftermath, rules: &Rules) -> Vec<Violation> {
-    let mut found = by_answers(calls);
+pub(super) fn check(calls: &[Call], after: &Aftermath, rules: &Rules, begun: &Begun) -> Vec<Violation> {
+    let mut found = by_answers(calls, begun);
     let mut by_device: BTreeMap<&Arc<str>, Vec<&Noted>> = BTreeMap::new();
     for event in &after.events {
         by_device.entry(&event.device).or_default().push(event);
@@ -25,7 +25,7 @@ pub(super) fn check(calls: &[Call], after: &Aftermath, rules: &Rules) -> Vec<Vio
 }
 
 /// Nothing is judged between a failure that was told and the moment that was told with it.
-fn by_answers(calls: &[Call]) -> Vec<Violation> {
+fn by_answers(calls: &[Call], begun: &Begun) -> Vec<Violation> {
     let mut by_device: BTreeMap<&Arc<str>, Vec<usize>> = BTreeMap::new();
     for (at, call) in calls.iter().enumerate().filter(|(_, call)| call.answer.is_judged()) {
         if let Some((device, _)) = call.asked.proof() {
@@ -50,7 +50,7 @@ fn by_answers(calls: &[Call]) -> Vec<Violation> {
             }
             if let Some((failed, until)) = waits
                 && calls[at].end.micros() + SLACK < until.micros()
-                && (calls[at].id.is_none() || is_first(calls, at))
+                && super::began(&calls[at], begun) == calls[at].begin
             {
                 let says = format!("a proof for {device} is judged before its back-off is over");
                 found.push(Violation { promise: Promise::Guesses, says, calls: vec![failed, at] });
@@ -58,12 +58,6 @@ fn by_answers(calls: &[Call]) -> Vec<Violation> {
         }
     }
     found
-}
-
-/// Whether no call of the same request was begun before this one.
-fn is_first(calls: &[Call], at: usize) -> bool {
-    let is_earlier = |other: &Call| other.id == calls[at].id && other.begin < calls[at].begin;
-    !calls.iter().any(is_earlier)
 }
 
 /// Between two events that judge, there is the delay of the failures before.

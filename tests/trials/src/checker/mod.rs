@@ -6,6 +6,8 @@ mod guesses;
 mod kept;
 mod log;
 mod retries;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -105,10 +107,11 @@ pub enum What {
 #[must_use]
 pub fn check(calls: &[Call], after: &Aftermath, rules: &Rules) -> Vec<Violation> {
     let sorts = sorts(calls);
-    let mut found = acceptance::check(calls, &sorts);
+    let begun = begun(calls);
+    let mut found = acceptance::check(calls, &sorts, &begun);
     found.extend(retries::check(calls));
     found.extend(kept::check(calls, after, rules, &sorts));
-    found.extend(guesses::check(calls, after, rules));
+    found.extend(guesses::check(calls, after, rules, &begun));
     found.extend(log::check(calls, after));
     found
 }
@@ -134,4 +137,23 @@ enum Attempt {
     Alone(usize),
     /// All calls of that `request_id`.
     Named(Arc<str>),
+}
+
+/// When each request was begun first.
+type Begun = BTreeMap<Arc<str>, Moment>;
+
+fn begun(calls: &[Call]) -> Begun {
+    let mut begun = Begun::new();
+    for call in calls {
+        if let Some(id) = &call.id {
+            let first = begun.entry(id.clone()).or_insert(call.begin);
+            *first = call.begin.min(*first);
+        }
+    }
+    begun
+}
+
+/// When the attempt was begun that a call belongs to.
+fn began(call: &Call, begun: &Begun) -> Moment {
+    call.id.as_ref().and_then(|id| begun.get(id)).copied().unwrap_or(call.begin)
 }
