@@ -41,28 +41,34 @@ impl Authenticator {
     /// # Errors
     /// It is not accepted, or nobody answers for long.
     pub async fn enroll(clients: &[Client], subject: &str, sort: Sort) -> Result<Self, Failed> {
-        let pending = Self::pending(clients, subject, sort).await?;
-        pending.confirm(clients).await
+        let pending = Self::pending(clients, subject, sort).await;
+        pending.map_err(|answer| format!("enrolling a device: {answer:?}"))?.confirm(clients).await
     }
 
     /// Enrolls a device, and leaves it at that.
     ///
     /// # Errors
     /// It is refused, or nobody answers for long.
-    pub async fn pending(clients: &[Client], subject: &str, sort: Sort) -> Result<Self, Failed> {
+    pub async fn pending(clients: &[Client], subject: &str, sort: Sort) -> Result<Self, Answer> {
         let secret: [u8; 20] = (&SystemEntropy as &dyn Entropy).bytes();
         let setup = match sort {
             Sort::Counter => Setup::Hotp(pb::HotpSetup { secret: secret.to_vec(), ..Default::default() }),
             Sort::Step => Setup::Totp(pb::TotpSetup { secret: secret.to_vec(), ..Default::default() }),
             Sort::List => Setup::RecoveryCodes(pb::RecoveryCodesSetup::default()),
         };
-        let request =
-            pb::EnrollDeviceRequest { subject: subject.to_owned(), setup: Some(setup), ..Default::default() };
-        let (id, request) = (&request_id(), &request);
+        let id = request_id();
+        let request = pb::EnrollDeviceRequest {
+            subject: subject.to_owned(),
+            // Of its own: one that is pending makes room for another of its name.
+            name: format!("device {id}"),
+            setup: Some(setup),
+            ..Default::default()
+        };
+        let (id, request) = (&id, &request);
         let enrolled =
             patiently(clients, |client| async move { client.enroll(sort, id, request.clone()).await });
-        let enrolled = enrolled.await.map_err(|answer| format!("enrolling a device: {answer:?}"))?;
-        let device = enrolled.device.ok_or("no device")?.id;
+        let enrolled = enrolled.await?;
+        let device = enrolled.device.ok_or_else(|| Answer::Lost("an empty answer".to_owned()))?.id;
         let list = match enrolled.enrollment.and_then(|enrollment| enrollment.material) {
             Some(pb::enrollment::Material::RecoveryCodes(shown)) => shown.codes,
             _ => Vec::new(),
@@ -99,12 +105,27 @@ impl Authenticator {
     /// # Errors
     /// There was no answer for long.
     pub async fn offer(&self, clients: &[Client], code: Code) -> Result<Answer, Failed> {
+        self.offer_in(clients, code, None).await
+    }
+
+    /// The same, in a context.
+    ///
+    /// # Errors
+    /// There was no answer for long.
+    pub async fn offer_in(
+        &self,
+        clients: &[Client],
+        code: Code,
+        context: Option<pb::Context>,
+    ) -> Result<Answer, Failed> {
         let text = match code {
             Code::Right(number) => self.text(number),
             Code::Wrong => self.wrong(),
         };
-        let (place, text, id) = (&self.place, &text, &request_id());
-        let call = |client: Client| async move { told(client.verify(place, code, text, id).await) };
+        let (place, text, id, context) = (&self.place, &text, &request_id(), &context);
+        let call = |client: Client| async move {
+            told(client.verify_in(place, code, text, id, context.clone()).await)
+        };
         patiently(clients, call).await.map_err(|answer| format!("no answer for long: {answer:?}").into())
     }
 

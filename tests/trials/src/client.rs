@@ -25,6 +25,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const IN_DOUBT: [&str; 3] = ["STORE_UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL"];
 
 type Through = InterceptedService<Channel, Token>;
+/// The stub of the second question.
+pub type Assurance = AssuranceServiceClient<Through>;
 
 /// Adds the token and the deadline to each request.
 #[derive(Clone)]
@@ -156,7 +158,7 @@ impl Client {
         &self,
         method: &'static str,
         id: &str,
-        call: impl FnOnce(AssuranceServiceClient<Through>) -> F,
+        call: impl FnOnce(Assurance) -> F,
     ) -> Result<T, Answer> {
         self.noted(id, Asked::Other(method), call(self.assurance.clone()), |_| Some(Answer::Done)).await
     }

@@ -10,7 +10,7 @@
 //! | [`client`] | calls, each noted in the [`history`] |
 //! | [`checker`] | a history held against the promises, with what is there [after it](aftermath) |
 //! | [`trial`] | what every trial needs |
-//! | [`race`], [`kill`], [`guess`] | the trials |
+//! | [`race`], [`kill`], [`guess`], [`soak`] | the trials |
 //! | [`cluster`] | the trials on clusters of databases |
 //! | [`report`] | what a trial came to |
 
@@ -28,6 +28,7 @@ pub mod race;
 pub mod report;
 pub mod sidecar;
 pub mod signal;
+pub mod soak;
 pub mod trial;
 
 /// Why a trial did not come to its end. It says nothing about the promises.

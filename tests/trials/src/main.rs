@@ -10,6 +10,7 @@ use countersign_trials::guess::{self, Guess};
 use countersign_trials::kill::{self, Kill};
 use countersign_trials::race::{self, Race};
 use countersign_trials::report::{Report, progress};
+use countersign_trials::soak::{self, Soak};
 use countersign_trials::trial::Ground;
 use countersign_trials::{Failed, place};
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,6 +50,13 @@ enum Trial {
         on: On,
         #[command(flatten)]
         guess: Guess,
+    },
+    /// A long mix of everything, with faults: nothing is lost, nothing grows, what has run out is swept
+    Soak {
+        #[command(flatten)]
+        on: On,
+        #[command(flatten)]
+        soak: Soak,
     },
 }
 
@@ -97,6 +105,7 @@ async fn run(command: Command) -> Result<Report, Failed> {
         Trial::Race { on, race } => race::run(on.ground(binary).await?, &race).await,
         Trial::Kill { on, kill } => kill::run(on.ground(binary).await?, &kill).await,
         Trial::Guess { on, guess } => guess::run(on.ground(binary).await?, &guess).await,
+        Trial::Soak { on, soak } => soak::run(on.ground(binary).await?, &soak).await,
     }
 }
 

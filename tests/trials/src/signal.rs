@@ -32,3 +32,16 @@ pub async fn children(child: &Child) -> Result<Vec<u32>, Failed> {
     let found = Command::new("pgrep").args(["-P", &process(child)?.to_string()]).output().await?;
     Ok(String::from_utf8_lossy(&found.stdout).lines().filter_map(|line| line.parse().ok()).collect())
 }
+
+/// Waits until these processes, which were killed, have let go of everything.
+pub async fn gone(processes: &[u32]) {
+    let lives = |process: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // One that nobody has waited for yet is there in name only.
+        stat.rsplit(')').next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(" Z"))
+    };
+    let mut every = tokio::time::interval(std::time::Duration::from_millis(2));
+    while processes.iter().any(lives) {
+        every.tick().await;
+    }
+}

@@ -123,10 +123,26 @@ impl Server {
     pub async fn kill(&mut self) -> Result<(), Failed> {
         if let Some(mut child) = self.child.take() {
             // Each of PostgreSQL's connections is a process, which goes on for a moment when its parent is
-            // gone.
-            signal::send("KILL", &signal::children(&child).await?).await?;
+            // gone; and a parent that sees them die starts others.
+            signal::send("STOP", &[signal::process(&child)?]).await?;
+            let children = signal::children(&child).await?;
+            signal::send("KILL", &children).await?;
             child.kill().await?;
+            signal::gone(&children).await;
         }
+        Ok(())
+    }
+
+    /// Ends it as whoever operates it does, and waits until it has.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub async fn end(&mut self) -> Result<(), Failed> {
+        let mut child = self.child.take().ok_or("the server does not run")?;
+        // PostgreSQL waits for its clients otherwise.
+        let name = if self.engine == Engine::Postgres { "INT" } else { "TERM" };
+        signal::send(name, &[signal::process(&child)?]).await?;
+        child.wait().await?;
         Ok(())
     }
 
