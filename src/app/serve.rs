@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
@@ -23,6 +24,8 @@ use crate::wire::{DESCRIPTORS, SERVICES};
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// How often the database is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long connections to the database may take to close where the grace is used up already.
+const CLOSING: Duration = Duration::from_secs(1);
 /// How long a client may stay silent before it is asked whether it is there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -141,19 +144,24 @@ impl Running {
     }
 
     /// Stops: says that it goes away, lets requests that are under way end, writes what waits to be
-    /// written.
+    /// written. A database that does not answer holds it no longer than its grace.
     pub async fn stop(mut self) {
         set_health(&self.health, ServingStatus::NotServing).await;
         self.stop.cancel();
+        let until = Instant::now() + self.grace;
         let ended = async { while self.servers.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.grace, ended).await.is_err() {
+        if timeout_at(until, ended).await.is_err() {
             tracing::warn!("some requests did not end in time; they are cut off");
             self.servers.shutdown().await;
         }
         for chore in self.chores {
             chore.abort();
         }
-        self.service.store().close().await;
+        // What hangs in the database is left to it: nobody was told that it is done.
+        let until = until.max(Instant::now() + CLOSING);
+        if timeout_at(until, self.service.store().close()).await.is_err() {
+            tracing::warn!("the database does not answer; its connections are dropped");
+        }
         for socket in self.sockets {
             // It may have been removed already, with its directory.
             let _ = std::fs::remove_file(socket);
