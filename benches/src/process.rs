@@ -1,56 +1,86 @@
 //! This program again, in other processes: the server, the load, and what writes raw.
 
+use std::ffi::OsStr;
+use std::fmt::Display;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
 use crate::{Failed, server};
 
-fn this_program(arguments: &[&str]) -> Result<Command, Failed> {
+fn this_program<S: AsRef<OsStr>>(arguments: &[S]) -> Result<Command, Failed> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
     Ok(command)
 }
 
-/// Runs a part of this program to its end, and reads the JSON that it prints.
-pub fn run<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, Failed> {
-    let mut child = this_program(arguments)?.spawn()?;
-    let mut out = String::new();
-    child.stdout.take().ok_or("no output")?.read_to_string(&mut out)?;
-    let status = child.wait()?;
-    if !status.success() {
-        return Err(format!("{} {status}", arguments.join(" ")).into());
+/// A part of this program that runs.
+pub struct Running {
+    name: String,
+    child: Child,
+}
+
+/// Starts a part of this program.
+pub fn begin<S: AsRef<OsStr> + Display>(arguments: &[S]) -> Result<Running, Failed> {
+    let name = arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    Ok(Running { name, child: this_program(arguments)?.spawn()? })
+}
+
+impl Running {
+    /// Waits for its end, and reads the JSON that it prints.
+    pub fn end<T: DeserializeOwned>(mut self) -> Result<T, Failed> {
+        let mut out = String::new();
+        self.child.stdout.take().ok_or("no output")?.read_to_string(&mut out)?;
+        let status = self.child.wait()?;
+        if !status.success() {
+            return Err(format!("{} {status}", self.name).into());
+        }
+        serde_json::from_str(&out).map_err(|e| format!("{}: {e}: {out:?}", self.name).into())
     }
-    serde_json::from_str(&out).map_err(|e| format!("{}: {e}: {out:?}", arguments.join(" ")).into())
+}
+
+/// Runs a part of this program to its end, and reads the JSON that it prints.
+pub fn run<T: DeserializeOwned, S: AsRef<OsStr> + Display>(arguments: &[S]) -> Result<T, Failed> {
+    begin(arguments)?.end()
 }
 
 /// A server that serves.
 pub struct Server {
     child: Child,
     input: Option<ChildStdin>,
-    /// How long it took from the start of the process until it served.
-    pub started_in: Duration,
 }
 
 impl Server {
     /// Starts one on that database.
     pub fn start(dir: &Path, url: &str) -> Result<Self, Failed> {
-        let begin = Instant::now();
+        Self::start_under(&[], dir, url)
+    }
+
+    /// The same, carried out by another program.
+    pub fn start_under(tool: &[String], dir: &Path, url: &str) -> Result<Self, Failed> {
         let dir = dir.to_str().ok_or("a path that is not text")?;
-        let mut child = this_program(&["server", "--dir", dir, "--database", url])?.spawn()?;
+        let arguments = ["server", "--dir", dir, "--database", url];
+        let mut command = match tool {
+            [] => this_program(&arguments)?,
+            [name, more @ ..] => {
+                let mut command = Command::new(name);
+                command.args(more).arg(std::env::current_exe()?).args(arguments);
+                command.stdin(Stdio::piped()).stdout(Stdio::piped());
+                command
+            }
+        };
+        let mut child = command.spawn()?;
         let mut said = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut said)?;
-        let started_in = begin.elapsed();
         if !said.starts_with(server::SERVING) {
             let _ = child.kill();
             let _ = child.wait();
             return Err("the server did not start; what it said is above".into());
         }
         let input = child.stdin.take();
-        Ok(Self { child, input, started_in })
+        Ok(Self { child, input })
     }
 
     /// Its process.
@@ -58,16 +88,8 @@ impl Server {
         self.child.id()
     }
 
-    /// Memory that it has resident, in MiB.
-    pub fn resident(&self) -> Result<f64, Failed> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
-        let kib: f64 = line.split_ascii_whitespace().nth(1).ok_or("no VmRSS")?.parse()?;
-        Ok(kib / 1024.0)
-    }
-
     /// Stops it and waits until it is gone.
-    pub fn stop(mut self) -> Result<(), Failed> {
+    pub fn stop(&mut self) -> Result<(), Failed> {
         self.input.take();
         let status = self.child.wait()?;
         if status.success() { Ok(()) } else { Err(format!("the server ended with {status}").into()) }

@@ -1,6 +1,6 @@
 //! What was measured, as a table for people and as JSON.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use serde::Serialize;
 
@@ -28,10 +28,30 @@ pub struct Series {
     pub p99_ms: Vec<f64>,
     /// Processor time of the server for each operation, in microseconds, where there is one.
     pub server_us: Vec<f64>,
+    /// Processor time of its database for each operation, where it is in another process.
+    pub database_us: Vec<f64>,
     /// Processor time of the load generator, or of what writes raw, for each operation.
     pub load_us: Vec<f64>,
     /// The share of the machine that others used in each run.
     pub others: Vec<f64>,
+}
+
+impl Series {
+    /// Nothing yet.
+    pub fn new(name: &str, unit: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            unit,
+            median: 0.0,
+            runs: Vec::new(),
+            p50_ms: Vec::new(),
+            p99_ms: Vec::new(),
+            server_us: Vec::new(),
+            database_us: Vec::new(),
+            load_us: Vec::new(),
+            others: Vec::new(),
+        }
+    }
 }
 
 /// One figure over another.
@@ -44,7 +64,7 @@ pub struct Ratio {
     /// The least and the greatest of them.
     pub range: [f64; 2],
     /// What it should be, in words.
-    pub target: &'static str,
+    pub target: String,
     /// Whether it is.
     pub met: Option<bool>,
 }
@@ -52,8 +72,8 @@ pub struct Ratio {
 /// A whole report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The database.
-    pub database: String,
+    /// What was measured, and on which database.
+    pub title: String,
     /// The machine and the versions.
     pub machine: Vec<(&'static str, String)>,
     /// Seconds of each measurement.
@@ -66,6 +86,35 @@ pub struct Report {
     pub noise: Vec<Sample>,
     /// What makes the figures doubtful.
     pub doubts: Vec<String>,
+    /// What else one has to know to read them.
+    pub notes: Vec<String>,
+}
+
+/// What a figure should be.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    /// No less.
+    AtLeast(f64),
+    /// No more.
+    AtMost(f64),
+}
+
+impl Target {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
+        }
+    }
+}
+
+impl Display for Target {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(f, "at least {least}"),
+            Self::AtMost(most) => write!(f, "at most {most}"),
+        }
+    }
 }
 
 /// The median.
@@ -82,13 +131,45 @@ impl Report {
     }
 
     /// Adds a ratio, each run against the same run.
-    pub fn ratio(&mut self, over: &str, under: &str, target: &'static str, is_met: Option<fn(f64) -> bool>) {
+    pub fn ratio(&mut self, over: &str, under: &str, target: Option<Target>) {
+        self.compare(over, under, |series| &series.runs, "", target);
+    }
+
+    /// The same of the median latencies.
+    pub fn latency_ratio(&mut self, over: &str, under: &str, target: Option<Target>) {
+        self.compare(over, under, |series| &series.p50_ms, "median latency: ", target);
+    }
+
+    /// The same of the latencies that 99 of 100 kept.
+    pub fn p99_ratio(&mut self, over: &str, under: &str, target: Option<Target>) {
+        self.compare(over, under, |series| &series.p99_ms, "p99: ", target);
+    }
+
+    fn compare(
+        &mut self,
+        over: &str,
+        under: &str,
+        of: fn(&Series) -> &Vec<f64>,
+        about: &str,
+        target: Option<Target>,
+    ) {
         let (Some(a), Some(b)) = (self.series(over), self.series(under)) else { return };
-        let each: Vec<f64> = a.runs.iter().zip(&b.runs).map(|(a, b)| a / b).collect();
-        let value = median(&each);
+        let each: Vec<f64> = of(a).iter().zip(of(b)).map(|(a, b)| a / b).collect();
+        self.add(format!("{about}{over} / {under}"), &each, target);
+    }
+
+    /// A figure that has a target of its own.
+    pub fn figure(&mut self, name: &str, target: Option<Target>) {
+        let Some(series) = self.series(name) else { return };
+        let runs = series.runs.clone();
+        self.add(name.to_owned(), &runs, target);
+    }
+
+    fn add(&mut self, name: String, each: &[f64], target: Option<Target>) {
+        let value = median(each);
         let range = [each.iter().copied().fold(f64::MAX, f64::min), each.iter().copied().fold(0.0, f64::max)];
-        let name = format!("{over} / {under}");
-        let met = is_met.map(|is_met| is_met(value));
+        let met = target.map(|target| target.is_met(value));
+        let target = target.map_or_else(String::new, |target| target.to_string());
         self.ratios.push(Ratio { name, value, range, target, met });
     }
 
@@ -126,15 +207,15 @@ impl Report {
 
     /// As a table.
     pub fn table(&self) -> String {
-        let mut out = format!("\n{}, {} s a run, median of {}\n\n", self.database, self.seconds, self.runs());
+        let mut out = format!("\n{}, {} s a run, median of {}\n\n", self.title, self.seconds, self.runs());
         for (name, value) in &self.machine {
             let _ = writeln!(out, "  {name:<12} {value}");
         }
         let _ = writeln!(
             out,
-            "\n| measure | median | of runs | p50 ms | p99 ms | server µs | load µs | others |"
+            "\n| measure | median | of runs | p50 ms | p99 ms | server µs | database µs | load µs | others |"
         );
-        let _ = writeln!(out, "|---|---|---|---|---|---|---|---|");
+        let _ = writeln!(out, "|---|---|---|---|---|---|---|---|---|");
         for series in &self.series {
             let ms = |values: &[f64]| match values {
                 [] => String::new(),
@@ -145,7 +226,7 @@ impl Report {
             let others = series.others.iter().copied().fold(0.0, f64::max) * 100.0;
             let _ = writeln!(
                 out,
-                "| {} | {}{} | {} to {} | {} | {} | {} | {} | {others:.0} % |",
+                "| {} | {}{} | {} to {} | {} | {} | {} | {} | {} | {others:.0} % |",
                 series.name,
                 figure(series.median),
                 series.unit,
@@ -154,15 +235,19 @@ impl Report {
                 ms(&series.p50_ms),
                 ms(&series.p99_ms),
                 ms(&series.server_us),
+                ms(&series.database_us),
                 ms(&series.load_us),
             );
         }
-        let _ = writeln!(out, "\n| ratio | median | of runs | target | |\n|---|---|---|---|---|");
+        let _ = writeln!(out, "\n| ratio or figure | median | of runs | target | |\n|---|---|---|---|---|");
         for ratio in &self.ratios {
             let met = ratio.met.map_or("", |met| if met { "met" } else { "NOT MET" });
             let [least, greatest] = ratio.range;
             let Ratio { name, value, target, .. } = ratio;
             let _ = writeln!(out, "| {name} | {value:.2} | {least:.2} to {greatest:.2} | {target} | {met} |");
+        }
+        for note in &self.notes {
+            let _ = writeln!(out, "\n{note}");
         }
         if self.doubts.is_empty() {
             let _ = writeln!(out, "\nThe machine was quiet enough.");

@@ -1,9 +1,10 @@
 //! Fills a database with devices in use, as the product writes them.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use countersign::app;
+use countersign::domain::device::SubjectState;
 use countersign::domain::event::{Event, What};
 use countersign::domain::ids::CallerName;
 use countersign::domain::secret::SecretText;
@@ -21,19 +22,46 @@ pub fn options(url: &str) -> Options {
     Options::of(SecretText::new(url.to_owned()))
 }
 
-/// Makes the schema and that many devices.
-pub async fn run(dir: &Path, url: &str, devices: usize) -> Result<(), Failed> {
+/// What is made.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Order {
+    /// Where the server has its files.
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// The database.
+    #[arg(long)]
+    pub database: String,
+    /// Devices.
+    #[arg(long)]
+    pub devices: usize,
+    /// How far apart their numbers are.
+    #[arg(long, default_value_t = 1)]
+    pub stride: usize,
+    /// Also what their users have proved.
+    #[arg(long)]
+    pub evidence: bool,
+}
+
+/// Makes the schema and the devices.
+pub async fn run(order: &Order) -> Result<(), Failed> {
+    let Order { dir, database: url, devices, stride, evidence } = order;
     place::init(dir)?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = Arc::new(app::open(&options(url), place::keyring(dir)?, &entropy).await?);
     let caller = CallerName::trusted("bench");
     let now = SystemClock.now();
     let mut under_way = JoinSet::new();
-    for number in 0..devices {
-        let member = fleet::member(number);
+    for number in 0..*devices {
+        let member = fleet::member(number * stride);
         let device = fleet::device(&member, now)?;
         let event = Event::of(&device, What::DeviceEnrolled, &caller, now);
-        let commit = Commit::new(event).change(Change::Insert(Box::new(device), member.secret));
+        let subject = SubjectState { enrolled_at: Some(now), ..SubjectState::unseen().successor() };
+        let proved = if *evidence { fleet::evidence(&member, now) } else { Vec::new() };
+        let commit = Commit::new(event)
+            .change(Change::Insert(Box::new(device), member.secret))
+            .change(Change::Subject(subject));
+        let commit =
+            proved.into_iter().fold(commit, |commit, one| commit.change(Change::Evidence(Box::new(one))));
         let store = store.clone();
         under_way.spawn(async move { store.commit(commit).await });
         if under_way.len() >= AT_ONCE {

@@ -24,28 +24,38 @@ pub struct Reply {
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
     token: HeaderValue,
+    deadline: Option<HeaderValue>,
     uri: Uri,
 }
 
 impl Connection {
-    /// Connects to a Unix socket, to call that method.
-    pub async fn open(socket: &Path, token: &str, method: &str) -> Result<Self, Failed> {
+    /// Connects to a Unix socket, to call that method with that deadline, in milliseconds.
+    pub async fn open(
+        socket: &Path,
+        token: &str,
+        method: &str,
+        deadline: Option<u64>,
+    ) -> Result<Self, Failed> {
         let stream = UnixStream::connect(socket).await?;
         let (sender, driver) =
             http2::Builder::new(TokioExecutor::new()).handshake(TokioIo::new(stream)).await?;
         tokio::spawn(driver);
         let mut token: HeaderValue = format!("Bearer {token}").parse()?;
         token.set_sensitive(true);
-        Ok(Self { sender, token, uri: format!("http://localhost{method}").parse()? })
+        let deadline = deadline.map(|ms| HeaderValue::try_from(format!("{ms}m"))).transpose()?;
+        Ok(Self { sender, token, deadline, uri: format!("http://localhost{method}").parse()? })
     }
 
     /// Sends a message that is framed already.
     pub async fn call(&mut self, framed: Bytes) -> Result<Reply, Failed> {
-        let request = Request::post(self.uri.clone())
+        let mut request = Request::post(self.uri.clone())
             .header("te", "trailers")
             .header("content-type", "application/grpc")
-            .header("authorization", self.token.clone())
-            .body(Full::new(framed))?;
+            .header("authorization", self.token.clone());
+        if let Some(deadline) = &self.deadline {
+            request = request.header("grpc-timeout", deadline.clone());
+        }
+        let request = request.body(Full::new(framed))?;
         self.sender.ready().await?;
         let (head, body) = self.sender.send_request(request).await?.into_parts();
         let collected = body.collect().await?;

@@ -1,29 +1,45 @@
-//! The load generator, in a process of its own: closed loops, each of which sends its next call when the
-//! last one was answered.
+//! The load generator, in a process of its own.
 
+mod body;
 pub mod call;
+mod closed;
+mod open;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign::wire::pb;
-use hyper::body::Bytes;
-use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use self::call::{Connection, Reply, frame};
-use crate::{Failed, fleet, place};
+use self::call::Connection;
+use crate::{Failed, place};
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum What {
     /// `Verify`, with a code that is due.
     Verify,
+    /// `Verify`, with what cannot be a code.
+    Malformed,
+    /// `Verify`, of a device that takes no proof for now.
+    Throttled,
+    /// `Evaluate`, of a subject with evidence.
+    Evaluate,
     /// The health service's `Check`: a call that does nothing.
     Empty,
+}
+
+impl What {
+    /// As it stands on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "verify",
+            Self::Malformed => "malformed",
+            Self::Throttled => "throttled",
+            Self::Evaluate => "evaluate",
+            Self::Empty => "empty",
+        }
+    }
 }
 
 /// What is to be done.
@@ -35,9 +51,15 @@ pub struct Order {
     /// What is called.
     #[arg(long)]
     pub what: What,
-    /// Calls under way at once.
-    #[arg(long)]
+    /// Calls under way at once: each is followed by the next when it was answered.
+    #[arg(long, default_value_t = 1)]
     pub in_flight: usize,
+    /// Calls a second in all: who was answered waits for their turn.
+    #[arg(long)]
+    pub rate: Option<f64>,
+    /// So many calls a second are sent whether or not those before are answered.
+    #[arg(long, requires = "rate")]
+    pub open: bool,
     /// Connections that they share.
     #[arg(long, default_value_t = 1)]
     pub connections: usize,
@@ -47,15 +69,58 @@ pub struct Order {
     /// Seconds before them.
     #[arg(long, default_value_t = 0.5)]
     pub warm_up: f64,
+    /// The deadline that each call carries, in milliseconds.
+    #[arg(long)]
+    pub deadline: Option<u64>,
     /// Devices that are verified, one after the other.
     #[arg(long, default_value_t = 4096)]
     pub devices: usize,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    pub first: usize,
+    /// Every how manieth device of the database is one of those that can be verified.
+    #[arg(long, default_value_t = 1)]
+    pub stride: usize,
     /// The counter at which every device's codes begin.
     #[arg(long, default_value_t = 0)]
     pub counter: u64,
+    /// How often each device is verified; else as often as the time may allow.
+    #[arg(long)]
+    pub rounds: Option<u64>,
     /// Calls a second for which codes are made.
     #[arg(long, default_value_t = 40_000.0)]
     pub at_most: f64,
+}
+
+impl Order {
+    /// It as arguments of this program.
+    pub fn arguments(&self) -> Vec<String> {
+        let mut all = vec!["load".to_owned(), "--dir".to_owned(), self.dir.display().to_string()];
+        let mut say = |name: &str, value: String| all.extend([format!("--{name}"), value]);
+        say("what", self.what.name().to_owned());
+        say("in-flight", self.in_flight.to_string());
+        say("connections", self.connections.to_string());
+        say("seconds", self.seconds.to_string());
+        say("warm-up", self.warm_up.to_string());
+        say("devices", self.devices.to_string());
+        say("first", self.first.to_string());
+        say("stride", self.stride.to_string());
+        say("counter", self.counter.to_string());
+        say("at-most", self.at_most.to_string());
+        if let Some(rate) = self.rate {
+            say("rate", rate.to_string());
+        }
+        if let Some(deadline) = self.deadline {
+            say("deadline", deadline.to_string());
+        }
+        if let Some(rounds) = self.rounds {
+            say("rounds", rounds.to_string());
+        }
+        if self.open {
+            all.push("--open".to_owned());
+        }
+        all
+    }
 }
 
 /// What came of it.
@@ -73,20 +138,31 @@ pub struct Measured {
     pub other: BTreeMap<String, u64>,
     /// Calls in all, warm-up included.
     pub calls: usize,
+    /// Calls a second that were answered at all.
+    pub answered: f64,
+    /// Calls that were answered as they should be, but after their deadline.
+    pub late: usize,
     /// Whether the codes ran out before the time did.
     pub ran_out: bool,
     /// The counter at which the next load on the same devices begins.
     pub counter: u64,
 }
 
-struct Plan {
-    order: Order,
-    bodies: Vec<Bytes>,
-    next: AtomicUsize,
+/// When what counts begins and ends.
+#[derive(Debug, Clone, Copy)]
+struct Span {
     begin: Instant,
     end: Instant,
 }
 
+impl Span {
+    fn of(order: &Order) -> Self {
+        let begin = Instant::now() + Duration::from_secs_f64(order.warm_up);
+        Self { begin, end: begin + Duration::from_secs_f64(order.seconds) }
+    }
+}
+
+/// What one worker saw.
 #[derive(Default)]
 struct Tally {
     took: Vec<Duration>,
@@ -95,127 +171,70 @@ struct Tally {
     last: Option<Instant>,
 }
 
-/// Loads the server and says what came of it.
-pub async fn run(order: Order) -> Result<Measured, Failed> {
-    let bodies = match order.what {
-        What::Verify => codes(&order),
-        What::Empty => vec![Bytes::from_static(&[0; 5])],
-    };
-    let method = match order.what {
-        What::Verify => "/countersign.v1.VerificationService/Verify",
-        What::Empty => "/grpc.health.v1.Health/Check",
-    };
-    let token = place::token(&order.dir)?;
-    let mut connections = Vec::new();
-    for _ in 0..order.connections.min(order.in_flight) {
-        connections.push(Connection::open(&place::socket(&order.dir), token.expose(), method).await?);
+impl Tally {
+    /// One call was answered.
+    fn note(&mut self, span: Span, sent: Instant, what_else: Option<String>) {
+        let answered = Instant::now();
+        if answered < span.begin || answered > span.end {
+            return;
+        }
+        match what_else {
+            None => self.took.push(answered - sent),
+            Some(what) => *self.other.entry(what).or_default() += 1,
+        }
+        self.last = Some(answered);
     }
-    let begin = Instant::now() + Duration::from_secs_f64(order.warm_up);
-    let end = begin + Duration::from_secs_f64(order.seconds);
-    let plan = Arc::new(Plan { order, bodies, next: AtomicUsize::new(0), begin, end });
-    let workers: Vec<_> = (0..plan.order.in_flight)
-        .map(|i| tokio::spawn(work(plan.clone(), connections[i % connections.len()].clone())))
-        .collect();
-    let mut all = Tally::default();
-    for worker in workers {
-        let tally = worker.await??;
-        all.took.extend(tally.took);
-        all.ran_out |= tally.ran_out;
-        all.last = all.last.max(tally.last);
-        for (what, count) in tally.other {
-            *all.other.entry(what).or_default() += count;
+
+    fn add(&mut self, other: Self) {
+        self.took.extend(other.took);
+        self.ran_out |= other.ran_out;
+        self.last = self.last.max(other.last);
+        for (what, count) in other.other {
+            *self.other.entry(what).or_default() += count;
         }
     }
+}
+
+/// Loads the server and says what came of it.
+pub async fn run(order: Order) -> Result<Measured, Failed> {
+    let (bodies, is_once) = body::bodies(&order);
+    let token = place::token(&order.dir)?;
+    let mut connections = Vec::new();
+    for _ in 0..order.connections {
+        let method = body::method(order.what);
+        connections.push(
+            Connection::open(&place::socket(&order.dir), token.expose(), method, order.deadline).await?,
+        );
+    }
+    let span = Span::of(&order);
+    let (mut all, calls) = match order.rate {
+        Some(rate) if order.open => open::run(&order, span, rate, &connections, bodies, is_once).await?,
+        _ => closed::run(&order, span, &connections, bodies, is_once).await?,
+    };
     all.took.sort_unstable();
-    let lasted = all.last.unwrap_or(end).min(end) - begin;
+    let lasted = if all.ran_out {
+        (all.last.unwrap_or(span.end).min(span.end) - span.begin).as_secs_f64()
+    } else {
+        order.seconds
+    };
     let at = |share: f64| {
         let place = (all.took.len() as f64 * share) as usize;
         all.took.get(place.min(all.took.len().saturating_sub(1))).map_or(0.0, |t| t.as_secs_f64() * 1e3)
     };
-    let calls = plan.next.load(Ordering::Relaxed);
-    let rounds = calls.div_ceil(plan.order.devices) as u64;
+    let answered = all.took.len() as u64 + all.other.values().sum::<u64>();
     Ok(Measured {
-        rate: all.took.len() as f64 / if all.ran_out { lasted.as_secs_f64() } else { plan.order.seconds },
+        rate: all.took.len() as f64 / lasted,
         p50: at(0.5),
         p99: at(0.99),
         max: at(1.0),
-        other: all.other,
         calls,
+        answered: answered as f64 / lasted,
+        late: order.deadline.map_or(0, |ms| {
+            let deadline = Duration::from_millis(ms);
+            all.took.len() - all.took.partition_point(|took| *took <= deadline)
+        }),
         ran_out: all.ran_out,
-        counter: plan.order.counter + rounds,
+        counter: order.counter + calls.div_ceil(order.devices) as u64,
+        other: all.other,
     })
-}
-
-/// Codes for every call that could be made in the time, device after device.
-fn codes(order: &Order) -> Vec<Bytes> {
-    let calls = (order.seconds + order.warm_up) * order.at_most;
-    let rounds = (calls / order.devices as f64).ceil() as u64;
-    let fleet: Vec<_> = (0..order.devices)
-        .map(|number| {
-            let member = fleet::member(number);
-            let generator = fleet::generator(&member);
-            (member, generator)
-        })
-        .collect();
-    let mut bodies = Vec::new();
-    for counter in order.counter..order.counter + rounds {
-        bodies.extend(fleet.iter().map(|(member, generator)| {
-            let code = fleet::code(generator, counter).expose().to_owned();
-            frame(&pb::VerifyRequest {
-                subject: member.subject.as_str().to_owned(),
-                device_id: member.id.as_str().to_owned(),
-                proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
-                context: Some(pb::Context { session: fleet::session(member), ..Default::default() }),
-                ..Default::default()
-            })
-        }));
-    }
-    bodies
-}
-
-async fn work(plan: Arc<Plan>, mut connection: Connection) -> Result<Tally, Failed> {
-    let mut tally = Tally::default();
-    loop {
-        let sent = Instant::now();
-        if sent >= plan.end {
-            return Ok(tally);
-        }
-        let number = plan.next.fetch_add(1, Ordering::Relaxed);
-        let body = match plan.order.what {
-            What::Empty => plan.bodies.first(),
-            What::Verify => plan.bodies.get(number),
-        };
-        let Some(body) = body.cloned() else {
-            tally.ran_out = true;
-            return Ok(tally);
-        };
-        let reply = connection.call(body).await?;
-        let answered = Instant::now();
-        if answered < plan.begin || answered > plan.end {
-            continue;
-        }
-        match what_else(plan.order.what, &reply) {
-            None => tally.took.push(answered - sent),
-            Some(what) => *tally.other.entry(what).or_default() += 1,
-        }
-        tally.last = Some(answered);
-    }
-}
-
-/// What a reply says, if not what it should.
-fn what_else(what: What, reply: &Reply) -> Option<String> {
-    if reply.code != 0 {
-        return Some(format!("status {}", reply.code));
-    }
-    if what == What::Empty {
-        return None;
-    }
-    let verdict = pb::VerifyResponse::decode(reply.message.clone()).ok().and_then(|r| r.verdict);
-    match verdict {
-        Some(verdict) if verdict.outcome() == pb::Outcome::Accepted => None,
-        Some(verdict) => {
-            Some(format!("{} {}", verdict.outcome().as_str_name(), verdict.reject_reason().as_str_name()))
-        }
-        None => Some("no verdict".to_owned()),
-    }
 }

@@ -4,9 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use countersign::kinds::oath::algorithm::Algorithm;
-use countersign::kinds::oath::parameters::{Digits, LookAhead};
-use countersign::kinds::{self, hotp};
 use rusqlite::{Connection, params};
 
 use super::Limit;
@@ -33,10 +30,14 @@ const UPDATE: &str = "UPDATE device SET version = ?2, state = ?3, detail = ?4, f
                       used_at = ?7 WHERE id = ?1 AND version = ?2 - 1";
 const INSERT: &str = "INSERT INTO event (writer, link, place, tenant, at, what, subject, device, caller, \
                       details, mac_key, previous, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const PROVE: &str = "INSERT INTO evidence (tenant, subject, id, method, device, verified_at, expires_at, scope, \
+                     session, client, digest, epoch, strength, source) \
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 struct Row {
     id: String,
     subject: String,
+    session: String,
     version: i64,
 }
 
@@ -46,11 +47,12 @@ pub fn run(order: &Order) -> Result<Limit, Failed> {
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     let mut rows = rows(&db, order.devices)?;
-    let look_ahead = LookAhead::try_from(5).map_err(|problem| problem.to_string())?;
     let mut begin = db.prepare("BEGIN IMMEDIATE")?;
     let mut commit = db.prepare("COMMIT")?;
     let mut update = db.prepare(UPDATE)?;
     let mut insert = db.prepare(INSERT)?;
+    let mut prove = db.prepare(PROVE)?;
+    let strength = super::strength()?;
     let started = Instant::now();
     let writer = format!("{:026}", started.elapsed().as_nanos() ^ u128::from(std::process::id()));
     let (mut next, mut took) = (0, Vec::new());
@@ -66,13 +68,29 @@ pub fn run(order: &Order) -> Result<Limit, Failed> {
             next = (next + 1) % order.devices;
             row.version += 1;
             let counter = u64::try_from(row.version)?;
-            let state = hotp::State::new(Algorithm::Sha1, Digits::MIN, counter, look_ahead);
-            let detail = kinds::encode(&state)?;
+            let detail = super::detail(counter)?;
             let none: Option<i64> = None;
             let changed = update.execute(params![row.id, row.version, "active", detail, 0, none, at])?;
             if changed != 1 {
                 return Err("a device is not at the version that was read".into());
             }
+            let id = fleet::evidence_id();
+            prove.execute(params![
+                "default",
+                row.subject,
+                id.as_str(),
+                "hotp",
+                row.id,
+                at,
+                at + 43_200_000_000,
+                "session",
+                row.session,
+                "",
+                [0_u8; 0],
+                0,
+                strength,
+                "",
+            ])?;
             insert.execute(params![
                 writer,
                 link,
@@ -104,7 +122,9 @@ fn rows(db: &Connection, devices: usize) -> Result<Vec<Row>, Failed> {
     let row = |number| {
         let member = fleet::member(number);
         let version = *versions.get(member.id.as_str()).ok_or("a device is missing")?;
-        Ok(Row { id: member.id.as_str().to_owned(), subject: member.subject.as_str().to_owned(), version })
+        let session = fleet::session(&member);
+        let (id, subject) = (member.id.as_str().to_owned(), member.subject.as_str().to_owned());
+        Ok(Row { id, subject, session, version })
     };
     (0..devices).map(row).collect()
 }
