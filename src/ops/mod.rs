@@ -1,3 +1,4 @@
 //! What operators see: logs and traces.
 
+mod fields;
 pub mod telemetry;

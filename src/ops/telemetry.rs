@@ -10,6 +10,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt};
 
+use super::fields::JsonFields;
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -63,7 +65,7 @@ impl Telemetry {
         };
         let lines = fmt::layer().with_writer(std::io::stderr);
         let lines = if json {
-            lines.json().flatten_event(true).with_span_list(false).boxed()
+            lines.json().flatten_event(true).with_span_list(false).fmt_fields(JsonFields).boxed()
         } else {
             lines.with_target(false).boxed()
         };
