@@ -192,6 +192,9 @@ async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
 
 /// The first job of each subject, and the others.
 fn one_of_each(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
+    if jobs.len() == 1 {
+        return (jobs, Vec::new());
+    }
     let mut seen = HashSet::new();
     let first: Vec<bool> = jobs.iter().map(|job| seen.insert(key(&job.commit))).collect();
     drop(seen);

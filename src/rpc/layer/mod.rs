@@ -107,12 +107,13 @@ where
             let name = trace::name(request.headers(), &*layer.rules.entropy);
             let span = trace::span(&request, &name);
             request.extensions_mut().insert(RequestName(name.clone()));
-            let method = request.uri().path().to_owned();
+            // Shares the request's own bytes.
+            let uri = request.uri().clone();
             let admitted = AssertUnwindSafe(layer.admit(inner, request)).catch_unwind();
             let answered = admitted.instrument(span.clone()).await;
             let _in_span = span.enter();
             let mut response = match answered {
-                Ok(Ok(response)) => polish(response, &method),
+                Ok(Ok(response)) => polish(response, uri.path()),
                 Ok(Err(refusal)) => status::refused(&refusal).into_http(),
                 Err(_) => {
                     let fault =
