@@ -175,6 +175,8 @@ impl Direct {
 }
 
 fn with_statements(options: PgConnectOptions, has_capacity: bool) -> PgConnectOptions {
+    // A pooler between may refuse to be told how fractions are written, of which there are none.
+    let options = options.extra_float_digits(None);
     if has_capacity { options } else { options.statement_cache_capacity(STATEMENTS) }
 }
 
