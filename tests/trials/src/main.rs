@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use countersign_trials::cluster::{self, Cluster};
 use countersign_trials::database::{Database, Engine};
 use countersign_trials::guess::{self, Guess};
 use countersign_trials::kill::{self, Kill};
@@ -58,6 +59,11 @@ enum Trial {
         #[command(flatten)]
         soak: Soak,
     },
+    /// Servers of a cluster are killed and cut off, or a pooler stands between
+    Clusters {
+        #[command(subcommand)]
+        cluster: Cluster,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -106,6 +112,7 @@ async fn run(command: Command) -> Result<Report, Failed> {
         Trial::Kill { on, kill } => kill::run(on.ground(binary).await?, &kill).await,
         Trial::Guess { on, guess } => guess::run(on.ground(binary).await?, &guess).await,
         Trial::Soak { on, soak } => soak::run(on.ground(binary).await?, &soak).await,
+        Trial::Clusters { cluster } => cluster::run(&binary, &cluster).await,
     }
 }
 

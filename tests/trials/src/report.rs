@@ -45,6 +45,12 @@ impl Report {
         }
     }
 
+    /// Takes what another has to say after it.
+    pub fn add(&mut self, other: Self) {
+        self.lines.extend(other.lines);
+        self.violations.extend(other.violations);
+    }
+
     /// Something is not as it must be.
     pub fn violation(&mut self, what: impl Into<String>) {
         self.violations.push(what.into());

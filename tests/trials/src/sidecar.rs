@@ -43,21 +43,17 @@ struct Running {
 }
 
 impl Fleet {
-    /// Starts so many processes on a database. `settings` is the rest of their configuration, as it stands
-    /// in a file.
+    /// No process yet, but what all will share.
     ///
     /// # Errors
-    /// One does not start.
-    pub async fn start(binary: &Path, url: &str, settings: &str, count: usize) -> Result<Self, Failed> {
-        let mut fleet = Self { processes: Vec::new(), home: tempfile::tempdir()?, binary: binary.to_owned() };
+    /// The key ring cannot be made.
+    pub fn empty(binary: &Path) -> Result<Self, Failed> {
+        let fleet = Self { processes: Vec::new(), home: tempfile::tempdir()?, binary: binary.to_owned() };
         data_dir::init(&fleet.home.path().join("shared"), &SystemEntropy)?;
-        for _ in 0..count {
-            fleet.add(url, settings).await?;
-        }
         Ok(fleet)
     }
 
-    /// Starts one more, which may reach the database elsewhere and have other settings.
+    /// Starts one more on a database. `settings` is the rest of its configuration, as it stands in a file.
     ///
     /// # Errors
     /// It does not start.
@@ -69,9 +65,8 @@ impl Fleet {
         std::fs::copy(data_dir::keyring_path(&shared), data_dir::keyring_path(&dir))?;
         std::fs::copy(data_dir::token_path(&shared), data_dir::token_path(&dir))?;
         let token = data_dir::read_token(&shared)?.ok_or("there is no token")?.expose().to_owned();
-        std::fs::write(dir.join("countersign.toml"), format!("database_url = {url:?}\n{settings}"))?;
         let mut sidecar = Sidecar { number, dir, binary: self.binary.clone(), token, running: None };
-        sidecar.go_on().await?;
+        sidecar.restart_with(url, settings).await?;
         self.processes.push(sidecar);
         self.processes.last_mut().ok_or_else(|| "there is no process".into())
     }
@@ -88,22 +83,6 @@ impl Fleet {
     #[must_use]
     pub fn keyring(&self) -> PathBuf {
         data_dir::keyring_path(&self.home.path().join("shared"))
-    }
-
-    /// Changes the configuration of every process, and starts each anew.
-    ///
-    /// # Errors
-    /// One does not end, or does not start.
-    pub async fn restart_with(&mut self, url: &str, settings: &str) -> Result<(), Failed> {
-        for process in &mut self.processes {
-            process.end().await?;
-            std::fs::write(
-                process.dir.join("countersign.toml"),
-                format!("database_url = {url:?}\n{settings}"),
-            )?;
-            process.go_on().await?;
-        }
-        Ok(())
     }
 
     /// Ends every process as Kubernetes does. Each must end well, and within its grace.
@@ -139,6 +118,17 @@ impl Sidecar {
         }
         self.running = Some(Running { child, _out: out });
         Ok(())
+    }
+
+    /// Starts it anew with another configuration.
+    ///
+    /// # Errors
+    /// It does not end, or does not start.
+    pub async fn restart_with(&mut self, url: &str, settings: &str) -> Result<(), Failed> {
+        self.end().await?;
+        let settings = format!("database_url = {url:?}\n{settings}");
+        std::fs::write(self.dir.join("countersign.toml"), settings)?;
+        self.go_on().await
     }
 
     /// SIGKILL.
@@ -178,6 +168,14 @@ impl Sidecar {
     /// It does not run.
     pub async fn signal(&self, name: &str) -> Result<(), Failed> {
         signal::send(name, &[self.process()?]).await
+    }
+
+    /// Whether it says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let mut probe = Command::new(&self.binary);
+        probe.args(["probe", "--timeout", "1s", "--server", &format!("unix:{}", self.socket().display())]);
+        probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        probe.status().await.is_ok_and(|status| ExitStatus::success(&status))
     }
 
     /// Its process.

@@ -29,7 +29,15 @@ pub fn process(child: &Child) -> Result<u32, Failed> {
 /// # Errors
 /// There is no `pgrep`, or the child has ended.
 pub async fn children(child: &Child) -> Result<Vec<u32>, Failed> {
-    let found = Command::new("pgrep").args(["-P", &process(child)?.to_string()]).output().await?;
+    children_of(process(child)?).await
+}
+
+/// The processes that a process started.
+///
+/// # Errors
+/// There is no `pgrep`.
+pub async fn children_of(process: u32) -> Result<Vec<u32>, Failed> {
+    let found = Command::new("pgrep").args(["-P", &process.to_string()]).output().await?;
     Ok(String::from_utf8_lossy(&found.stdout).lines().filter_map(|line| line.parse().ok()).collect())
 }
 

@@ -43,7 +43,11 @@ impl Trial {
     /// They do not start.
     pub async fn begin(ground: Ground, settings: &str) -> Result<Self, Failed> {
         let Ground { binary, database, processes } = ground;
-        let fleet = Fleet::start(&binary, &database.url(), settings, processes).await?;
+        let mut fleet = Fleet::empty(&binary)?;
+        for number in 0..processes {
+            let (url, own) = database.of_process(number);
+            fleet.add(&url, &format!("{own}{settings}")).await?;
+        }
         let history = History::begin();
         let clients = fleet.clients(&history)?;
         Ok(Self { database, fleet, history, clients })
@@ -54,7 +58,10 @@ impl Trial {
     /// # Errors
     /// A process does not end, or does not start.
     pub async fn turn(&mut self, settings: &str) -> Result<(), Failed> {
-        self.fleet.restart_with(&self.database.url(), settings).await?;
+        for (number, process) in self.fleet.processes.iter_mut().enumerate() {
+            let (url, own) = self.database.of_process(number);
+            process.restart_with(&url, &format!("{own}{settings}")).await?;
+        }
         self.history = History::begin();
         self.clients = self.fleet.clients(&self.history)?;
         Ok(())

@@ -29,7 +29,8 @@ async fn ends_although_frozen(engine: Engine) -> Result<(), Failed> {
     }
     let server = Server::start(engine, &[]).await?;
     let settings = format!("shutdown_grace = \"{}s\"\n", GRACE.as_secs());
-    let mut fleet = Fleet::start(&place::countersign(None)?, &server.url(), &settings, 1).await?;
+    let mut fleet = Fleet::empty(&place::countersign(None)?)?;
+    fleet.add(&server.url(), &settings).await?;
     let history = History::begin();
     let clients = fleet.clients(&history)?;
     let device = Authenticator::enroll(&clients, "alice", Sort::Counter).await?;

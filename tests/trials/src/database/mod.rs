@@ -1,7 +1,7 @@
 //! Databases: a file, a server of one's own, or a database on a server of others.
 
 mod engine;
-mod programs;
+pub(crate) mod programs;
 mod rented;
 mod server;
 pub mod sql;
@@ -21,6 +21,19 @@ pub enum Database {
     Private(Box<Server>),
     /// A database on a server of others.
     Rented(Rented),
+    /// One that is kept elsewhere, as on a cluster.
+    Elsewhere(Elsewhere),
+}
+
+/// How processes reach a database that is kept elsewhere.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// The URL for each process, and from the first on again where there are more processes.
+    pub urls: Vec<String>,
+    /// The URL at which it is looked at past them.
+    pub look: String,
+    /// What else they are to be told, as it stands in their configuration.
+    pub settings: String,
 }
 
 impl Database {
@@ -54,6 +67,18 @@ impl Database {
             Self::File(dir) => format!("sqlite:{}", dir.path().join("trial.db").display()),
             Self::Private(server) => server.url(),
             Self::Rented(rented) => rented.url(),
+            Self::Elsewhere(elsewhere) => elsewhere.look.clone(),
+        }
+    }
+
+    /// How that process reaches it, and what it is to be told for that.
+    #[must_use]
+    pub fn of_process(&self, number: usize) -> (String, &str) {
+        match self {
+            Self::Elsewhere(Elsewhere { urls, settings, .. }) if !urls.is_empty() => {
+                (urls[number % urls.len()].clone(), settings)
+            }
+            _ => (self.url(), ""),
         }
     }
 
@@ -61,7 +86,7 @@ impl Database {
     pub fn server(&mut self) -> Option<&mut Server> {
         match self {
             Self::Private(server) => Some(server),
-            Self::File(_) | Self::Rented(_) => None,
+            Self::File(_) | Self::Rented(_) | Self::Elsewhere(_) => None,
         }
     }
 
@@ -74,6 +99,7 @@ impl Database {
             Self::File(dir) => Ok(dir.close()?),
             Self::Private(server) => server.stop().await,
             Self::Rented(rented) => rented.remove().await,
+            Self::Elsewhere(_) => Ok(()),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, ConnectionTrait as _, DatabaseConnection, DbErr, QueryResult, Statement};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, QueryResult, Statement,
+};
 
 use crate::Failed;
 
@@ -22,6 +24,10 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
 /// The database does not answer, or not to that.
 pub async fn rows(url: &str, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
     let db = connect(url).await?;
+    if db.get_database_backend() == DbBackend::MySql {
+        // A node of a cluster is to show what any of them has committed. What is no node may not know the word.
+        let _ = db.execute_unprepared("SET SESSION wsrep_sync_wait = 1").await;
+    }
     let rows = if sql.starts_with("SELECT") {
         db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await
     } else {
