@@ -59,8 +59,8 @@ func run(mode string) error {
 	return fmt.Errorf("there is no mode %q: once, serve or stranger", mode)
 }
 
-// Enrolls, confirms, verifies, and is refused the same code again. Then it may add a device in the session in
-// which it proved one, and in no other.
+// Enrolls, confirms and verifies. Then it may add a device in the session in which it proved one, and in no other;
+// and it is refused the same code again.
 func flow(ctx context.Context, connection *grpc.ClientConn) error {
 	devices, verification := pb.NewDeviceServiceClient(connection), pb.NewVerificationServiceClient(connection)
 	assurance := pb.NewAssuranceServiceClient(connection)
@@ -93,16 +93,17 @@ func flow(ctx context.Context, connection *grpc.ClientConn) error {
 	if err != nil {
 		return err
 	}
-	for _, wanted := range []pb.Outcome{pb.Outcome_OUTCOME_ACCEPTED, pb.Outcome_OUTCOME_REJECTED} {
+	offer := func(wanted pb.Outcome) error {
 		answer, err := verification.Verify(ctx, &pb.VerifyRequest{
 			Subject: subject, Context: here, DeviceId: device, Proof: code(next),
 		})
 		if err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
-		if err := expect("verify", answer.Verdict, wanted); err != nil {
-			return err
-		}
+		return expect("verify", answer.Verdict, wanted)
+	}
+	if err := offer(pb.Outcome_OUTCOME_ACCEPTED); err != nil {
+		return err
 	}
 	for _, asked := range []struct {
 		where  *pb.Context
@@ -121,7 +122,11 @@ func flow(ctx context.Context, connection *grpc.ClientConn) error {
 			return fmt.Errorf("evaluate in %q: %v, not %v", asked.where.Session, got, asked.wanted)
 		}
 	}
-	report("enrolled, confirmed, verified, refused the same code again, and stepped up")
+	// Last: a device that was just offered a wrong code is not asked again at once.
+	if err := offer(pb.Outcome_OUTCOME_REJECTED); err != nil {
+		return err
+	}
+	report("enrolled, confirmed, verified, stepped up, and was refused the same code again")
 	return nil
 }
 
