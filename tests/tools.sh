@@ -69,6 +69,8 @@ if [ -z "$(postgres_programs)" ]; then install_packages postgresql; fi
 [ -n "$(postgres_programs)" ] || missing "PostgreSQL is still missing after postgresql was installed"
 need mariadbd mariadb-server-core
 need mariadb-admin mariadb-client
+# A pooler before one of them.
+need pgbouncer pgbouncer
 exec {lock}>&-
 
 export COUNTERSIGN_TEST_PYTHON=$tools/python/bin/python

@@ -11,6 +11,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The first version that hands prepared statements on in transaction mode.
 const PREPARES: (u32, u32) = (1, 21);
 
+/// For how long a client has a connection to the server for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// For a transaction.
+    Transaction,
+    /// For as long as it is there.
+    Session,
+}
+
 /// A pooler. It is killed when this is dropped.
 pub struct PgBouncer {
     program: String,
@@ -21,19 +30,24 @@ pub struct PgBouncer {
 
 impl PgBouncer {
     /// Starts that program before the server on a port. Of its settings only those differ from its defaults that
-    /// must, and how many connections there are: fewer to the server than to clients, so that they change hands.
+    /// must, and how many connections there are: in transaction mode fewer to the server than to clients, so that
+    /// they change hands.
     ///
     /// # Errors
     /// It does not start.
-    pub async fn start(program: &str, server: u16) -> Result<Self, Failed> {
+    pub async fn start(program: &str, server: u16, mode: Mode) -> Result<Self, Failed> {
         let dir = tempfile::tempdir()?;
         let [port] = free_ports().await?;
         let run = own_dir(dir.path(), "run").await?;
+        let (mode, pool) = match mode {
+            Mode::Transaction => ("transaction", 8),
+            Mode::Session => ("session", 60),
+        };
         let prepared = if prepares(program).await? { "max_prepared_statements = 100" } else { "" };
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
              listen_port = {port}\nunix_socket_dir =\nauth_type = trust\nauth_file = {}\n\
-             pool_mode = transaction\ndefault_pool_size = 8\nmax_client_conn = 500\n{prepared}\n",
+             pool_mode = {mode}\ndefault_pool_size = {pool}\nmax_client_conn = 500\n{prepared}\n",
             run.join("users").display(),
         );
         std::fs::write(run.join("users"), "\"test\" \"\"\n")?;

@@ -1,8 +1,9 @@
-//! PgBouncer in transaction mode between the processes and PostgreSQL: races, guesses, and kills of the pooler.
+//! PgBouncer between the processes and PostgreSQL: races, and kills of the pooler. In transaction mode, where it
+//! hands prepared statements on; an older one can only be used in session mode.
 
 use std::path::Path;
 
-use super::pgbouncer::{PgBouncer, version};
+use super::pgbouncer::{Mode, PgBouncer, prepares, version};
 use super::traffic::{Traffic, judge, say_gaps};
 use crate::Failed;
 use crate::authenticator::chance;
@@ -19,7 +20,7 @@ const SETTINGS: &str = "database.statement_timeout = \"0s\"\ndatabase.lock_timeo
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Pooled {
-    /// The PgBouncer to try, 1.21 or later
+    /// The PgBouncer to try: from 1.21 on in transaction mode, an older one in session mode
     #[arg(long, default_value = "pgbouncer")]
     pub pgbouncer: String,
     /// How often it is killed
@@ -38,25 +39,40 @@ pub struct Pooled {
 /// # Errors
 /// The trial does not come to its end.
 pub async fn run(binary: &Path, pooled: &Pooled) -> Result<Report, Failed> {
-    let mut report = Report::of("pgbouncer: transaction mode, a pool of 8 before PostgreSQL");
+    let mode = if prepares(&pooled.pgbouncer).await? { Mode::Transaction } else { Mode::Session };
+    let mut report = Report::of(format!("pgbouncer: {mode:?} mode before PostgreSQL"));
     report.say(version(&pooled.pgbouncer).await?);
-    report.add(race(binary, pooled).await?);
-    report.add(kills(binary, pooled).await?);
+    report.add(race(binary, pooled, mode).await?);
+    report.add(kills(binary, pooled, mode).await?);
     Ok(report)
 }
 
-async fn race(binary: &Path, pooled: &Pooled) -> Result<Report, Failed> {
+/// What becomes of a process behind a pooler in transaction mode that hands no prepared statements on: it must not
+/// start, since statements of one connection would be carried out as those of another. Gives what it says.
+///
+/// # Errors
+/// The trial does not come to its end.
+pub async fn refusal(binary: &Path, program: &str) -> Result<Option<String>, Failed> {
     let server = server().await?;
-    let pooler = PgBouncer::start(&pooled.pgbouncer, server.port).await?;
+    let pooler = PgBouncer::start(program, server.port, Mode::Transaction).await?;
+    let refused = Trial::begin(ground(binary, &server, &pooler), "").await.err();
+    pooler.stop().await?;
+    server.stop().await?;
+    Ok(refused.map(|error| error.to_string()))
+}
+
+async fn race(binary: &Path, pooled: &Pooled, mode: Mode) -> Result<Report, Failed> {
+    let server = server().await?;
+    let pooler = PgBouncer::start(&pooled.pgbouncer, server.port, mode).await?;
     let report = race::run(ground(binary, &server, &pooler), &pooled.race).await;
     pooler.stop().await?;
     server.stop().await?;
     report
 }
 
-async fn kills(binary: &Path, pooled: &Pooled) -> Result<Report, Failed> {
+async fn kills(binary: &Path, pooled: &Pooled, mode: Mode) -> Result<Report, Failed> {
     let server = server().await?;
-    let mut pooler = PgBouncer::start(&pooled.pgbouncer, server.port).await?;
+    let mut pooler = PgBouncer::start(&pooled.pgbouncer, server.port, mode).await?;
     let mut report = Report::of(format!("pgbouncer: killed {} times during verifications", pooled.kills));
     let trial = Trial::begin(ground(binary, &server, &pooler), "").await?;
     let mut traffic = Traffic::begin(&trial, pooled.users);
