@@ -1,5 +1,7 @@
 //! The integration tests: one binary that mirrors `src/`.
 
+// From a test down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

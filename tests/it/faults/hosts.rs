@@ -2,13 +2,13 @@
 
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::{Reject, Verdict};
+use countersign_trials::database::Server;
 
 use super::{hotp_code, of};
 use crate::harness::databases::{Engine, TestDatabase, on, on_private_servers};
 use crate::harness::eventually;
 use crate::harness::line::Proxy;
 use crate::harness::replica::{Proving, Replica, clock};
-use crate::harness::server::Server;
 
 on_private_servers!(
     a_host_that_is_gone_is_left_for_the_next,
@@ -64,13 +64,13 @@ async fn a_host_that_is_gone_is_left_for_the_next(engine: Engine) {
 }
 
 async fn a_host_that_takes_no_writes_is_passed_over_and_left(engine: Engine) {
-    let servers = [Server::start(engine, &[]).await, Server::start(engine, &[]).await];
+    let servers = [Server::start(engine, &[]).await.unwrap(), Server::start(engine, &[]).await.unwrap()];
     let forbid = async |server: &Server, forbid: bool| match engine {
         Engine::Postgres => {
             let value = if forbid { "on" } else { "off" };
-            server.set(&format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await;
+            server.set(&format!("ALTER SYSTEM SET default_transaction_read_only = {value}")).await.unwrap();
         }
-        _ => server.set(&format!("SET GLOBAL read_only = {}", u8::from(forbid))).await,
+        _ => server.set(&format!("SET GLOBAL read_only = {}", u8::from(forbid))).await.unwrap(),
     };
     let databases = [of(&servers[0]), of(&servers[1])];
     for database in &databases {
@@ -91,7 +91,7 @@ async fn a_host_that_takes_no_writes_is_passed_over_and_left(engine: Engine) {
     assert_eq!(databases[1].count("device").await, 1);
     replica.stop().await;
     for server in servers {
-        server.stop().await;
+        server.stop().await.unwrap();
     }
 }
 
@@ -115,12 +115,12 @@ async fn what_a_promoted_standby_has_never_seen_is_not_accepted_again() {
 }
 
 async fn fail_over(is_synced: bool) {
-    if Engine::Postgres.is_left_out() {
+    if Engine::Postgres.is_left_out().unwrap() {
         return;
     }
-    let mut primary = Server::start(Engine::Postgres, &[]).await;
+    let mut primary = Server::start(Engine::Postgres, &[]).await.unwrap();
     let stream = Proxy::before(primary.port).await;
-    let standby = Server::standby_of(&primary, stream.port()).await;
+    let standby = Server::standby_of(&primary, stream.port()).await.unwrap();
     // The standby comes first: it is passed over until it is promoted.
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", standby.port, primary.port);
     let url = format!("{}?target_session_attrs=read-write", primary.url_at(&hosts));
@@ -128,10 +128,10 @@ async fn fail_over(is_synced: bool) {
     let replica = Replica::start(&database, &clock(), Policies::default()).await;
     let proving = replica.hotp("alice").await;
     accepted(&replica, &proving, &hotp_code(1)).await;
-    let here = primary.text("SELECT pg_current_wal_lsn()::text").await;
+    let here = primary.text("SELECT pg_current_wal_lsn()::text").await.unwrap();
     eventually("the standby has it", async || {
         let sql = format!("SELECT (pg_last_wal_replay_lsn() >= '{here}')::text");
-        standby.text(&sql).await == "true"
+        standby.text(&sql).await.unwrap() == "true"
     })
     .await;
     if !is_synced {
@@ -139,18 +139,18 @@ async fn fail_over(is_synced: bool) {
     }
     assert_eq!(replica.offer(&proving, &hotp_code(2)).await.unwrap(), Verdict::Accepted);
     if is_synced {
-        let here = primary.text("SELECT pg_current_wal_lsn()::text").await;
+        let here = primary.text("SELECT pg_current_wal_lsn()::text").await.unwrap();
         eventually("the standby has it", async || {
             let sql = format!("SELECT (pg_last_wal_replay_lsn() >= '{here}')::text");
-            standby.text(&sql).await == "true"
+            standby.text(&sql).await.unwrap() == "true"
         })
         .await;
     }
-    primary.kill().await;
+    primary.kill().await.unwrap();
     stream.refuse();
     let tried = replica.offer(&proving, &hotp_code(3)).await;
     assert!(tried.is_err(), "no server takes writes: {tried:?}");
-    standby.text("SELECT pg_promote()::text").await;
+    standby.text("SELECT pg_promote()::text").await.unwrap();
     let promoted = of(&standby);
     eventually("the standby is moved to", async || replica.service.store().look().await.is_ok()).await;
     for counter in [1, 2] {
@@ -159,5 +159,5 @@ async fn fail_over(is_synced: bool) {
     accepted(&replica, &proving, &hotp_code(3)).await;
     assert_eq!(promoted.events("device.rolled_back").await, i64::from(!is_synced));
     replica.stop().await;
-    standby.stop().await;
+    standby.stop().await.unwrap();
 }

@@ -17,11 +17,11 @@ use countersign::env::deadline::within;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::error::{Error, Origin};
 use countersign::store::{Options, Store};
+use countersign_trials::database::Server;
 
 use crate::harness::databases::TestDatabase;
 use crate::harness::line::Proxy;
 use crate::harness::replica::SECRET;
-use crate::harness::server::Server;
 
 /// The same database, through a proxy.
 fn through(database: &TestDatabase, proxy: &Proxy) -> TestDatabase {
@@ -33,7 +33,7 @@ fn through(database: &TestDatabase, proxy: &Proxy) -> TestDatabase {
 /// The database of a test's own server.
 fn of(server: &Server) -> TestDatabase {
     let dir = Arc::new(tempfile::tempdir().unwrap());
-    TestDatabase { engine: server.engine, url: server.url(), keyring: keyring(), dir }
+    TestDatabase { engine: server.engine, url: server.url(), keyring: keyring(), dir, rented: None }
 }
 
 fn keyring() -> Arc<Keyring> {

@@ -9,6 +9,7 @@ use countersign::domain::policy::Policies;
 use countersign::domain::proof::{Reject, Verdict};
 use countersign::error::{Error, Origin};
 use countersign::store::Options;
+use countersign_trials::database::Server;
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait as _;
 
@@ -16,7 +17,6 @@ use super::{hotp_code, in_time, of, open, origin, through};
 use crate::harness::databases::{Engine, on, on_private_servers};
 use crate::harness::line::{Cut, Proxy};
 use crate::harness::replica::{Answer, Proving, Replica, clock};
-use crate::harness::server::Server;
 use crate::harness::{eventually, options};
 
 on_private_servers!(
@@ -117,15 +117,21 @@ async fn many_fail_and_recover(
 }
 
 async fn a_server_that_is_frozen(engine: Engine) {
-    let mut server = Server::start(engine, &[]).await;
-    many_fail_and_recover(&mut server, async |s| s.freeze().await, async |s| s.thaw().await).await;
-    server.stop().await;
+    let mut server = Server::start(engine, &[]).await.unwrap();
+    many_fail_and_recover(
+        &mut server,
+        async |s| s.freeze().await.unwrap(),
+        async |s| s.thaw().await.unwrap(),
+    )
+    .await;
+    server.stop().await.unwrap();
 }
 
 async fn a_server_that_is_killed(engine: Engine) {
-    let mut server = Server::start(engine, &[]).await;
-    many_fail_and_recover(&mut server, async |s| s.kill().await, async |s| s.go_on().await).await;
-    server.stop().await;
+    let mut server = Server::start(engine, &[]).await.unwrap();
+    many_fail_and_recover(&mut server, async |s| s.kill().await.unwrap(), async |s| s.go_on().await.unwrap())
+        .await;
+    server.stop().await.unwrap();
 }
 
 async fn a_server_that_has_no_connection_left(engine: Engine) {
@@ -133,7 +139,7 @@ async fn a_server_that_has_no_connection_left(engine: Engine) {
         Engine::Postgres => &["max_connections=12", "superuser_reserved_connections=0"],
         _ => &["max-connections=12"],
     };
-    let server = Server::start(engine, settings).await;
+    let server = Server::start(engine, settings).await.unwrap();
     let database = of(&server);
     let replica = Replica::start(&database, &clock(), Policies::default()).await;
     let proving = replica.hotp("alice").await;
@@ -163,11 +169,11 @@ async fn a_server_that_has_no_connection_left(engine: Engine) {
     replica.clock.advance(Duration::from_secs(3600));
     assert!(accepted(offered(&replica, &proving, &proving.codes[0], 1).await));
     replica.stop().await;
-    server.stop().await;
+    server.stop().await.unwrap();
 }
 
 async fn a_server_that_becomes_read_only(engine: Engine) {
-    let server = Server::start(engine, &[]).await;
+    let server = Server::start(engine, &[]).await.unwrap();
     let mut database = of(&server);
     let (forbid, allow) = match engine {
         Engine::Postgres => (
@@ -176,24 +182,24 @@ async fn a_server_that_becomes_read_only(engine: Engine) {
         ),
         _ => {
             // Who may do everything may also write to a server that is read-only.
-            server.execute("CREATE USER app@'%'").await;
-            server.execute("GRANT ALL ON test.* TO app@'%'").await;
+            server.execute("CREATE USER app@'%'").await.unwrap();
+            server.execute("GRANT ALL ON test.* TO app@'%'").await.unwrap();
             database.url = database.url.replace("root@", "app@");
             ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0")
         }
     };
     let replica = Replica::start(&database, &clock(), Policies::default()).await;
     let proving = replica.hotp("alice").await;
-    server.set(forbid).await;
+    server.set(forbid).await.unwrap();
     let tried = in_time(3 * SECOND, replica.offer(&proving, &proving.codes[0])).await;
     assert_eq!(origin(&tried), Some(Origin::Store));
     let look = in_time(3 * SECOND, async { replica.service.store().look().await }).await.unwrap_err();
     assert!(look.to_string().contains("takes no writes, since"), "{look}");
-    server.set(allow).await;
+    server.set(allow).await.unwrap();
     assert!(accepted(offered(&replica, &proving, &proving.codes[0], 1).await));
     replay(&replica, &proving, &proving.codes[0]).await;
     replica.stop().await;
-    server.stop().await;
+    server.stop().await.unwrap();
 }
 
 async fn a_pool_that_is_used_up_sheds(engine: Engine) {

@@ -8,6 +8,7 @@ use countersign::config::{Config, Flags};
 use countersign::crypto::data_dir;
 use countersign::domain::moment::Moment;
 use countersign::env::{Clock, SystemClock, SystemEntropy};
+use countersign_trials::database::Server;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -16,7 +17,6 @@ use tonic_health::pb::health_client::HealthClient;
 use super::of;
 use crate::harness::databases::{Engine, TestDatabase, on, on_private_servers};
 use crate::harness::eventually;
-use crate::harness::server::Server;
 
 on_private_servers!(
     a_clock_far_from_the_databases_stops_the_start_unless_that_is_allowed,
@@ -116,7 +116,7 @@ async fn a_clock_that_goes_astray_makes_a_server_not_ready(engine: Engine) {
 }
 
 async fn a_database_that_takes_no_writes_makes_a_server_not_ready(engine: Engine) {
-    let mut server = Server::start(engine, &[]).await;
+    let mut server = Server::start(engine, &[]).await.unwrap();
     let running = app::start_at(config(&of(&server), &[]), Ahead::by(0)).await.unwrap();
     let health = Health::of(&running).await;
     let (forbid, allow) = match engine {
@@ -127,20 +127,20 @@ async fn a_database_that_takes_no_writes_makes_a_server_not_ready(engine: Engine
         _ => ("SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
     };
     health.becomes(ServingStatus::Serving).await;
-    server.set(forbid).await;
+    server.set(forbid).await.unwrap();
     health.becomes(ServingStatus::NotServing).await;
-    server.set(allow).await;
+    server.set(allow).await.unwrap();
     health.becomes(ServingStatus::Serving).await;
-    server.freeze().await;
+    server.freeze().await.unwrap();
     health.becomes(ServingStatus::NotServing).await;
-    server.thaw().await;
+    server.thaw().await.unwrap();
     health.becomes(ServingStatus::Serving).await;
-    server.kill().await;
+    server.kill().await.unwrap();
     health.becomes(ServingStatus::NotServing).await;
-    server.go_on().await;
+    server.go_on().await.unwrap();
     health.becomes(ServingStatus::Serving).await;
     running.stop().await;
-    server.stop().await;
+    server.stop().await.unwrap();
 }
 
 /// SQLite is on this machine, and has its clock.

@@ -1,5 +1,6 @@
 //! TLS to the server, with the certificate checked as far as the URL says.
 
+use countersign_trials::database::Server;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
@@ -7,7 +8,6 @@ use tokio::process::Command;
 use super::open;
 use crate::harness::databases::{Engine, on_private_servers};
 use crate::harness::options;
-use crate::harness::server::Server;
 
 on_private_servers!(the_certificate_is_checked_as_the_url_says);
 
@@ -55,7 +55,7 @@ impl Certificates {
         ["server.pem", "server.key"].map(|name| {
             let to = server.path(name);
             std::fs::copy(self.path(name), &to).unwrap();
-            server.hand_over(&to);
+            server.hand_over(&to).unwrap();
             to
         })
     }
@@ -80,7 +80,7 @@ fn openssl(arguments: &[&str]) -> Command {
 
 async fn the_certificate_is_checked_as_the_url_says(engine: Engine) {
     let certificates = Certificates::make().await;
-    let mut server = Server::start(engine, &[]).await;
+    let mut server = Server::start(engine, &[]).await.unwrap();
     let [certificate, key] = certificates.install(&server);
     secure(&mut server, &certificate, &key).await;
     let ca = certificates.path("ca.pem").display().to_string();
@@ -125,26 +125,26 @@ async fn the_certificate_is_checked_as_the_url_says(engine: Engine) {
             (Err(error), None) => panic!("{host} {query}: {error}"),
         }
     }
-    server.stop().await;
+    server.stop().await.unwrap();
 }
 
 /// Has a server take nothing but TLS.
 async fn secure(server: &mut Server, certificate: &Path, key: &Path) {
     let (certificate, key) = (certificate.display(), key.display());
     if server.engine == Engine::Postgres {
-        server.set(&format!("ALTER SYSTEM SET ssl_cert_file = '{certificate}'")).await;
-        server.set(&format!("ALTER SYSTEM SET ssl_key_file = '{key}'")).await;
-        server.set("ALTER SYSTEM SET ssl = on").await;
+        server.set(&format!("ALTER SYSTEM SET ssl_cert_file = '{certificate}'")).await.unwrap();
+        server.set(&format!("ALTER SYSTEM SET ssl_key_file = '{key}'")).await.unwrap();
+        server.set("ALTER SYSTEM SET ssl = on").await.unwrap();
         let rules = "hostssl all test all trust\nhostnossl all test all reject\n";
         std::fs::write(server.path("data/pg_hba.conf"), rules).unwrap();
-        server.set("ALTER SYSTEM SET log_connections = on").await;
+        server.set("ALTER SYSTEM SET log_connections = on").await.unwrap();
     } else {
-        server.kill().await;
+        server.kill().await.unwrap();
         server.add(&[
             &format!("ssl-cert={certificate}"),
             &format!("ssl-key={key}"),
             "require-secure-transport=ON",
         ]);
-        server.go_on().await;
+        server.go_on().await.unwrap();
     }
 }

@@ -5,26 +5,18 @@
 //! Where a server is not named its tests fail, so that nothing passes unseen. Who has none says so:
 //! `COUNTERSIGN_TEST_DATABASES=sqlite` leaves the others out, and each test that is left out says that.
 
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use countersign::app::{self, OpenError};
 use countersign::crypto::keyring::Keyring;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::store::{Options, Store};
+pub(crate) use countersign_trials::database::Engine;
+use countersign_trials::database::Rented;
 use futures_util::FutureExt as _;
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, QueryResult, Statement};
-
-/// A sort of database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Sqlite,
-    Postgres,
-    MySql,
-}
 
 /// A database of a test's own, empty at the start.
 #[derive(Clone)]
@@ -34,6 +26,8 @@ pub(crate) struct TestDatabase {
     pub(crate) keyring: Arc<Keyring>,
     /// The directory of the file, on SQLite.
     pub(crate) dir: Arc<tempfile::TempDir>,
+    /// Where it is on a server of others.
+    pub(crate) rented: Option<Rented>,
 }
 
 /// Mounts tests for every database. Each is an `async fn(TestDatabase)`; one that is not named here is
@@ -81,7 +75,7 @@ macro_rules! on_private_servers {
                 #[ignore = "breaks servers of its own, with time limits: tests/run --test it faults:: -- --ignored"]
                 async fn $test() {
                     use $crate::harness::databases::Engine;
-                    if !Engine::$engine.is_left_out() {
+                    if !Engine::$engine.is_left_out().unwrap() {
                         super::$test(Engine::$engine).await;
                     }
                 }
@@ -93,7 +87,7 @@ pub(crate) use on_private_servers;
 
 /// Runs a test on a database of its own.
 pub(crate) async fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce(TestDatabase) -> F) {
-    if engine.is_left_out() {
+    if engine.is_left_out().unwrap() {
         return;
     }
     let database = TestDatabase::create(engine).await;
@@ -104,73 +98,16 @@ pub(crate) async fn on<F: Future<Output = ()>>(engine: Engine, test: impl FnOnce
     }
 }
 
-impl Engine {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "sqlite",
-            Self::Postgres => "postgres",
-            Self::MySql => "mysql",
-        }
-    }
-
-    /// Whether tests of it are left out; then this test says so.
-    pub(crate) fn is_left_out(self) -> bool {
-        if self.is_wanted() {
-            return false;
-        }
-        let name = std::thread::current().name().unwrap_or_default().to_owned();
-        // Past the test runner, which would keep it to itself.
-        let line = format!("left out, as COUNTERSIGN_TEST_DATABASES says: {name}\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-        true
-    }
-
-    fn is_wanted(self) -> bool {
-        let Some(wanted) = setting("COUNTERSIGN_TEST_DATABASES") else { return true };
-        let wanted: Vec<&str> = wanted.split(',').map(str::trim).collect();
-        for name in &wanted {
-            assert!(
-                ["sqlite", "postgres", "mysql"].contains(name),
-                "COUNTERSIGN_TEST_DATABASES holds {name:?}; it takes sqlite, postgres and mysql"
-            );
-        }
-        wanted.contains(&self.name())
-    }
-
-    /// The server in which databases are made.
-    fn server(self) -> String {
-        let name = match self {
-            Self::Sqlite => unreachable!("SQLite has no server"),
-            Self::Postgres => "COUNTERSIGN_TEST_POSTGRES_URL",
-            Self::MySql => "COUNTERSIGN_TEST_MYSQL_URL",
-        };
-        setting(name).unwrap_or_else(|| {
-            panic!(
-                "{name} is not set: name a server in which this test can make a database, or leave its \
-                 tests out with COUNTERSIGN_TEST_DATABASES=sqlite"
-            )
-        })
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "who runs the tests says by these where the servers are")]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
 impl TestDatabase {
     async fn create(engine: Engine) -> Self {
         let dir = Arc::new(tempfile::tempdir().unwrap());
-        let url = match engine {
-            Engine::Sqlite => format!("sqlite:{}", dir.path().join("test.db").display()),
-            Engine::Postgres | Engine::MySql => {
-                let server = engine.server();
-                let name = fresh_name(&SystemEntropy);
-                execute(&connect(&server).await, &format!("CREATE DATABASE {name}")).await;
-                with_database(&server, &name)
-            }
-        };
-        Self { engine, url, keyring: Arc::new(Keyring::generate(&SystemEntropy)), dir }
+        let keyring = Arc::new(Keyring::generate(&SystemEntropy));
+        if engine == Engine::Sqlite {
+            let file = dir.path().join("test.db");
+            return Self { dir, ..Self::in_file(&file) };
+        }
+        let rented = Rented::create(engine).await.unwrap();
+        Self { engine, url: rented.url(), keyring, dir, rented: Some(rented) }
     }
 
     /// On SQLite, in that file.
@@ -180,16 +117,14 @@ impl TestDatabase {
             url: format!("sqlite:{}", path.display()),
             keyring: Arc::new(Keyring::generate(&SystemEntropy)),
             dir: Arc::new(tempfile::tempdir().unwrap()),
+            rented: None,
         }
     }
 
     async fn remove(&self) {
-        if self.engine == Engine::Sqlite {
-            return;
+        if let Some(rented) = &self.rented {
+            rented.remove().await.unwrap();
         }
-        let name = self.url.split('?').next().unwrap().rsplit('/').next().unwrap();
-        let force = if self.engine == Engine::Postgres { " WITH (FORCE)" } else { "" };
-        execute(&connect(&self.engine.server()).await, &format!("DROP DATABASE {name}{force}")).await;
     }
 
     /// The same database, opened with a key ring that is not its own.
@@ -259,28 +194,7 @@ impl TestDatabase {
     }
 }
 
-async fn connect(url: &str) -> DatabaseConnection {
-    let mut options = ConnectOptions::new(url);
-    options.max_connections(1).sqlx_logging(false);
-    sea_orm::Database::connect(options).await.unwrap()
-}
-
 async fn execute(db: &DatabaseConnection, sql: &str) {
     db.execute_unprepared(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     db.close_by_ref().await.unwrap();
-}
-
-/// A name that no other test has: not of this run, and not of one beside it.
-fn fresh_name(entropy: &dyn Entropy) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let chance = data_encoding::HEXLOWER.encode(&entropy.bytes::<6>());
-    format!("countersign_test_{}_{chance}", NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-/// The URL of another database on the same server.
-fn with_database(server: &str, name: &str) -> String {
-    let (base, query) = server.split_once('?').map_or((server, String::new()), |(b, q)| (b, format!("?{q}")));
-    let host = base.find("://").expect("a server's URL has a host") + 3;
-    let end = base[host..].find('/').map_or(base.len(), |slash| host + slash);
-    format!("{}/{name}{query}", &base[..end])
 }

@@ -18,7 +18,6 @@ pub(crate) mod proxy;
 mod raw;
 pub(crate) mod replica;
 pub(crate) mod served;
-pub(crate) mod server;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;

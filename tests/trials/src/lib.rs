@@ -14,6 +14,9 @@
 //! | [`cluster`] | the trials on clusters of databases |
 //! | [`report`] | what a trial came to |
 
+// From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
+
 pub mod aftermath;
 pub mod authenticator;
 pub mod checker;

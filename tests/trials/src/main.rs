@@ -1,5 +1,8 @@
 //! The command: `countersign-trials --help`.
 
+// From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,8 @@
 //! A process that is told to end does so within its grace, whatever the database does.
 
+// From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
+
 use std::time::Duration;
 
 use countersign_trials::authenticator::Authenticator;

@@ -1,6 +1,9 @@
 //! The trials in short, on every database: a few rounds, kills and seconds of each. The long ones are a command:
 //! `cargo run -p countersign-trials -- --help`.
 
+// From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
+
 use countersign_trials::database::{Database, Engine};
 use countersign_trials::guess::{self, Guess};
 use countersign_trials::kill::{self, Kill};

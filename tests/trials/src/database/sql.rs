@@ -23,6 +23,11 @@ pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
 /// # Errors
 /// The database does not answer, or not to that.
 pub async fn rows(url: &str, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
+    // Boxed: what waits for this is deep enough for the compiler.
+    Box::pin(ask(url, sql)).await
+}
+
+async fn ask(url: &str, sql: &str) -> Result<Vec<QueryResult>, DbErr> {
     let db = connect(url).await?;
     if db.get_database_backend() == DbBackend::MySql {
         // A node of a cluster is to show what any of them has committed. What is no node may not know the word.
