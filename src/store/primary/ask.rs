@@ -68,6 +68,11 @@ impl Primary {
         }
         let wait = deadline::wait(most);
         match tokio::time::timeout(wait, work).await {
+            // Who has a turn has a connection: the pool has waited for the server, and not for other requests.
+            Ok(Err(error)) if !self.0.servers.is_empty() && dialect::is_crowded(&error) => {
+                self.0.doubt.notify_one();
+                Err(silence())
+            }
             Ok(answer) => {
                 if let Err(error) = &answer {
                     self.heard(error);

@@ -23,6 +23,7 @@ on_private_servers!(
     connections_that_are_refused,
     a_server_that_is_frozen,
     a_server_that_is_killed,
+    a_server_that_is_gone_is_not_called_busy,
     a_server_that_has_no_connection_left,
     a_server_that_becomes_read_only,
     a_pool_that_is_used_up_sheds,
@@ -170,6 +171,23 @@ async fn a_server_that_has_no_connection_left(engine: Engine) {
     assert!(accepted(offered(&replica, &proving, &proving.codes[0], 1).await));
     replica.stop().await;
     server.stop().await.unwrap();
+}
+
+/// Whoever hears that there is too much to do comes again; whoever hears that nothing is there looks elsewhere.
+async fn a_server_that_is_gone_is_not_called_busy(engine: Engine) {
+    let mut server = Server::start(engine, &[]).await;
+    let brief = Options { acquire_timeout: SECOND / 5, ..options(&server.url()) };
+    let replica = Replica::over(open(&brief).await.unwrap(), &clock(), Policies::default());
+    let proving = replica.hotp("alice").await;
+    server.kill().await;
+    for _ in 0..5 {
+        let tried = in_time(3 * SECOND, read(&replica, &proving)).await;
+        assert_eq!(origin(&tried), Some(Origin::Store), "{tried:?}");
+    }
+    server.go_on().await;
+    assert!(accepted(offered(&replica, &proving, &proving.codes[0], 1).await));
+    replica.stop().await;
+    server.stop().await;
 }
 
 async fn a_server_that_becomes_read_only(engine: Engine) {
