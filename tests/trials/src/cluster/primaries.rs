@@ -4,11 +4,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use super::daemon::until;
 use super::galera::{Galera, NODES};
 use super::traffic::{Traffic, judge, say_gaps};
 use crate::Failed;
 use crate::authenticator::{Authenticator, chance, request_id};
+use crate::client::Client;
 use crate::database::{Database, Elsewhere};
 use crate::history::{Answer, Code, Sort};
 use crate::race::{self, Race};
@@ -85,11 +88,9 @@ async fn cuts(binary: &Path, cluster: &Galera, primaries: &Primaries) -> Result<
         cluster.isolate(node, true).await?;
         becomes_ready(&trial, node, false).await?;
         let since = trial.history.now();
-        for number in 0..OFFERS {
-            let (text, id) = (victim.text(number), request_id());
-            let told = trial.clients[node].verify(&victim.place, Code::Right(number), &text, &id).await;
+        for told in offers(&trial.clients[node], &victim).await {
             if told != Answer::Lost("STORE_UNAVAILABLE".to_owned()) {
-                report.violation(format!("a node that is cut off: code {number} is told {told:?}"));
+                report.violation(format!("a node that is cut off: a code is told {told:?}"));
             }
         }
         traffic.all_accept(&others, since).await?;
@@ -129,6 +130,17 @@ async fn kills(binary: &Path, cluster: &mut Galera, primaries: &Primaries) -> Re
     judge(&trial, &devices, &mut report).await?;
     trial.end().await?;
     Ok(report)
+}
+
+/// Offers many codes of a device at once, the used one with them.
+async fn offers(client: &Client, device: &Authenticator) -> Vec<Answer> {
+    let mut all = JoinSet::new();
+    for number in 0..OFFERS {
+        let (client, place, text) = (client.clone(), device.place.clone(), device.text(number));
+        let id = request_id();
+        all.spawn(async move { client.verify(&place, Code::Right(number), &text, &id).await });
+    }
+    all.join_all().await
 }
 
 /// Waits until a process says that it is ready, or that it is not.
