@@ -29,6 +29,11 @@ pub fn begin<S: AsRef<OsStr> + Display>(arguments: &[S]) -> Result<Running, Fail
 }
 
 impl Running {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for its end, and reads the JSON that it prints.
     pub fn end<T: DeserializeOwned>(mut self) -> Result<T, Failed> {
         let mut out = String::new();
@@ -39,6 +44,13 @@ impl Running {
         }
         serde_json::from_str(&out).map_err(|e| format!("{}: {e}: {out:?}", self.name).into())
     }
+}
+
+/// Has a process, and those that it starts from now on, run on these processors only.
+pub fn pin(process: u32, processors: &str) -> Result<(), Failed> {
+    let mut command = Command::new("taskset");
+    command.args(["-apc", processors, &process.to_string()]);
+    crate::database::run(command).map(drop)
 }
 
 /// Runs a part of this program to its end, and reads the JSON that it prints.

@@ -110,19 +110,14 @@ impl<'a> Stage<'a> {
     /// The same, as ordered.
     pub fn run(&mut self, order: &Order) -> Result<Measured, Failed> {
         let measured: Measured = process::run(&order.arguments())?;
-        self.counted(order, &measured);
+        if order.what == What::Verify {
+            self.counter = measured.counter;
+        }
         as_it_should_be(&measured)?;
         if measured.ran_out && order.rounds.is_none() {
             eprintln!("  the codes ran out before the time did; the rate is that of the time until then");
         }
         Ok(measured)
-    }
-
-    /// Notes how far the devices have counted.
-    pub fn counted(&mut self, order: &Order, measured: &Measured) {
-        if order.what == What::Verify {
-            self.counter = measured.counter;
-        }
     }
 
     /// Stops the server and the database.
