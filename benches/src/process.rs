@@ -83,13 +83,15 @@ impl Server {
                 command
             }
         };
-        let mut child = command.spawn()?;
+        // What it logs goes to a file, as a sidecar's does: a terminal would slow it down.
+        let log = Path::new(dir).join("server.log");
+        let mut child = command.stderr(std::fs::File::create(&log)?).spawn()?;
         let mut said = String::new();
         BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut said)?;
         if !said.starts_with(server::SERVING) {
             let _ = child.kill();
             let _ = child.wait();
-            return Err("the server did not start; what it said is above".into());
+            return Err(format!("the server did not start:\n{}", std::fs::read_to_string(log)?).into());
         }
         let input = child.stdin.take();
         Ok(Self { child, input })

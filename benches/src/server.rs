@@ -24,12 +24,12 @@ use crate::{Failed, fleet, place, seed};
 /// What a server says when it serves.
 pub const SERVING: &str = "serving";
 
-/// What the product logs by default, and so what it makes spans for.
+/// What the product logs by default where nobody looks on, and so what it makes spans for.
 const LOG_LEVEL: &str = "warn,countersign=info";
 
 /// Serves until its standard input is closed.
 pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
-    let _telemetry = Telemetry::start(LogFormat::Auto, LOG_LEVEL, &[])?;
+    let _telemetry = Telemetry::start(LogFormat::Json, LOG_LEVEL, &[])?;
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let store = app::open(&seed::options(url), place::keyring(dir)?, &entropy).await?;
     let service =
