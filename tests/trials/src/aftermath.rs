@@ -32,7 +32,6 @@ pub async fn look(
     url: &str,
     keyring: &Path,
 ) -> Result<Aftermath, Failed> {
-    let at = history.now();
     let mut devices = BTreeMap::new();
     for place in places {
         let device = patiently(clients, |client| async move { client.device(place).await }).await;
@@ -40,6 +39,8 @@ pub async fn look(
             devices.insert(place.device.clone(), seen(&device));
         }
     }
+    // Not before: what runs out while the others are read may be gone.
+    let at = history.now();
     let meant: BTreeSet<&Arc<str>> = places.iter().map(|place| &place.device).collect();
     let is_meant = |event: &Noted| meant.contains(&event.device);
     let events = events(url).await?.into_iter().filter(is_meant).collect();
