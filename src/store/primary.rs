@@ -42,6 +42,8 @@ struct Inner {
     doubt: Notify,
     /// Something got no answer at all: the connections that are open now may hang for ever.
     is_silent: AtomicBool,
+    /// No server took writes when they were last looked at.
+    is_lost: AtomicBool,
     watcher: Mutex<Watcher>,
 }
 
@@ -119,6 +121,7 @@ impl Primary {
             }),
             doubt: Notify::new(),
             is_silent: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
             watcher: Mutex::new(watcher),
         }))
     }

@@ -1,6 +1,7 @@
 //! Asking the database something: in turn, in time, and with an ear for what an error says of the server.
 
 use std::ops::Deref;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sea_orm::entity::prelude::async_trait::async_trait;
@@ -110,6 +111,8 @@ impl Primary {
         match tokio::time::timeout(deadline::wait(self.0.patience.turn), turn).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            // Those before wait for the server, too.
+            Err(_) if self.0.is_lost.load(Ordering::Acquire) => Err(silence()),
             Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         }
     }

@@ -126,6 +126,12 @@ impl Primary {
     /// # Errors
     /// No server takes writes.
     pub(in crate::store) async fn look(&self) -> Result<Option<Moment>, Fault> {
+        let looked = self.look_for_one().await;
+        self.0.is_lost.store(looked.is_err(), Ordering::Release);
+        looked
+    }
+
+    async fn look_for_one(&self) -> Result<Option<Moment>, Fault> {
         let doing = "asking for a sign of life";
         if self.0.servers.is_empty() {
             self.now().execute_unprepared("SELECT 1").await.map_err(|e| Fault::store(doing, e))?;
