@@ -58,9 +58,9 @@ fn on(engine: Engine, dir: &Path, options: &Options) -> Result<Report, Failed> {
         database.go_on(&fill::QUICK)?;
         fill::fill(&database, size.real * size.stride, size.stride)?;
         eprintln!("{} devices in {:.0} s", size.real * size.stride, begin.elapsed().as_secs_f64());
-        // From now on with what it has by default.
+        // From now on with what it has by default, but for memory.
         database.stop()?;
-        database.go_on(&[])?;
+        database.go_on(&[&fill::memory()?])?;
         title = format!("Growth, {}", database.version()?);
         let mut stage = Stage::on(database, dir, options)?;
         // Only one server has the socket.
@@ -108,7 +108,8 @@ fn measure(book: &mut Book<'_>, size: &mut Size<'_>, run: usize, dir: &Path) -> 
 fn report(book: Book<'_>, title: String, many: usize) -> Result<Report, Failed> {
     let note = format!(
         "Few: {FEW} devices. Many: {many}. A run verifies {FEW} of them with 32 in flight and {ALONE} one by one, \
-         each once on a server that has just started, and once more."
+         each once on a server that has just started, and once more. PostgreSQL has a quarter of the memory for \
+         its buffers, in both."
     );
     let mut report = book.report(title, &[&note]);
     for case in ["not seen before", "seen before"] {
