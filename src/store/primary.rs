@@ -8,6 +8,7 @@
 mod ask;
 mod election;
 mod own;
+mod shelf;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +23,7 @@ pub use self::election::Unfit;
 pub(super) use self::own::Own;
 
 use self::election::Watcher;
+use self::shelf::Shelf;
 use super::connect::{ConnectError, Options};
 use super::dialect::Dialect;
 use super::server::Server;
@@ -38,6 +40,7 @@ struct Inner {
     connections: usize,
     patience: Patience,
     current: RwLock<Current>,
+    shelf: Shelf,
     /// Somebody has a reason to look at the servers again.
     doubt: Notify,
     /// Something got no answer at all: the connections that are open now may hang for ever.
@@ -119,6 +122,7 @@ impl Primary {
                 db,
                 turns: Arc::new(Semaphore::new(connections)),
             }),
+            shelf: Shelf::of(connections),
             doubt: Notify::new(),
             is_silent: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
@@ -155,6 +159,8 @@ impl Primary {
         if let Some(probe) = self.0.watcher.lock().await.probe.take() {
             probe.close().await;
         }
+        // The pool waits for every connection of its own.
+        self.0.shelf.clear();
         self.now().close().await
     }
 

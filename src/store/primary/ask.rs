@@ -51,6 +51,7 @@ impl Primary {
     ) -> Result<Tx, DbErr> {
         let current = self.current();
         let turn = self.turn(&current).await?;
+        self.0.shelf.yield_one();
         let tx = current.db.begin_with_options(options);
         let tx = self.in_time(current.pool, self.connecting(), tx).await?;
         Ok(Tx { tx, pool: current.pool, _turn: turn })
@@ -102,11 +103,12 @@ impl Primary {
     {
         let current = self.current();
         let _turn = self.turn(&current).await?;
+        self.0.shelf.yield_one();
         self.in_time(current.pool, self.connecting() + self.patience(), question(current.db)).await
     }
 
     /// Waits for a turn. In vain: there is too much to do.
-    async fn turn(&self, current: &Current) -> Result<OwnedSemaphorePermit, DbErr> {
+    pub(super) async fn turn(&self, current: &Current) -> Result<OwnedSemaphorePermit, DbErr> {
         let turn = current.turns.clone().acquire_owned();
         match tokio::time::timeout(deadline::wait(self.0.patience.turn), turn).await {
             Ok(Ok(turn)) => Ok(turn),
@@ -150,10 +152,10 @@ impl ConnectionTrait for Primary {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.ask(|db| async move { db.query_one_raw(statement).await }).await
+        Ok(self.read(statement).await?.into_iter().next())
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.ask(|db| async move { db.query_all_raw(statement).await }).await
+        self.read(statement).await
     }
 }

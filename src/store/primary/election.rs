@@ -168,6 +168,7 @@ impl Primary {
         let pool = PoolNumber(self.current().pool.0 + 1);
         let old = self.replace(Current { pool, server: place, db: server.pool().await?, turns });
         self.0.is_silent.store(false, Ordering::Release);
+        self.0.shelf.clear();
         // What still connects there is sent on.
         server.redirect(&old.db);
         tokio::spawn(async move {

@@ -1,6 +1,9 @@
 //! The trials on clusters in short, as far as a run of all tests has room for: behind a pooler. The others are
 //! commands: `cargo run -p countersign-trials -- clusters --help`.
 
+// From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
+#![recursion_limit = "256"]
+
 use countersign_trials::cluster::pgbouncer::prepares;
 use countersign_trials::cluster::pooled::{self, Pooled};
 use countersign_trials::database::Engine;
