@@ -140,6 +140,10 @@ pub(super) fn common(options: &Options, url: &str) -> ConnectOptions {
         .connect_timeout(options.acquire_timeout)
         .test_before_acquire(false)
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
+        // Not for the few connections' sake: the task that would end them counts what is idle while others give back
+        // and take, and may come to a count below zero, through which it goes without end and without a pause.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .sqlx_logging(false)
         .record_stmt_in_spans(false);
     connect

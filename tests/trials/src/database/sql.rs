@@ -15,6 +15,8 @@ use crate::Failed;
 pub async fn connect(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
     options.max_connections(1).connect_timeout(Duration::from_secs(1)).sqlx_logging(false);
+    // As in the product: the task that would end idle connections may never pause.
+    options.idle_timeout(None).max_lifetime(None);
     sea_orm::Database::connect(options).await
 }
 
