@@ -41,12 +41,7 @@ fn on(engine: Engine, dir: &Path, options: &Options) -> Result<Report, Failed> {
                 })?;
             }
         }
-        for (what, name) in [(What::Evaluate, "evaluate"), (What::Empty, "empty call")] {
-            for in_flight in IN_FLIGHT {
-                let name = format!("{name}, {in_flight} in flight");
-                book.measure(&name, stage.ours(), || Ok(Figure::from(&stage.load(what, in_flight)?)))?;
-            }
-        }
+        stage.measure(&mut book, (What::Evaluate, "evaluate"), &IN_FLIGHT)?;
     }
     let title = format!("Evaluate, {}", stage.database.version()?);
     stage.stop()?;

@@ -31,12 +31,7 @@ pub fn run(dir: &Path, options: &Options) -> Result<Report, Failed> {
                 Ok(Figure::from(&bench.run(clients, options.seconds, run)?))
             })?;
         }
-        for (what, name) in [(What::Verify, "verify"), (What::Empty, "empty call")] {
-            for in_flight in IN_FLIGHT {
-                let name = format!("{name}, {in_flight} in flight");
-                book.measure(&name, stage.ours(), || Ok(Figure::from(&stage.load(what, in_flight)?)))?;
-            }
-        }
+        stage.measure(&mut book, (What::Verify, "verify"), &IN_FLIGHT)?;
     }
     let title = format!("Verify, {}", stage.database.version()?);
     stage.stop()?;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::book::Book;
+use super::book::{Book, Figure};
 use crate::database::{Database, Engine, count};
 use crate::load::{Measured, Order, What};
 use crate::noise::Ours;
@@ -99,6 +99,22 @@ impl<'a> Stage<'a> {
             rounds: None,
             at_most: 50_000.0,
         }
+    }
+
+    /// Measures a call, and an empty one of the same server, with each number of calls in flight.
+    pub fn measure(
+        &mut self,
+        book: &mut Book,
+        call: (What, &str),
+        in_flight: &[usize],
+    ) -> Result<(), Failed> {
+        for (what, name) in [call, (What::Empty, "empty call")] {
+            for in_flight in in_flight {
+                let name = format!("{name}, {in_flight} in flight");
+                book.measure(&name, self.ours(), || Ok(Figure::from(&self.load(what, *in_flight)?)))?;
+            }
+        }
+        Ok(())
     }
 
     /// Loads the server. That calls come to something else is a failure of the measurement.
