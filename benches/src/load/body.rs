@@ -11,7 +11,9 @@ use crate::fleet::{self, Member};
 /// The method that is called.
 pub fn method(what: What) -> &'static str {
     match what {
-        What::Verify | What::Malformed | What::Throttled => "/countersign.v1.VerificationService/Verify",
+        What::Verify | What::VerifyOnce | What::Malformed | What::Throttled => {
+            "/countersign.v1.VerificationService/Verify"
+        }
         What::Evaluate => "/countersign.v1.AssuranceService/Evaluate",
         What::Empty => "/grpc.health.v1.Health/Check",
     }
@@ -20,7 +22,7 @@ pub fn method(what: What) -> &'static str {
 /// The messages, and whether each may be sent only once.
 pub fn bodies(order: &Order) -> (Vec<Bytes>, bool) {
     match order.what {
-        What::Verify => (codes(order), true),
+        What::Verify | What::VerifyOnce => (codes(order), true),
         What::Empty => (vec![Bytes::from_static(&[0; 5])], false),
         What::Evaluate => (fleet(order).map(|member| question(&member)).collect(), false),
         // No code has so few digits.
@@ -48,23 +50,30 @@ fn codes(order: &Order) -> Vec<Bytes> {
         .collect();
     let mut bodies = Vec::new();
     for counter in order.counter..order.counter + rounds {
-        bodies.extend(
-            fleet.iter().map(|(member, generator)| {
-                attempt(member, fleet::code(generator, counter).expose().to_owned())
-            }),
-        );
+        for (place, (member, generator)) in fleet.iter().enumerate() {
+            let code = fleet::code(generator, counter).expose().to_owned();
+            let request_id = match order.what {
+                What::VerifyOnce => format!("{counter:08x}-0000-4000-8000-{place:012x}"),
+                _ => String::new(),
+            };
+            bodies.push(frame(&pb::VerifyRequest { request_id, ..attempted(member, code) }));
+        }
     }
     bodies
 }
 
 fn attempt(member: &Member, code: String) -> Bytes {
-    frame(&pb::VerifyRequest {
+    frame(&attempted(member, code))
+}
+
+fn attempted(member: &Member, code: String) -> pb::VerifyRequest {
+    pb::VerifyRequest {
         subject: member.subject.as_str().to_owned(),
         device_id: member.id.as_str().to_owned(),
         proof: Some(pb::Proof { proof: Some(pb::proof::Proof::Code(code)) }),
         context: Some(context(member)),
         ..Default::default()
-    })
+    }
 }
 
 fn question(member: &Member) -> Bytes {
@@ -89,7 +98,7 @@ pub fn what_else(what: What, reply: &Reply) -> Option<String> {
     let expected = match what {
         What::Empty => return None,
         What::Evaluate => return undecided(reply),
-        What::Verify => (pb::Outcome::Accepted, pb::RejectReason::Unspecified),
+        What::Verify | What::VerifyOnce => (pb::Outcome::Accepted, pb::RejectReason::Unspecified),
         What::Malformed => (pb::Outcome::Rejected, pb::RejectReason::Malformed),
         What::Throttled => (pb::Outcome::Throttled, pb::RejectReason::Unspecified),
     };

@@ -19,6 +19,8 @@ use crate::{Failed, place};
 pub enum What {
     /// `Verify`, with a code that is due.
     Verify,
+    /// `Verify`, with a code that is due, under a request id of its own.
+    VerifyOnce,
     /// `Verify`, with what cannot be a code.
     Malformed,
     /// `Verify`, of a device that takes no proof for now.
@@ -34,6 +36,7 @@ impl What {
     pub fn name(self) -> &'static str {
         match self {
             Self::Verify => "verify",
+            Self::VerifyOnce => "verify-once",
             Self::Malformed => "malformed",
             Self::Throttled => "throttled",
             Self::Evaluate => "evaluate",

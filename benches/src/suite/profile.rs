@@ -1,5 +1,5 @@
-//! Where the instructions of one accepted Verify go: counted by callgrind, and so the same on a noisy machine. What
-//! the kernel and another process do is not in them.
+//! Where the instructions of one accepted Verify go, and what one under a request id and an Evaluate cost: counted by
+//! callgrind, and so the same on a noisy machine. What the kernel and another process do is not in them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,6 +16,15 @@ use crate::{Failed, Options};
 
 /// Devices, each of which is verified once before what counts and once in it.
 const DEVICES: usize = 256;
+/// What is counted, and with how many in flight.
+const CALLS: [(What, usize); 6] = [
+    (What::Verify, 1),
+    (What::Verify, 32),
+    (What::VerifyOnce, 1),
+    (What::VerifyOnce, 32),
+    (What::Evaluate, 1),
+    (What::Evaluate, 32),
+];
 /// Functions of the program that are listed with all that they call.
 const LISTED: usize = 40;
 
@@ -60,28 +69,32 @@ fn on(engine: Engine, dir: &Path, options: &Options) -> Result<Report, Failed> {
     let server = Server::start_under(&[tool, vec![to]].concat(), dir, &database.url())?;
     let mut stage = Stage::with(database, server, dir, options);
     let (mut notes, mut before) = (Vec::new(), 0);
-    for in_flight in [1, 32] {
+    for (what, in_flight) in CALLS {
         let order = |stage: &Stage<'_>| Order {
             devices: DEVICES,
             rounds: Some(1),
-            seconds: 600.0,
+            // An Evaluate can be asked again and again; codes run out.
+            seconds: if what == What::Evaluate { 4.0 } else { 600.0 },
             warm_up: 0.0,
-            ..stage.order(What::Verify, in_flight)
+            ..stage.order(what, in_flight)
         };
         let warm = order(&stage);
         stage.run(&warm)?;
         let process = stage.server.id();
         control(&["-i", "on"], process)?;
         let counted = order(&stage);
-        stage.run(&counted)?;
+        let calls = stage.run(&counted)?.calls as f64;
         control(&["-i", "off"], process)?;
         control(&["-d"], process)?;
         before += 1;
         let dump = out.with_extension(format!("out.{before}"));
         let each = costs(&dump, false)?;
         let all: u64 = each.iter().map(|(cost, _)| cost).sum();
-        let calls = DEVICES as f64;
-        book.note(&format!("instructions per verify, {in_flight} in flight"), all as f64 / calls, "");
+        let name = what.name();
+        book.note(&format!("instructions per {name}, {in_flight} in flight"), all as f64 / calls, "");
+        if what != What::Verify {
+            continue;
+        }
         for (room, cost) in by_room(&each) {
             let share = 100.0 * cost as f64 / all.max(1) as f64;
             book.note(&format!("{room}, {in_flight} in flight"), share, " %");

@@ -126,7 +126,7 @@ impl<'a> Stage<'a> {
     /// The same, as ordered.
     pub fn run(&mut self, order: &Order) -> Result<Measured, Failed> {
         let measured: Measured = process::run(&order.arguments())?;
-        if order.what == What::Verify {
+        if matches!(order.what, What::Verify | What::VerifyOnce) {
             self.counter = measured.counter;
         }
         as_it_should_be(&measured)?;
