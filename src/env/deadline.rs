@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,6 +18,19 @@ tokio::task_local! {
 pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
     let until = Instant::now() + limit;
     UNTIL.scope(until, timeout_at(until, work)).await
+}
+
+/// Starts a task that goes on to its end even if nobody waits for it any more. It knows the deadline of the
+/// request that starts it.
+pub fn detached<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match UNTIL.try_with(|until| *until) {
+        Ok(until) => tokio::spawn(UNTIL.scope(until, work)),
+        Err(_) => tokio::spawn(work),
+    }
 }
 
 /// The time that is left. `None`: nobody waits for this.
@@ -48,6 +62,24 @@ mod tests {
         assert!(first < 60 * SECOND && second < first, "{first:?}, {second:?}");
         assert_eq!((short, elsewhere), (SECOND, None));
         assert!(long > 50 * SECOND && long < 54 * SECOND, "{long:?}");
+    }
+
+    #[tokio::test]
+    async fn a_detached_task_outlives_its_deadline_and_knows_it() {
+        let (done, is_done) = tokio::sync::oneshot::channel();
+        let short = Duration::from_millis(1);
+        let cut = within(short, async {
+            let task = detached(async move {
+                while left() > Some(Duration::ZERO) {
+                    tokio::task::yield_now().await;
+                }
+                done.send(left()).unwrap();
+            });
+            task.await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        assert!(cut.await.is_err());
+        assert_eq!(is_done.await.unwrap(), Some(Duration::ZERO));
     }
 
     #[tokio::test]

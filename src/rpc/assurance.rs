@@ -35,7 +35,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::EvaluateRequest>,
     ) -> Result<Response<pb::EvaluateResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::Evaluate>(&caller)?;
             let write = |decisions: &Decisions| {
@@ -66,7 +66,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RecordEvidenceRequest>,
     ) -> Result<Response<pb::RecordEvidenceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RecordEvidence>(&caller)?;
             let mut violations = Violations::default();
@@ -89,7 +89,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ListEvidenceRequest>,
     ) -> Result<Response<pb::ListEvidenceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListEvidence>(&caller)?;
             let mut violations = Violations::default();
@@ -111,7 +111,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RevokeEvidenceRequest>,
     ) -> Result<Response<pb::RevokeEvidenceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RevokeEvidence>(&caller)?;
             let write = |count: &u64| Ok(pb::RevokeEvidenceResponse { revoked_count: *count });
@@ -130,7 +130,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RememberClientRequest>,
     ) -> Result<Response<pb::RememberClientResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RememberClient>(&caller)?;
             let write = |remembered: &Remembered| {
@@ -156,7 +156,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ListClientsRequest>,
     ) -> Result<Response<pb::ListClientsResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListClients>(&caller)?;
             let mut violations = Violations::default();
@@ -173,7 +173,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ForgetClientsRequest>,
     ) -> Result<Response<pb::ForgetClientsResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ForgetClients>(&caller)?;
             let write = |count: &u64| Ok(pb::ForgetClientsResponse { forgotten_count: *count });

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Received, Rpc, answer, message, once, parse, received, view};
+use super::{Received, Rpc, answer, message, once, parse, received, to_the_end, view};
 use crate::auth::{self, rpc};
 use crate::domain::device::{Device, State};
 use crate::domain::violation::{Problem, Violations};
@@ -20,7 +20,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::EnrollDeviceRequest>,
     ) -> Result<Response<pb::EnrollDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::EnrollDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -55,7 +55,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ConfirmDeviceRequest>,
     ) -> Result<Response<pb::ConfirmDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, running } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ConfirmDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -76,7 +76,11 @@ impl DeviceService for Rpc {
             let ((subject, offered), id) = parse::checked(violations, parsed)?;
             let question = Question::default();
             let attempt = Attempt { subject, device: Some(id.clone()), offered, context, reach, question };
-            message(&self.service.confirm(&grant, &attempt, &id, once).await?, &write)
+            let service = self.service.clone();
+            to_the_end(running, async move {
+                message(&service.confirm(&grant, &attempt, &id, once).await?, &write)
+            })
+            .await
         }
         .await;
         answer(answered, &name)
@@ -86,7 +90,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::GetDeviceRequest>,
     ) -> Result<Response<pb::GetDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::GetDevice>(&caller)?;
             let mut violations = Violations::default();
@@ -104,7 +108,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ListDevicesRequest>,
     ) -> Result<Response<pb::ListDevicesResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListDevices>(&caller)?;
             let mut violations = Violations::default();
@@ -132,7 +136,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::UpdateDeviceRequest>,
     ) -> Result<Response<pb::UpdateDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::UpdateDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -152,7 +156,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::DeleteDeviceRequest>,
     ) -> Result<Response<pb::DeleteDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::DeleteDevice>(&caller)?;
             let write = |(): &()| Ok(pb::DeleteDeviceResponse {});
@@ -173,7 +177,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ResyncDeviceRequest>,
     ) -> Result<Response<pb::ResyncDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, running } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ResyncDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -191,7 +195,12 @@ impl DeviceService for Rpc {
             let parsed = subject.zip(device).zip(codes);
             let ((subject, device), codes) = parse::checked(violations, parsed)?;
             let attempt = ResyncAttempt { subject, device, codes };
-            message(&self.service.resync(&grant, &attempt, once).await?, &write)
+            let service = self.service.clone();
+            to_the_end(
+                running,
+                async move { message(&service.resync(&grant, &attempt, once).await?, &write) },
+            )
+            .await
         }
         .await;
         answer(answered, &name)
@@ -201,7 +210,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::UnlockDeviceRequest>,
     ) -> Result<Response<pb::UnlockDeviceResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::UnlockDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -222,7 +231,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::IssueRecoveryCodesRequest>,
     ) -> Result<Response<pb::IssueRecoveryCodesResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, .. } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::IssueRecoveryCodes>(&caller)?;
             let shows = self.view(&caller);

@@ -2,7 +2,7 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Received, Rpc, answer, message, once, parse, received, view};
+use super::{Received, Rpc, answer, message, once, parse, received, to_the_end, view};
 use crate::auth::{self, rpc};
 use crate::domain::violation::Violations;
 use crate::service::{Attempt, Tried};
@@ -16,7 +16,7 @@ impl VerificationService for Rpc {
         &self,
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
-        let Received { caller, asked, name } = received(request)?;
+        let Received { caller, asked, name, running } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::Verify>(&caller)?;
             let shows = self.view(&caller);
@@ -47,7 +47,12 @@ impl VerificationService for Rpc {
                 question,
             });
             let attempt = parse::checked(violations, attempt)?;
-            message(&self.service.verify(&grant, &attempt, once).await?, &write)
+            let service = self.service.clone();
+            to_the_end(
+                running,
+                async move { message(&service.verify(&grant, &attempt, once).await?, &write) },
+            )
+            .await
         }
         .await;
         answer(answered, &name)

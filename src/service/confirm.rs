@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use super::Service;
 use super::guard::{Guarded, wanted};
 use super::judge::Judgement;
-use super::unit::{Once, Reply, Step};
+use super::unit::{May, Once, Reply, Step};
 use super::verify::{Attempt, Tried, commit, step};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::device::{Device, State, SubjectState};
@@ -29,7 +29,9 @@ impl Service {
         once: Option<Once<Tried>>,
     ) -> Result<Reply<Tried>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || self.try_pending(caller, attempt, id).boxed()).await
+        let subject = &attempt.subject;
+        self.judged(caller, subject, once, move |may| self.try_pending(caller, attempt, id, may).boxed())
+            .await
     }
 
     async fn try_pending(
@@ -37,6 +39,7 @@ impl Service {
         caller: &Caller,
         attempt: &Attempt,
         id: &DeviceId,
+        may: May,
     ) -> Result<Step<Tried>, Error> {
         let now = self.clock.now();
         let context = attempt.context.as_ref();
@@ -52,6 +55,7 @@ impl Service {
             caller,
             device,
             now,
+            may,
             |kind| kind.is_plausible(device, &attempt.offered),
             |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
         )?;

@@ -166,7 +166,7 @@ impl Service {
         once: Option<Once<Tried>>,
     ) -> Result<Reply<Tried>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.judged(caller, &attempt.subject, once, move |may| {
             async move {
                 let device = self.existing(caller, &attempt.subject, &attempt.device).await?;
                 match device.state {
@@ -182,6 +182,7 @@ impl Service {
                     caller,
                     &device,
                     now,
+                    may,
                     |kind| all_plausible(kind, &device, &attempt.codes),
                     |kind, secret, cx| {
                         let judged = kind.resync(&device, secret, &attempt.codes, cx)?;

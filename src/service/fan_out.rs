@@ -8,7 +8,8 @@
 
 use super::Service;
 use super::judge::Judgement;
-use super::unit::Step;
+use super::own_replay::OWN_REPLAY;
+use super::unit::{May, Step};
 use super::verify::{Attempt, Tried, commit};
 use crate::auth::Caller;
 use crate::domain::device::{Device, Failures, State, SubjectState};
@@ -25,6 +26,10 @@ enum Tries {
     Accepted { next: Box<Device>, events: Vec<Event> },
     /// None did; at least one looked, or there was none to look.
     Rejected(Reject),
+    /// Those devices rejected it as a replay.
+    Replayed(Vec<Device>),
+    /// It would have to be looked at, and that was not allowed.
+    Pending,
     /// All that could have looked are throttled.
     Throttled { retry_at: Moment },
     /// All that could have looked are locked or suspended.
@@ -33,7 +38,13 @@ enum Tries {
 
 impl Service {
     /// Tries a proof on every device that it could come from.
-    pub(super) async fn try_all(&self, caller: &Caller, attempt: &Attempt) -> Result<Step<Tried>, Error> {
+    pub(super) async fn try_all(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        may: May,
+    ) -> Result<Step<Tried>, Error> {
+        self.check_question(attempt)?;
         let now = self.clock.now();
         let wanted = Wanted::Here(attempt.context(), now);
         let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
@@ -49,7 +60,7 @@ impl Service {
         if let Some(retry_at) = policy.throttle.retry_at(state.failures, now) {
             return answer(Verdict::Throttled { retry_at });
         }
-        match self.try_each(caller, attempt, standing.devices.clone(), now)? {
+        match self.try_each(caller, attempt, standing.devices.clone(), now, may)? {
             Tries::Throttled { retry_at } => answer(Verdict::Throttled { retry_at }),
             Tries::Unavailable => answer(Verdict::Unavailable),
             Tries::Accepted { next, events } => {
@@ -58,6 +69,13 @@ impl Service {
                 let commit = commit(events)?.change(Change::Subject(cleared)).change(progress);
                 self.prove(caller, attempt, *next, Some(&standing), now, commit)
             }
+            Tries::Pending => Ok(Step::Judge),
+            Tries::Replayed(devices)
+                if self.is_own_replay(caller, attempt, &devices.iter().collect::<Vec<_>>(), now).await? =>
+            {
+                answer(OWN_REPLAY)
+            }
+            Tries::Replayed(_) => self.book(caller, attempt, state, Reject::Replayed, now),
             Tries::Rejected(reason) => self.book(caller, attempt, state, reason, now),
         }
     }
@@ -69,10 +87,12 @@ impl Service {
         attempt: &Attempt,
         mut devices: Vec<Device>,
         now: Moment,
+        may: May,
     ) -> Result<Tries, Error> {
         super::device::in_order(&mut devices);
         let (mut looked, mut shut) = (None, false);
         let mut retry_at: Option<Moment> = None;
+        let (mut replayed, mut is_pending) = (Vec::new(), false);
         for device in &devices {
             let kind = registry::kind(device.kind);
             if device.state == State::Pending || !kind.is_plausible(device, &attempt.offered)? {
@@ -86,6 +106,7 @@ impl Service {
                 caller,
                 device,
                 now,
+                may,
                 |_| Ok(true),
                 |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
             )?;
@@ -94,8 +115,12 @@ impl Service {
                     return Ok(Tries::Accepted { next, events });
                 }
                 Judgement::Counted { verdict: Verdict::Rejected { reason, .. }, .. } => {
-                    looked = Some(if looked == Some(Reject::Replayed) { Reject::Replayed } else { reason });
+                    looked = Some(reason);
+                    if reason == Reject::Replayed {
+                        replayed.push(device.clone());
+                    }
                 }
+                Judgement::Pending => is_pending = true,
                 Judgement::Uncounted(Verdict::Throttled { retry_at: at }) => {
                     retry_at = Some(retry_at.map_or(at, |earlier| earlier.min(at)));
                 }
@@ -103,9 +128,13 @@ impl Service {
             }
         }
         Ok(match (looked, retry_at, shut) {
+            _ if is_pending => Tries::Pending,
+            _ if !replayed.is_empty() => Tries::Replayed(replayed),
             (Some(reason), ..) => Tries::Rejected(reason),
             (None, Some(retry_at), _) => Tries::Throttled { retry_at },
             (None, None, true) => Tries::Unavailable,
+            // Without a device the failure is booked like any other, in a turn like any other.
+            (None, None, false) if may == May::Look => Tries::Pending,
             (None, None, false) => Tries::Rejected(Reject::Mismatch),
         })
     }

@@ -2,6 +2,7 @@
 //! that takes a proof.
 
 use super::Service;
+use super::unit::May;
 use crate::auth::Caller;
 use crate::domain::device::{Device, Failures, State};
 use crate::domain::event::{Event, What};
@@ -13,6 +14,8 @@ use crate::kinds::{AnyKind, Judged, Judging, registry};
 
 /// What a proof came to.
 pub(super) enum Judgement {
+    /// It would have to be looked at, and that was not allowed.
+    Pending,
     /// It was not looked at, or could not have been right: nothing changes.
     Uncounted(Verdict),
     /// It counts: the verdict holds once the device's next version is on disk.
@@ -27,13 +30,14 @@ pub(super) enum Judgement {
 }
 
 impl Service {
-    /// Has a device's kind judge, if it is not too soon. `judge` is the kind's own question; `is_plausible`
-    /// says whether what was offered can be a proof of this device at all.
+    /// Has a device's kind judge, if it may and it is not too soon. `judge` is the kind's own question;
+    /// `is_plausible` says whether what was offered can be a proof of this device at all.
     pub(super) fn judge(
         &self,
         caller: &Caller,
         device: &Device,
         now: Moment,
+        may: May,
         is_plausible: impl FnOnce(&dyn AnyKind) -> Result<bool, Fault>,
         judge: impl FnOnce(&dyn AnyKind, &Secret, &Judging<'_>) -> Result<Judged, Error>,
     ) -> Result<Judgement, Error> {
@@ -45,6 +49,9 @@ impl Service {
         let policy = self.policy(caller);
         if let Some(retry_at) = policy.throttle.retry_at(device.failures, now) {
             return Ok(Judgement::Uncounted(Verdict::Throttled { retry_at }));
+        }
+        if may == May::Look {
+            return Ok(Judgement::Pending);
         }
         let secret = self.store.open(device)?;
         let cx = Judging { device: &device.id, policy, keyring: self.store.keyring(), now };

@@ -1,5 +1,6 @@
-//! The unit of work that every change goes through: judge, commit over what was judged, and judge anew if
-//! something came between.
+//! The unit of work that every change goes through: plan, commit over what was read, and plan anew if something
+//! came between. What judges a proof goes through [`Service::judged`], which sees to it that every judgement is
+//! counted.
 
 use std::time::Duration;
 
@@ -9,13 +10,13 @@ use tracing::Instrument as _;
 use super::Service;
 use super::patience::Patience;
 use crate::auth::Caller;
-use crate::domain::ids::RequestId;
+use crate::domain::ids::{RequestId, Subject};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
-use crate::error::{Error, Origin};
-use crate::store::{Commit, Outcome, Recalled, Record};
+use crate::error::{Error, Fault, Origin};
+use crate::store::{Commit, Outcome, Recalled, Record, Turn};
 
-/// How often a request is judged before it is given up as stale. Of so many attempts at once on one subject
+/// How often a change is planned before it is given up as stale. Of so many attempts at once on one subject
 /// each gets its turn: in each round at least one of them commits.
 const TRIES: usize = 32;
 /// How long the answer to a request id is kept.
@@ -48,10 +49,30 @@ pub(super) enum Step<T> {
     Commit(Commit, T),
     /// An answer that changes nothing.
     Answer(T),
+    /// A proof would have to be judged, and that was not allowed: see [`May`].
+    Judge,
+}
+
+/// Whether a plan may have a proof judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// No: it is another request's turn. What is refused or throttled can be answered all the same.
+    Look,
+    /// Yes: there is room for the commit, and nobody else of this replica judges for this subject.
+    Judge,
+}
+
+/// What a commit came to.
+enum Done<T> {
+    Reply(Reply<T>),
+    /// It came too late: to be planned anew.
+    Stale,
+    /// The request id is another request's.
+    Reused,
 }
 
 impl Service {
-    /// Carries a change out. `plan` reads, judges, and says what to commit; it is called again when the
+    /// Carries a change out. `plan` reads, decides, and says what to commit; it is called again when the
     /// commit comes too late, and when the database failed and certainly wrote nothing. With a request id,
     /// the first answer is given again and nothing is done twice.
     pub(super) async fn unit<'p, T>(
@@ -60,51 +81,104 @@ impl Service {
         once: Option<Once<T>>,
         plan: impl Fn() -> BoxFuture<'p, Result<Step<T>, Error>>,
     ) -> Result<Reply<T>, Error> {
+        if let Some(answer) = self.recalled_early(caller, once.as_ref()).await? {
+            return Ok(Reply::Again(answer));
+        }
         let mut patience = Patience::new();
         for _ in 0..TRIES {
-            match self.attempt(caller, &once, &plan).await {
-                Ok(Some(reply)) => return Ok(reply),
-                Ok(None) => {}
-                // Not one in doubt: what it may have written would be judged as a replay.
-                Err(Error::Fault(fault)) if fault.origin == Origin::Store => {
-                    if !patience.lasts().await {
-                        return Err(fault.into());
-                    }
-                    tracing::debug!(%fault, "trying again");
-                }
-                Err(error) => return Err(error),
+            let planned = plan().instrument(tracing::debug_span!("plan")).await;
+            match self.carry_out(caller, once.as_ref(), None, planned).await {
+                Ok(Done::Reply(reply)) => return Ok(reply),
+                Ok(Done::Stale) => {}
+                Ok(Done::Reused) => return Err(Refusal::RequestIdReused.into()),
+                Err(error) => patience.or(error).await?,
             }
         }
         Err(Refusal::Stale.into())
     }
 
-    /// One try. `None`: the commit came too late.
-    async fn attempt<'p, T>(
+    /// Carries out what has a proof of a subject judged. A proof is judged only when its commit is sure to be
+    /// written, and what was judged is committed whatever else happens:
+    ///
+    /// - a queue that is full and a deadline that cannot be met refuse before the proof is judged ([`Turn`]);
+    /// - a commit that comes too late is judged anew until it is written, however often that is;
+    /// - a request id that turns out to be another request's when it is committed is refused only after the
+    ///   failure was booked, or the right code used up.
+    pub(super) async fn judged<'p, T>(
         &self,
         caller: &Caller,
-        once: &Option<Once<T>>,
-        plan: &impl Fn() -> BoxFuture<'p, Result<Step<T>, Error>>,
-    ) -> Result<Option<Reply<T>>, Error> {
-        let step = plan().instrument(tracing::debug_span!("judge")).await;
-        let (commit, answer) = match step {
+        subject: &Subject,
+        once: Option<Once<T>>,
+        plan: impl Fn(May) -> BoxFuture<'p, Result<Step<T>, Error>>,
+    ) -> Result<Reply<T>, Error> {
+        if let Some(answer) = self.recalled_early(caller, once.as_ref()).await? {
+            return Ok(Reply::Again(answer));
+        }
+        let mut once = once.as_ref();
+        let mut is_reused = false;
+        let mut patience = Patience::new();
+        let mut turn = self.store.try_turn(&caller.tenant, subject)?;
+        loop {
+            let may = if turn.is_some() { May::Judge } else { May::Look };
+            let planned = plan(may).instrument(tracing::debug_span!("judge")).await;
+            if matches!(planned, Ok(Step::Judge)) {
+                turn = Some(self.store.turn(&caller.tenant, subject).await?);
+                continue;
+            }
+            match self.carry_out(caller, once, turn.as_mut(), planned).await {
+                Ok(Done::Reply(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),
+                Ok(Done::Reply(reply)) => return Ok(reply),
+                Ok(Done::Stale) => {}
+                // The judgement was taken back with the record that it met: once more, without one.
+                Ok(Done::Reused) => (once, is_reused) = (None, true),
+                Err(Error::Refused(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),
+                Err(error) => patience.or(error).await?,
+            }
+        }
+    }
+
+    /// Gives the answer that a plan came to, once what it is to change is on disk.
+    async fn carry_out<T>(
+        &self,
+        caller: &Caller,
+        once: Option<&Once<T>>,
+        turn: Option<&mut Turn>,
+        planned: Result<Step<T>, Error>,
+    ) -> Result<Done<T>, Error> {
+        let (commit, answer) = match planned {
             Ok(Step::Commit(commit, answer)) => (commit, answer),
-            // What commits nothing meets no record: so the record is looked up.
+            // An answer without a commit never hits the unique key of `request`, so the record is looked up.
             Ok(Step::Answer(answer)) => {
                 let again = self.recalled(caller, once).await?;
-                return Ok(Some(again.map_or(Reply::Fresh(answer), Reply::Again)));
+                return Ok(Done::Reply(again.map_or(Reply::Fresh(answer), Reply::Again)));
             }
             Err(Error::Refused(refusal)) => {
                 let again = self.recalled(caller, once).await?;
-                return again.map(|answer| Some(Reply::Again(answer))).ok_or(refusal.into());
+                return again.map(|answer| Done::Reply(Reply::Again(answer))).ok_or(refusal.into());
+            }
+            Ok(Step::Judge) => {
+                return Err(Fault::internal("judging a proof", "there is no turn to judge it in").into());
             }
             Err(fault) => return Err(fault),
         };
-        let record = once.as_ref().map(|once| self.record(caller, once, &answer)).transpose()?;
+        let record = once.map(|once| self.record(caller, once, &answer)).transpose()?;
         let commit = commit.record(record);
-        Ok(match self.store.commit(commit).instrument(tracing::debug_span!("commit")).await? {
-            Outcome::Done => Some(Reply::Fresh(answer)),
-            Outcome::Stale => None,
-            Outcome::Recorded => self.recalled(caller, once).await?.map(Reply::Again),
+        let written = async {
+            match turn {
+                Some(turn) => turn.commit(commit).await,
+                None => self.store.commit(commit).await,
+            }
+        };
+        Ok(match written.instrument(tracing::debug_span!("commit")).await? {
+            Outcome::Done => Done::Reply(Reply::Fresh(answer)),
+            Outcome::Stale => Done::Stale,
+            Outcome::Recorded => match self.recalled(caller, once).await {
+                Ok(Some(answer)) => Done::Reply(Reply::Again(answer)),
+                // It was forgotten in between.
+                Ok(None) => Done::Stale,
+                Err(Error::Refused(Refusal::RequestIdReused)) => Done::Reused,
+                Err(error) => return Err(error),
+            },
         })
     }
 
@@ -118,12 +192,46 @@ impl Service {
         })
     }
 
-    async fn recalled<T>(&self, caller: &Caller, once: &Option<Once<T>>) -> Result<Option<Secret>, Error> {
+    /// The answer to a request id of which this replica knows that it is recorded: before anything is planned.
+    async fn recalled_early<T>(
+        &self,
+        caller: &Caller,
+        once: Option<&Once<T>>,
+    ) -> Result<Option<Secret>, Error> {
+        match once {
+            Some(one) if self.store.has_seen(&caller.tenant, &caller.name, &one.id) => {
+                self.recalled(caller, once).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn recalled<T>(&self, caller: &Caller, once: Option<&Once<T>>) -> Result<Option<Secret>, Error> {
         let Some(once) = once else { return Ok(None) };
         match self.store.recall(&caller.tenant, &caller.name, &once.id, &once.asked).await? {
             Recalled::Nothing => Ok(None),
             Recalled::Another => Err(Refusal::RequestIdReused.into()),
             Recalled::Answer(answer) => Ok(Some(answer)),
+        }
+    }
+}
+
+impl Patience {
+    /// Waits before the next try, where the database certainly wrote nothing and there is time for one.
+    ///
+    /// # Errors
+    /// The error, if trying again does not help. One in doubt is never tried again: what it may have written
+    /// would be judged as a replay.
+    async fn or(&mut self, error: Error) -> Result<(), Error> {
+        match error {
+            Error::Fault(fault) if fault.origin == Origin::Store => {
+                if !self.lasts().await {
+                    return Err(fault.into());
+                }
+                tracing::debug!(%fault, "trying again");
+                Ok(())
+            }
+            other => Err(other),
         }
     }
 }

@@ -5,14 +5,15 @@ use futures_util::FutureExt as _;
 use super::Service;
 use super::evaluate::{Decisions, Question};
 use super::judge::Judgement;
-use super::unit::{Once, Reply, Step};
+use super::own_replay::OWN_REPLAY;
+use super::unit::{May, Once, Reply, Step};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::{Context, NOWHERE, Reach};
 use crate::domain::device::{Device, State};
 use crate::domain::event::Event;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{DeviceId, Subject};
-use crate::domain::proof::{Offered, Verdict};
+use crate::domain::proof::{Offered, Reject, Verdict};
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::store::{Change, Commit, Standing, Wanted};
@@ -78,11 +79,18 @@ impl Service {
         once: Option<Once<Tried>>,
     ) -> Result<Reply<Tried>, Error> {
         let caller = grant.caller();
-        // Whatever becomes of the proof: a code is not used up for a question that cannot be answered.
-        Self::requirements_of(&self.rulebook(), &attempt.question).map(drop)?;
+        let subject = &attempt.subject;
         match &attempt.device {
-            Some(id) => self.unit(caller, once, move || self.try_device(caller, attempt, id).boxed()).await,
-            None => self.unit(caller, once, move || self.try_all(caller, attempt).boxed()).await,
+            Some(id) => {
+                self.judged(caller, subject, once, move |may| {
+                    self.try_device(caller, attempt, id, may).boxed()
+                })
+                .await
+            }
+            None => {
+                self.judged(caller, subject, once, move |may| self.try_all(caller, attempt, may).boxed())
+                    .await
+            }
         }
     }
 
@@ -91,32 +99,41 @@ impl Service {
         caller: &Caller,
         attempt: &Attempt,
         id: &DeviceId,
+        may: May,
     ) -> Result<Step<Tried>, Error> {
+        self.check_question(attempt)?;
         if attempt.asks_for_more() {
             let now = self.clock.now();
             let wanted = Wanted::Here(attempt.context(), now);
             let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
             let device = standing.devices.iter().find(|device| device.id == *id && !device.is_expired(now));
             let device = device.ok_or(Refusal::DeviceNotFound)?;
-            return self.try_as(caller, attempt, device, Some(&standing));
+            return self.try_as(caller, attempt, device, Some(&standing), may).await;
         }
         // What commits is written over the version that it was judged from, so a device that was seen
         // earlier will do. What does not commit holds only for the device as it is now.
         if let Some(seen) = self.store.last_seen(&caller.tenant, &attempt.subject, id)
-            && let Ok(commit @ Step::Commit(..)) = self.try_as(caller, attempt, &seen, None)
+            && let Ok(step @ (Step::Commit(..) | Step::Judge)) =
+                self.try_as(caller, attempt, &seen, None, may).await
         {
-            return Ok(commit);
+            return Ok(step);
         }
         let device = self.existing(caller, &attempt.subject, id).await?;
-        self.try_as(caller, attempt, &device, None)
+        self.try_as(caller, attempt, &device, None, may).await
     }
 
-    fn try_as(
+    /// A code is not used up for a question that cannot be answered.
+    pub(super) fn check_question(&self, attempt: &Attempt) -> Result<(), Refusal> {
+        Self::requirements_of(&self.rulebook(), &attempt.question).map(drop)
+    }
+
+    async fn try_as(
         &self,
         caller: &Caller,
         attempt: &Attempt,
         device: &Device,
         standing: Option<&Standing>,
+        may: May,
     ) -> Result<Step<Tried>, Error> {
         match device.state {
             State::Active => {}
@@ -128,6 +145,7 @@ impl Service {
             caller,
             device,
             now,
+            may,
             |kind| kind.is_plausible(device, &attempt.offered),
             |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
         )?;
@@ -136,6 +154,11 @@ impl Service {
                 let change = Change::Progress(next.clone());
                 let commit = commit(events)?.change(change);
                 self.prove(caller, attempt, *next, standing, now, commit)
+            }
+            Judgement::Counted { verdict: Verdict::Rejected { reason: Reject::Replayed, .. }, .. }
+                if self.is_own_replay(caller, attempt, &[device], now).await? =>
+            {
+                Ok(Step::Answer(Tried::of(OWN_REPLAY, Some(device.clone()))))
             }
             other => step(device, other, Change::Progress),
         }
@@ -154,6 +177,7 @@ pub(super) fn step(
     change: impl FnOnce(Box<Device>) -> Change,
 ) -> Result<Step<Tried>, Error> {
     match judgement {
+        Judgement::Pending => Ok(Step::Judge),
         Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried::of(verdict, Some(device.clone())))),
         Judgement::Counted { verdict, next, events } => {
             let tried = Tried::of(verdict, Some((*next).clone()));

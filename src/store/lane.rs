@@ -20,7 +20,9 @@ use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
+use super::seen::SeenRequests;
 use super::witness::Witness;
+use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::deadline;
 use crate::error::{Error, Fault};
@@ -38,9 +40,11 @@ pub(super) struct Memory {
     pub(super) cache: Arc<Cache>,
     /// What was used up, so that it stays so even where the database forgets it.
     pub(super) witness: Arc<Witness>,
+    /// Request ids that are recorded, so that their records are looked up before anything is judged.
+    pub(super) requests: Arc<SeenRequests>,
 }
 
-struct Job {
+pub(super) struct Job {
     commit: Commit,
     reply: oneshot::Sender<Result<Outcome, Fault>>,
 }
@@ -78,16 +82,45 @@ impl Pace {
 pub(super) struct Lanes {
     doors: Vec<Door>,
     spread: RandomState,
-    /// Commits that wait or are being written.
-    under_way: AtomicUsize,
+    /// Commits that wait or are being written, and places that are reserved.
+    under_way: Arc<AtomicUsize>,
 }
 
 /// One commit under way, as long as somebody waits for it.
-struct UnderWay<'a>(&'a AtomicUsize);
+struct UnderWay(Arc<AtomicUsize>);
 
-impl Drop for UnderWay<'_> {
+impl UnderWay {
+    /// One more, and how many there were before.
+    fn begin(count: &Arc<AtomicUsize>) -> (Self, usize) {
+        let others = count.fetch_add(1, Ordering::Relaxed);
+        (Self(count.clone()), others)
+    }
+}
+
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A place in a lane's queue: a commit that has one is written, whatever becomes of its caller.
+pub(super) struct Place {
+    permit: mpsc::OwnedPermit<Job>,
+    under_way: UnderWay,
+}
+
+impl Place {
+    /// Has a commit written. It is in the queue when this returns; the answer comes when it is written.
+    pub(super) fn fill(self, commit: Commit) -> impl Future<Output = Result<Outcome, Fault>> {
+        let (reply, answer) = oneshot::channel();
+        self.permit.send(Job { commit, reply });
+        let under_way = self.under_way;
+        async move {
+            let outcome =
+                answer.await.unwrap_or_else(|_| Err(Fault::doubt("committing", "the lane is gone")));
+            drop(under_way);
+            outcome
+        }
     }
 }
 
@@ -103,32 +136,54 @@ impl Lanes {
                 (Door { queue, pace }, task)
             })
             .unzip();
-        (Self { doors, spread: RandomState::new(), under_way: AtomicUsize::new(0) }, tasks)
+        (Self { doors, spread: RandomState::new(), under_way: Arc::default() }, tasks)
     }
 
-    /// Has a commit written. If the caller goes away meanwhile, it is written all the same: a guess that
-    /// was judged is counted.
+    /// Has a commit written. If the caller goes away meanwhile, it is written all the same.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
-        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
-        let _under_way = UnderWay(&self.under_way);
-        let in_use = (1 + others / CROWD).min(self.doors.len());
-        let Door { queue, pace } = &self.doors[self.spread.hash_one(key(&commit)) as usize % in_use];
+        let answer = self.reserve(&commit.tenant, &commit.subject)?.fill(commit);
+        let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
+        match deadline::left() {
+            Some(left) => Ok(timeout(deadline::wait(left), answer).await.map_err(late)??),
+            None => Ok(answer.await?),
+        }
+    }
+
+    /// Reserves a place for a commit of a subject.
+    ///
+    /// # Errors
+    /// The queue is full, or the caller's time would be over before its turn.
+    pub(super) fn reserve(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
+        let (under_way, others) = UnderWay::begin(&self.under_way);
+        let Door { queue, pace } = self.door(tenant, subject, others);
         // Who cannot wait for their turn is told so at once, and not when their time is over.
         let wait = pace.wait(QUEUE - queue.capacity());
         if deadline::left().is_some_and(|left| left < wait) {
             return Err(Refusal::Overloaded.into());
         }
-        let (reply, answer) = oneshot::channel();
-        queue.try_send(Job { commit, reply }).map_err(|e| match e {
-            mpsc::error::TrySendError::Full(_) => Error::Refused(Refusal::Overloaded),
-            mpsc::error::TrySendError::Closed(_) => Error::Refused(Refusal::Draining),
-        })?;
-        let gone = |_| Fault::doubt("committing", "the lane is gone");
-        let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
-        match deadline::left() {
-            Some(left) => Ok(timeout(deadline::wait(left), answer).await.map_err(late)?.map_err(gone)??),
-            None => Ok(answer.await.map_err(gone)??),
+        match queue.clone().try_reserve_owned() {
+            Ok(permit) => Ok(Place { permit, under_way }),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Refusal::Overloaded.into()),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Draining.into()),
         }
+    }
+
+    /// Reserves a place for a commit that must not be refused, however long the queue is: what was judged is
+    /// counted.
+    ///
+    /// # Errors
+    /// The lane is gone.
+    pub(super) async fn wait_for_place(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
+        let (under_way, others) = UnderWay::begin(&self.under_way);
+        let queue = self.door(tenant, subject, others).queue.clone();
+        let permit = queue.reserve_owned().await.map_err(|_| Refusal::Draining)?;
+        Ok(Place { permit, under_way })
+    }
+
+    /// The lane of a subject, where so many others are under way.
+    fn door(&self, tenant: &Tenant, subject: &Subject, others: usize) -> &Door {
+        let in_use = (1 + others / CROWD).min(self.doors.len());
+        &self.doors[self.spread.hash_one((tenant, subject)) as usize % in_use]
     }
 }
 
@@ -184,6 +239,9 @@ async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
         memory.cache.committed(commit, outcome.as_ref().ok().copied());
         if matches!(outcome, Ok(Outcome::Done)) {
             memory.witness.committed(commit);
+        }
+        if matches!(outcome, Ok(Outcome::Done | Outcome::Recorded)) {
+            memory.requests.committed(commit);
         }
         // Who asked may be gone; what was judged is counted all the same.
         let _ = reply.send(outcome);

@@ -18,10 +18,12 @@ mod primary;
 mod recall;
 mod schema;
 mod seal;
+mod seen;
 mod server;
 mod standing;
 mod sweep;
 mod texts;
+mod turn;
 mod witness;
 
 #[cfg(test)]
@@ -43,12 +45,14 @@ pub use self::recall::Recalled;
 pub use self::schema::SchemaState;
 pub use self::server::Unwritable;
 pub use self::standing::{Standing, Wanted};
+pub use self::turn::Turn;
 pub use self::witness::{Mark, Remembered};
 
 use self::apply::Writer;
 use self::entity::device;
 use self::lane::{Lanes, Memory};
 use self::primary::Primary;
+use self::turn::Turns;
 use crate::crypto::keyring::Keyring;
 use crate::domain::device::Device;
 use crate::domain::ids::{DeviceId, Subject, Tenant};
@@ -65,6 +69,7 @@ pub struct Store {
     tasks: Mutex<Vec<JoinHandle<()>>>,
     keyring: Arc<Keyring>,
     memory: Memory,
+    turns: Turns,
 }
 
 impl Store {
@@ -83,6 +88,7 @@ impl Store {
             tasks: Mutex::new(tasks),
             keyring,
             memory,
+            turns: Turns::default(),
         }
     }
 

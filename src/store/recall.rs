@@ -22,6 +22,12 @@ pub enum Recalled {
 }
 
 impl Store {
+    /// Whether this replica may have recorded that request id, or met its record.
+    #[must_use]
+    pub fn has_seen(&self, tenant: &Tenant, caller: &CallerName, id: &RequestId) -> bool {
+        self.memory.requests.has(tenant, caller, id)
+    }
+
     /// Recalls what was answered to that request id, if the same was asked. A record counts until it is
     /// swept, so never for less than its time.
     ///

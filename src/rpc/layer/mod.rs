@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
@@ -37,6 +37,10 @@ use crate::wire::status;
 /// The name of a request in logs and errors: the caller's `x-request-id`, or one made here.
 #[derive(Debug, Clone)]
 pub struct RequestName(pub Arc<str>);
+
+/// The place of a request among those under way. Work that goes on without its caller keeps it.
+#[derive(Debug, Clone)]
+pub struct Running(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
 
 /// What the layer needs to know.
 pub struct Rules {
@@ -137,13 +141,15 @@ impl Layer {
     {
         let rule = rule(request.uri().path());
         if rule != Some(Rule::Open) {
-            let _running = self.running.clone().try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+            let running = self.running.clone().try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
+            let running = Running(Arc::new(running));
             let caller = caller::of(&request, &self.rules)?;
             tracing::Span::current().record("caller", caller.name.as_str());
             if rule.is_none() {
                 return Err(Refusal::MethodUnknown { method: request.uri().path().to_owned() });
             }
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(running.clone());
             let limit = deadline::of(request.headers(), self.rules.timeout);
             return call(inner, request, limit).await;
         }

@@ -111,23 +111,32 @@ impl Harness {
     pub(crate) async fn start_with(wish: Wish) -> Self {
         let keyring = Arc::new(Keyring::generate(&SystemEntropy));
         let clock = Arc::new(ManualClock::at(START));
-        Self::serve(tempfile::tempdir().unwrap(), keyring, clock, wish).await
+        let dir = tempfile::tempdir().unwrap();
+        let database = sqlite_in(&dir);
+        Self::serve(dir, database, keyring, clock, wish).await
+    }
+
+    /// A server on a test's own database, of whichever sort.
+    pub(crate) async fn start_on(database: &databases::TestDatabase, wish: Wish) -> Self {
+        let clock = Arc::new(ManualClock::at(START));
+        let dir = tempfile::tempdir().unwrap();
+        Self::serve(dir, database.url.clone(), database.keyring.clone(), clock, wish).await
     }
 
     /// The server stopped, and started anew on what it left, with the default settings.
     pub(crate) async fn restart(self) -> Self {
-        let Self { keyring, clock, running, dir, .. } = self;
+        let Self { keyring, clock, running, dir, database, .. } = self;
         running.stop().await;
-        Self::serve(dir, keyring, clock, Wish::default()).await
+        Self::serve(dir, database, keyring, clock, Wish::default()).await
     }
 
     async fn serve(
         dir: tempfile::TempDir,
+        database: String,
         keyring: Arc<Keyring>,
         clock: Arc<ManualClock>,
         wish: Wish,
     ) -> Self {
-        let database = format!("sqlite:{}", dir.path().join("test.db").display());
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let store = app::open(&options(&database), keyring.clone(), &entropy).await.unwrap();
         let book = rulebook(wish.requirements);
@@ -228,6 +237,11 @@ impl Harness {
         self.running.stop().await;
         self.dir
     }
+}
+
+/// A SQLite database in a directory.
+fn sqlite_in(dir: &tempfile::TempDir) -> String {
+    format!("sqlite:{}", dir.path().join("test.db").display())
 }
 
 /// Waits until something is so. It has half a minute.

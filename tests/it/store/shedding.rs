@@ -15,9 +15,9 @@ use crate::harness::databases::{Engine, TestDatabase, on_every_server};
 on_every_server!(who_cannot_wait_for_their_turn_is_told_so_at_once);
 
 /// How long the database takes for each event.
-const SLOW: Duration = Duration::from_millis(200);
+pub(super) const SLOW: Duration = Duration::from_millis(200);
 
-async fn slow_down(database: &TestDatabase) {
+pub(super) async fn slow_down(database: &TestDatabase) {
     let statements: &[&str] = match database.engine {
         Engine::Postgres => &[
             "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); \

@@ -1,0 +1,78 @@
+//! What takes long: a proof that cannot be written in time is not judged, and what was judged is written however
+//! often the database asks for another try.
+
+use std::time::Duration;
+
+use countersign::domain::proof::Verdict;
+use countersign::domain::refusal::Refusal;
+use countersign::env::deadline::within;
+use countersign::error::Error;
+use countersign::store::Outcome;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+
+use super::fixtures::{failed, progress, stored};
+use super::shedding::{SLOW, slow_down};
+use super::turns::Counted;
+use crate::harness::databases::{Engine, TestDatabase, on_every_server};
+
+on_every_server!(
+    what_cannot_be_written_in_time_is_not_judged,
+    what_was_judged_is_written_however_often_it_comes_too_late,
+);
+
+async fn what_cannot_be_written_in_time_is_not_judged(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let store = counted.replica.service.store();
+    let mut devices = Vec::new();
+    for number in 0..8 {
+        devices.push(stored(store, &format!("subject {number}"), "phone").await);
+    }
+    slow_down(&database).await;
+    // The lane learns how long the database takes.
+    for device in &mut devices {
+        *device = {
+            let next = failed(device);
+            assert_eq!(store.commit(progress(&next)).await.unwrap(), Outcome::Done);
+            next
+        };
+    }
+    let (right, before) = (counted.right(), counted.judged());
+    let commits = devices.iter().map(|device| store.commit(progress(&failed(device))));
+    let mut waiting: Vec<_> = commits.map(Box::pin).collect();
+    for commit in &mut waiting {
+        assert!(commit.now_or_never().is_none());
+    }
+    for _ in 0..20 {
+        let refused = within(SLOW / 20, counted.verify(&right)).await;
+        assert!(matches!(refused, Ok(Err(Error::Refused(Refusal::Overloaded)))), "{refused:?}");
+    }
+    assert_eq!(counted.judged(), before);
+    join_all(waiting).await;
+    assert_eq!(counted.verify(&right).await.unwrap(), Verdict::Accepted, "nothing was used up");
+}
+
+/// The database asks for another try forty times: more often than what judges nothing is tried.
+async fn what_was_judged_is_written_however_often_it_comes_too_late(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let statements: &[&str] = match database.engine {
+        Engine::Postgres => &[
+            "CREATE SEQUENCE tries",
+            "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF nextval('tries') <= 40 THEN RAISE EXCEPTION 'again' USING ERRCODE = '40001'; END IF; \
+             RETURN NEW; END $$",
+            "CREATE TRIGGER conflict BEFORE UPDATE ON device FOR EACH ROW EXECUTE FUNCTION conflict()",
+        ],
+        // A sequence is not rolled back there either.
+        _ => &[
+            "CREATE SEQUENCE tries",
+            "CREATE TRIGGER conflict BEFORE UPDATE ON device FOR EACH ROW BEGIN \
+             IF NEXT VALUE FOR tries <= 40 THEN SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213; END IF; END",
+        ],
+    };
+    for statement in statements {
+        database.execute(statement).await;
+    }
+    let within_time = within(Duration::from_secs(30), counted.verify(&counted.right())).await;
+    assert_eq!(within_time.unwrap().unwrap(), Verdict::Accepted);
+}

@@ -1,0 +1,116 @@
+//! What is judged is written: a proof is judged in turn, and only with a place in the queue for what comes of it.
+//!
+//! How often a right code was judged is counted inside: each time the evidence that it would be draws an id. The
+//! control is [`a_commit_without_a_turn`]: what the store allows where nobody takes a turn.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use countersign::auth::rpc;
+use countersign::domain::context::Context;
+use countersign::domain::policy::Policies;
+use countersign::domain::proof::Verdict;
+use countersign::domain::refusal::Refusal;
+use countersign::env::{Entropy, SystemEntropy};
+use countersign::error::Error;
+use countersign::service::{Attempt, Reply, Service, Tried};
+use countersign::store::Outcome;
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+
+use super::fixtures::{failed, progress, stored};
+use super::gate::Gate;
+use crate::harness::asking::attempt;
+use crate::harness::databases::{TestDatabase, on_every_database};
+use crate::harness::replica::{Proving, Replica, clock};
+use crate::harness::rulebook;
+
+on_every_database!(
+    of_a_crowd_with_the_right_code_one_is_judged,
+    a_commit_without_a_turn,
+    nothing_is_judged_by_a_server_that_goes_away,
+);
+/// Entropy that counts how often it is asked.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Entropy for Counting {
+    fn fill(&self, out: &mut [u8]) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        SystemEntropy.fill(out);
+    }
+}
+
+/// A replica that counts what it judges as right, and a token of alice.
+pub(super) struct Counted {
+    pub(super) replica: Arc<Replica>,
+    entropy: Arc<Counting>,
+    token: Proving,
+}
+
+impl Counted {
+    pub(super) async fn on(database: &TestDatabase) -> Self {
+        let entropy = Arc::new(Counting::default());
+        let clock = clock();
+        let store = database.open().await;
+        let service = Service::new(store, clock.clone(), entropy.clone(), Policies::default(), rulebook(&[]));
+        let caller = Arc::new(crate::harness::caller("app", "default", &countersign::auth::Role::ALL));
+        let replica = Arc::new(Replica { service, clock, caller });
+        let token = replica.hotp("alice").await;
+        Self { replica, entropy, token }
+    }
+
+    pub(super) fn judged(&self) -> usize {
+        self.entropy.0.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn right(&self) -> Attempt {
+        attempt(&self.token, &self.token.codes[0], &Context::default())
+    }
+
+    pub(super) async fn verify(&self, attempt: &Attempt) -> Result<Verdict, Error> {
+        match self.replica.service.verify(&self.replica.grant::<rpc::Verify>(), attempt, None).await? {
+            Reply::Fresh(Tried { verdict, .. }) => Ok(verdict),
+            Reply::Again(_) => unreachable!("there was no request id"),
+        }
+    }
+}
+
+async fn of_a_crowd_with_the_right_code_one_is_judged(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let (right, before) = (counted.right(), counted.judged());
+    let gate = Gate::shut(&database).await;
+    let mut crowd: Vec<_> = (0..50).map(|_| Box::pin(counted.verify(&right))).collect();
+    for one in &mut crowd {
+        // Once it was polled it waits for its turn, or for its commit.
+        assert!(one.now_or_never().is_none());
+    }
+    assert_eq!(counted.judged() - before, 1, "before the first is written");
+    // Some of those that wait go away.
+    crowd.truncate(40);
+    gate.open().await;
+    let verdicts = join_all(crowd).await;
+    let accepted = verdicts.into_iter().filter(|verdict| matches!(verdict, Ok(Verdict::Accepted))).count();
+    assert_eq!((accepted, counted.judged() - before), (1, 1));
+    // The confirmation, and the one.
+    assert_eq!(database.events("proof.accepted").await, 2);
+}
+
+/// The control: commits without turns are made from one version as many times as there are of them.
+async fn a_commit_without_a_turn(database: TestDatabase) {
+    let store = database.open().await;
+    let device = stored(&store, "alice", "phone").await;
+    let made: Vec<_> = (0..50).map(|_| progress(&failed(&device))).collect();
+    let outcomes = super::gate::write_together(&database, &store, made).await;
+    let stale = outcomes.into_iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stale))).count();
+    assert_eq!(stale, 49);
+}
+
+async fn nothing_is_judged_by_a_server_that_goes_away(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let before = counted.judged();
+    counted.replica.stop().await;
+    let refused = counted.verify(&counted.right()).await;
+    assert!(matches!(refused, Err(Error::Refused(Refusal::Draining))), "{refused:?}");
+    assert_eq!(counted.judged(), before);
+}
