@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::{Received, Rpc, answer, message, once, parse, received};
+use super::{Received, Rpc, answer, kept, message, once, parse, received};
 use crate::auth::{self, rpc};
 use crate::domain::client::Client;
 use crate::domain::context::NOWHERE;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ClientId, ClientName, EvidenceId, SessionId, Subject};
 use crate::domain::violation::{Problem, Violations};
-use crate::service::{Decisions, Question, Remembered, Revocation, Testimony};
+use crate::service::{Decisions, Question, Remembered, Reply, Revocation, Testimony};
 use crate::wire::convert::{moment, timestamp};
 use crate::wire::decision::decided;
 use crate::wire::evidence::evidence;
@@ -56,7 +56,16 @@ impl AssuranceService for Rpc {
             let question = Question { explain: asked.explain, ..question };
             let subject = parse::checked(violations, subject)?;
             let context = context.as_ref().unwrap_or(&NOWHERE);
-            message(&self.service.evaluate(&grant, &subject, context, &question, once).await?, &write)
+            let reply = self.service.evaluate(&grant, &subject, context, &question, once).await?;
+            let mut answer = message(&reply, &write)?;
+            if let Reply::Again(_) = reply
+                && let Some(kept) = kept::of(&answer.decisions, answer.joint.as_ref())
+                && let Some(anew) = self.service.revisit(&grant, &subject, context, &question, &kept).await?
+            {
+                answer.decisions = anew.each.iter().map(decided).collect();
+                answer.joint = anew.joint.as_ref().map(decided);
+            }
+            Ok(answer)
         }
         .await;
         answer(answered, &name)

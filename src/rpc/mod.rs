@@ -7,6 +7,7 @@ pub mod layer;
 
 mod assurance;
 mod device;
+mod kept;
 mod parse;
 mod subject;
 mod verification;

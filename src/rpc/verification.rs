@@ -2,10 +2,10 @@
 
 use tonic::{Request, Response, Status};
 
-use super::{Received, Rpc, answer, message, once, parse, received, to_the_end, view};
+use super::{Received, Rpc, answer, kept, message, once, parse, received, to_the_end, view};
 use crate::auth::{self, rpc};
 use crate::domain::violation::Violations;
-use crate::service::{Attempt, Tried};
+use crate::service::{Attempt, Reply, Tried};
 use crate::wire::decision::decided;
 use crate::wire::pb;
 use crate::wire::pb::verification_service_server::VerificationService;
@@ -48,10 +48,18 @@ impl VerificationService for Rpc {
             });
             let attempt = parse::checked(violations, attempt)?;
             let service = self.service.clone();
-            to_the_end(
-                running,
-                async move { message(&service.verify(&grant, &attempt, once).await?, &write) },
-            )
+            to_the_end(running, async move {
+                let reply = service.verify(&grant, &attempt, once).await?;
+                let mut answer = message(&reply, &write)?;
+                if let Reply::Again(_) = reply
+                    && let Some(kept) = kept::of(&answer.decisions, answer.joint.as_ref())
+                    && let Some(anew) = service.revisit_verify(&grant, &attempt, &kept).await?
+                {
+                    answer.decisions = anew.each.iter().map(decided).collect();
+                    answer.joint = anew.joint.as_ref().map(decided);
+                }
+                Ok(answer)
+            })
             .await
         }
         .await;

@@ -67,26 +67,31 @@ impl Service {
         once: Option<Once<Decisions>>,
     ) -> Result<Reply<Decisions>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
-            async move {
-                let now = self.clock.now();
-                let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
-                let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
-                let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-                let (decisions, consequences) = self.answer(caller, &scene, question)?;
-                if question.explain {
-                    return Ok(Step::Answer(decisions));
-                }
-                let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
-                let state = &standing.state;
-                Ok(match consequences.commit(&about, state, now) {
-                    Some(commit) => Step::Commit(commit, decisions),
-                    None => Step::Answer(decisions),
-                })
-            }
-            .boxed()
+        self.unit(caller, once, move || self.decide_now(caller, subject, context, question).boxed()).await
+    }
+
+    /// Decides requirements as the subject stands now, and says what that uses up.
+    pub(super) async fn decide_now(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        context: &Context,
+        question: &Question,
+    ) -> Result<Step<Decisions>, Error> {
+        let now = self.clock.now();
+        let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
+        let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
+        let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
+        let (decisions, consequences) = self.answer(caller, &scene, question)?;
+        if question.explain {
+            return Ok(Step::Answer(decisions));
+        }
+        let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
+        let state = &standing.state;
+        Ok(match consequences.commit(&about, state, now) {
+            Some(commit) => Step::Commit(commit, decisions),
+            None => Step::Answer(decisions),
         })
-        .await
     }
 
     /// The requirements that apply to a question.

@@ -103,7 +103,8 @@ fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64,
     Step::Commit(commit, count)
 }
 
-/// Whether evidence that has not expired may count, now or later.
+/// Whether evidence that has not expired may count, now or later. What is used up counts for retries of the request
+/// that used it.
 fn could_count(standing: &Standing, evidence: &Evidence) -> bool {
-    !evidence.revoked && !evidence.used_up && evidence.epoch == standing.state.epoch
+    !evidence.revoked && evidence.epoch == standing.state.epoch
 }

@@ -9,6 +9,7 @@ mod fan_out;
 mod faults;
 mod fields;
 mod garbage;
+mod kept_decisions;
 mod listing;
 mod recovery_codes;
 mod request_id;
