@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::counting::counts;
-use super::decide::{Situation, decide};
+use super::decide::{Situation, decide_all};
 use super::lasting::deadline;
 use super::requirement::Requirement;
 use super::requirement::expression::{Expression, Leaf};
@@ -19,12 +19,13 @@ use crate::domain::moment::Moment;
 #[cfg(test)]
 mod tests;
 
-/// Explains a decision: a headline, the plans, and the tree.
+/// Explains a decision: a headline, the plans, and the tree of each requirement that applies. Where that is not
+/// the one that was asked for alone, the trees stand under their names.
 #[must_use]
-pub fn explain(requirement: &Requirement, situation: &Situation<'_>) -> String {
+pub fn explain(asked: &Requirement, applied: &[&Requirement], situation: &Situation<'_>) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write(requirement, situation, &mut text);
+    let _ = write(asked, applied, situation, &mut text);
     text
 }
 
@@ -47,15 +48,28 @@ pub fn summary(decision: &Decision, now: Moment) -> String {
     }
 }
 
-fn write(requirement: &Requirement, situation: &Situation<'_>, f: &mut impl Write) -> fmt::Result {
-    let decision = decide(requirement, situation);
-    writeln!(f, "{}: {}", requirement.name(), summary(&decision, situation.asked.now))?;
+fn write(
+    asked: &Requirement,
+    applied: &[&Requirement],
+    situation: &Situation<'_>,
+    f: &mut impl Write,
+) -> fmt::Result {
+    let decision = decide_all(applied, situation);
+    writeln!(f, "{}: {}", asked.name(), summary(&decision, situation.asked.now))?;
     for (index, plan) in decision.plans().iter().enumerate() {
         writeln!(f, "  plan {}: {}", index + 1, steps(plan))?;
     }
-    let facts: Vec<Fact<'_>> =
-        situation.evidence.iter().map(|one| Fact::of(one, requirement, situation)).collect();
-    tree(requirement.expression(), &mut 0, 1, &facts, situation.asked.now, f)
+    let is_itself = matches!(applied, [only] if only.name() == asked.name());
+    for requirement in applied {
+        if !is_itself {
+            writeln!(f, "  {} applies", requirement.name())?;
+        }
+        let facts: Vec<Fact<'_>> =
+            situation.evidence.iter().map(|one| Fact::of(one, requirement, situation)).collect();
+        let level = if is_itself { 1 } else { 2 };
+        tree(requirement.expression(), &mut 0, level, &facts, situation.asked.now, f)?;
+    }
+    Ok(())
 }
 
 fn steps(plan: &Plan) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::presets::{GUARDS, default_guard};
-use super::requirement::Requirement;
+use super::requirement::{self, Requirement};
 use super::requirement::mistake::{Mistakes, Wrong, did_you_mean};
 use super::requirement::set::Requirements;
 use super::rules::{RuleText, Rules};
@@ -33,6 +33,16 @@ pub struct RuleSource {
     pub when: String,
     /// The requirement that is used instead.
     pub instead: String,
+}
+
+/// A requirement that is asked for, and the requirements that apply instead of it by the rules.
+#[derive(Debug)]
+pub struct Applied<'b> {
+    /// The requirement that is asked for.
+    pub asked: &'b Requirement,
+    /// The requirements that apply, each once. All of them must be satisfied. Where no rule applies, it is the
+    /// one that is asked for.
+    pub all: Vec<&'b Requirement>,
 }
 
 /// What decisions go by.
@@ -86,13 +96,13 @@ impl Rulebook {
         self.requirements.named(name)
     }
 
-    /// The requirement that applies where that one is asked for and that is known. `None`: there is no such.
+    /// The requirements that apply where that one is asked for, with these attributes. `None`: no requirement
+    /// has this name.
     #[must_use]
-    pub fn chosen(&self, name: &str, attributes: &BTreeMap<String, String>) -> Option<&Requirement> {
+    pub fn applied(&self, name: &str, attributes: &BTreeMap<String, String>) -> Option<Applied<'_>> {
         let asked = self.requirements.named(name)?;
-        let chosen = self.rules.choose(name, |attribute| attributes.get(attribute).map(String::as_str));
-        // Both names were checked when the rules were parsed.
-        Some(self.requirements.named(chosen).unwrap_or(asked))
+        let all = self.rules.applied(asked, |attribute| attributes.get(attribute).map(String::as_str));
+        Some(Applied { asked, all })
     }
 
     /// Every requirement, by name.
@@ -111,6 +121,20 @@ impl Rulebook {
     #[must_use]
     pub fn vocabulary(&self) -> &Vocabulary {
         self.requirements.vocabulary()
+    }
+}
+
+impl Applied<'_> {
+    /// Changes with every text that applies. The revision of a single requirement is its own; that of several
+    /// is 12 hexadecimal digits of SHA-256 over theirs, sorted, a line each.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        if let [only] = self.all.as_slice() {
+            return only.revision().to_owned();
+        }
+        let mut revisions: Vec<&str> = self.all.iter().map(|requirement| requirement.revision()).collect();
+        revisions.sort_unstable();
+        requirement::revision_of(&revisions.join("\n"))
     }
 }
 
@@ -168,14 +192,15 @@ mod tests {
         };
         let texts = source(&[("payout", "any"), ("large", "totp within 5m")]);
         let book = Rulebook::parse(&Source { rules: vec![rule], ..texts }).unwrap();
-        let chosen = |amount: Option<&str>| {
+        let applied = |amount: Option<&str>| {
             let attributes =
                 amount.map(|amount| ("amount".to_owned(), amount.to_owned())).into_iter().collect();
-            book.chosen("payout", &attributes).map(Requirement::name)
+            let applied = book.applied("payout", &attributes).unwrap();
+            applied.all.iter().map(|requirement| requirement.name()).collect::<Vec<_>>()
         };
-        assert_eq!(chosen(Some("100")), Some("payout"));
-        assert_eq!(chosen(Some("101")), Some("large"));
-        assert_eq!(chosen(None), Some("large"));
-        assert!(book.chosen("payou", &BTreeMap::new()).is_none());
+        assert_eq!(applied(Some("100")), ["payout"]);
+        assert_eq!(applied(Some("101")), ["large"]);
+        assert_eq!(applied(None), ["large"]);
+        assert!(book.applied("payou", &BTreeMap::new()).is_none());
     }
 }

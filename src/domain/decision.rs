@@ -94,9 +94,11 @@ impl Decision {
 /// A decision, and of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
-    /// The requirement that was applied. Empty where it was several.
+    /// The requirement that was asked for. Empty in a joint decision.
     pub requirement: String,
-    /// Which text of it. Empty where it was several.
+    /// The requirements that were applied, all of them: the one that was asked for, or stricter ones by rules.
+    pub applied: Vec<String>,
+    /// Changes with every text that was applied. Empty in a joint decision.
     pub revision: String,
     /// The answer.
     pub decision: Decision,

@@ -7,10 +7,10 @@ use futures_util::FutureExt as _;
 use super::Service;
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
-use crate::assurance::decide::{decide, decide_all};
+use crate::assurance::decide::decide_all;
 use crate::assurance::explain::{explain, summary};
 use crate::assurance::requirement::Requirement;
-use crate::assurance::rulebook::Rulebook;
+use crate::assurance::rulebook::{Applied, Rulebook};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::{Capability, Context};
 use crate::domain::decision::{Decided, Decision};
@@ -94,13 +94,13 @@ impl Service {
         })
     }
 
-    /// The requirements that apply to a question.
+    /// For each requirement of a question, in order, the requirements that apply.
     pub(super) fn requirements_of<'b>(
         book: &'b Rulebook,
         question: &Question,
-    ) -> Result<Vec<&'b Requirement>, Refusal> {
+    ) -> Result<Vec<Applied<'b>>, Refusal> {
         let requirement = |name: &String| {
-            let found = book.chosen(name, &question.attributes);
+            let found = book.applied(name, &question.attributes);
             found.ok_or_else(|| Refusal::RequirementNotFound { requirement: name.clone() })
         };
         question.requirements.iter().map(requirement).collect()
@@ -115,8 +115,10 @@ impl Service {
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let situation = scene.situation();
-        let mut each: Vec<Decision> = requirements.iter().map(|one| decide(one, &situation)).collect();
-        let mut joint = (requirements.len() > 1).then(|| decide_all(&requirements, &situation));
+        let mut each: Vec<Decision> =
+            requirements.iter().map(|one| decide_all(&one.all, &situation)).collect();
+        let together = together(&requirements);
+        let mut joint = (requirements.len() > 1).then(|| decide_all(&together, &situation));
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain(&joint));
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
@@ -124,19 +126,20 @@ impl Service {
             let left = scene.without(&consequences.spent);
             let situation = left.situation();
             let open = each.iter_mut().zip(&requirements).filter(|(decision, _)| !decision.is_satisfied());
-            open.for_each(|(decision, requirement)| *decision = decide(requirement, &situation));
+            open.for_each(|(decision, one)| *decision = decide_all(&one.all, &situation));
             let open = joint.as_mut().filter(|joint| !joint.is_satisfied());
-            open.into_iter().for_each(|joint| *joint = decide_all(&requirements, &situation));
+            open.into_iter().for_each(|joint| *joint = decide_all(&together, &situation));
         }
-        let mut decided = |requirement: Option<&Requirement>, decision: Decision| {
+        let mut decided = |one: Option<&Applied<'_>>, decision: Decision| {
             let mut explanation = summary(&decision, scene.now);
-            if let Some(requirement) = requirement.filter(|_| question.explain) {
-                explanation = explain(requirement, &situation);
+            if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
+                explanation = explain(asked, all, &situation);
             }
             let grace_until = self.grace(caller, scene, &decision, &mut consequences);
             Decided {
-                requirement: requirement.map_or("", Requirement::name).to_owned(),
-                revision: requirement.map_or("", Requirement::revision).to_owned(),
+                requirement: one.map_or("", |one| one.asked.name()).to_owned(),
+                applied: one.map_or_else(|| names(&together), |one| names(&one.all)),
+                revision: one.map_or_else(String::new, Applied::revision),
                 decision,
                 grace_until,
                 explanation,
@@ -165,6 +168,24 @@ impl Service {
         let until = graced_at.unwrap_or(scene.now).plus(grace);
         (until > scene.now).then_some(until)
     }
+}
+
+/// All requirements that apply, each once.
+fn together<'b>(applied: &[Applied<'b>]) -> Vec<&'b Requirement> {
+    let mut together: Vec<&Requirement> = Vec::with_capacity(applied.len());
+    for requirement in applied.iter().flat_map(|one| &one.all) {
+        let is_same = |known: &&Requirement| {
+            known.name() == requirement.name() && known.expression() == requirement.expression()
+        };
+        if !together.iter().any(is_same) {
+            together.push(requirement);
+        }
+    }
+    together
+}
+
+fn names(requirements: &[&Requirement]) -> Vec<String> {
+    requirements.iter().map(|requirement| requirement.name().to_owned()).collect()
 }
 
 impl Consequences {

@@ -120,6 +120,7 @@ fn undecidable(question: &Question) -> Decisions {
         let reason = "the requirements have changed since this was answered: ask again";
         Decided {
             requirement: requirement.to_owned(),
+            applied: Vec::new(),
             revision: String::new(),
             decision: Decision::Unavailable { reason: reason.to_owned(), retry_at: None },
             grace_until: None,

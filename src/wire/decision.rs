@@ -12,6 +12,7 @@ use crate::domain::method::MethodName;
 pub fn decided(decided: &Decided) -> pb::Decision {
     let mut message = pb::Decision {
         requirement: decided.requirement.clone(),
+        applied_requirements: decided.applied.clone(),
         requirement_revision: decided.revision.clone(),
         grace_until_time: decided.grace_until.map(timestamp),
         explanation: decided.explanation.clone(),

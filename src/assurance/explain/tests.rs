@@ -15,7 +15,8 @@ fn explained(text: &str, evidence: Vec<Evidence>) -> String {
     let totp = |id| Candidate::new(device("totp", id), held(), Effort::Code);
     let world = world(evidence, vec![totp("a"), totp("b")]);
     let set = Requirements::parse(&[("login", text)], VOCABULARY.clone()).unwrap();
-    explain(set.named("login").unwrap(), &world.situation())
+    let login = set.named("login").unwrap();
+    explain(login, &[login], &world.situation())
 }
 
 fn aged(evidence: Evidence, minutes: u64) -> Evidence {

@@ -48,16 +48,21 @@ pub struct Requirement {
     program: Program,
 }
 
+/// The first 12 hexadecimal digits of the SHA-256 of a text.
+pub(super) fn revision_of(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    data_encoding::HEXLOWER.encode(&digest[..6])
+}
+
 impl Requirement {
     /// Of an expression that is within the limits.
     fn new(name: &str, expression: Expression) -> Self {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = print::write(&expression, &mut text);
-        let digest = Sha256::digest(text.as_bytes());
         let leaves = expression.leaves().into_iter().cloned().collect();
         let program = Program::of(&expression);
-        let revision = data_encoding::HEXLOWER.encode(&digest[..6]);
+        let revision = revision_of(&text);
         Self { name: name.to_owned(), text, revision, expression, leaves, program }
     }
 

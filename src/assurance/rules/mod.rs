@@ -1,10 +1,13 @@
-//! Rules that choose a stricter requirement by what the caller knows: CEL over attributes.
+//! Rules that choose stricter requirements by what the caller knows: CEL over attributes.
 //!
-//! The first rule that matches wins. A rule whose expression cannot be evaluated, because an attribute is
-//! missing or is not what it is compared with, counts as matching; and no rule may lead to a requirement
-//! that asks for less. So who leaves an attribute out, or spoils it, is asked for more, never for less.
+//! The rules of a requirement are evaluated in order, up to the first that is true. A rule that is false does
+//! not apply. A rule that cannot be evaluated, because an attribute is missing, too long or not what it is
+//! compared with, might be true: it applies, and so do rules behind it. All that applies must be satisfied, and
+//! no rule leads to a requirement that asks for less. So a caller that leaves an attribute out, or spoils it, is
+//! never asked for less than with the attribute.
 
 mod check;
+mod combined;
 mod types;
 
 #[cfg(test)]
@@ -16,8 +19,10 @@ use std::sync::Arc;
 use cel::{Context, Env, Program, Value};
 
 use super::compare::{Relation, compare};
+use super::requirement::Requirement;
 use super::requirement::mistake::{Mistakes, Wrong, did_you_mean};
 use super::requirement::set::Requirements;
+use combined::Combined;
 use types::Type;
 
 /// How long an expression may be, in bytes. It holds no loop, so this bounds what evaluating it costs.
@@ -44,7 +49,15 @@ struct Rule {
     requirement: String,
     program: Program,
     attributes: BTreeMap<String, Type>,
-    instead: String,
+    instead: Requirement,
+}
+
+/// The value of a rule's expression.
+enum Truth {
+    True,
+    False,
+    /// The attributes do not decide it.
+    Open,
 }
 
 /// Rules in force.
@@ -64,51 +77,70 @@ impl Rules {
     ///
     /// # Errors
     /// Every mistake in every rule: unknown names, expressions that cannot be read or that ask for what is
-    /// not offered, requirements that ask for less than what they stand in for.
+    /// not offered, requirements that ask for less than what they stand in for, requirements whose rules
+    /// together lead to more than one requirement may hold.
     pub fn parse(texts: &[RuleText<'_>], requirements: &Requirements) -> Result<Self, Mistakes> {
         let mut mistakes = Mistakes::default();
-        let mut rules = Vec::new();
+        let mut rules: Vec<Rule> = Vec::new();
+        let mut combined = Combined::default();
         for (index, text) in texts.iter().enumerate() {
             let origin = |field: &str| format!("rules[{index}].{field}");
             let mut note =
                 |field: &str, text: &str, wrong: Wrong| mistakes.push(wrong.within(origin(field), text));
-            let mut known = true;
-            for (field, name) in [("requirement", text.requirement), ("use", text.instead)] {
-                if let Err(wrong) = find(name, requirements) {
-                    note(field, name, wrong);
-                    known = false;
+            let mut found = |field: &str, name: &str| {
+                find(name, requirements).map_err(|wrong| note(field, name, wrong)).ok()
+            };
+            let asked = found("requirement", text.requirement);
+            let instead = found("use", text.instead);
+            let instead = asked.zip(instead).map(|(asked, instead)| (asked, instead.clone()));
+            if let Some((asked, instead)) = &instead {
+                let fits = is_no_weaker(asked, instead, requirements);
+                if let Err(wrong) = fits.and_then(|()| combined.add(text.requirement, instead)) {
+                    note("use", text.instead, wrong);
                 }
-            }
-            if known && let Err(wrong) = is_no_weaker(text, requirements) {
-                note("use", text.instead, wrong);
             }
             match compile(text.when) {
                 Err(wrong) => note("when", text.when, wrong),
-                Ok((program, attributes)) => rules.push(Rule {
+                Ok((program, attributes)) => rules.extend(instead.map(|(_, instead)| Rule {
                     requirement: text.requirement.to_owned(),
                     program,
                     attributes,
-                    instead: text.instead.to_owned(),
-                }),
+                    instead,
+                })),
             }
         }
         if mistakes.is_empty() { Ok(Self { rules, env: Arc::new(Env::stdlib()) }) } else { Err(mistakes) }
     }
 
-    /// The requirement that applies, where `attribute` gives what the caller knows.
-    pub fn choose<'a, 'b>(
+    /// The requirements that apply where `asked` is asked for: at least one, each once. `attribute` gives what the
+    /// caller knows.
+    pub fn applied<'a, 'b>(
         &'a self,
-        requirement: &'a str,
+        asked: &'a Requirement,
         attribute: impl Fn(&str) -> Option<&'b str>,
-    ) -> &'a str {
-        let mut rules = self.rules.iter().filter(|rule| rule.requirement == requirement);
-        let chosen = rules.find(|rule| rule.matches(&attribute, &self.env));
-        chosen.map_or(requirement, |rule| &rule.instead)
+    ) -> Vec<&'a Requirement> {
+        let mut applied: Vec<&Requirement> = Vec::with_capacity(1);
+        for rule in self.rules.iter().filter(|rule| rule.requirement == asked.name()) {
+            let truth = rule.evaluate(&attribute, &self.env);
+            if matches!(truth, Truth::False) {
+                continue;
+            }
+            if !applied.iter().any(|known| known.name() == rule.instead.name()) {
+                applied.push(&rule.instead);
+            }
+            if matches!(truth, Truth::True) {
+                break;
+            }
+        }
+        if applied.is_empty() {
+            applied.push(asked);
+        }
+        applied
     }
 }
 
 impl Rule {
-    fn matches<'b>(&self, attribute: &impl Fn(&str) -> Option<&'b str>, env: &Arc<Env>) -> bool {
+    fn evaluate<'b>(&self, attribute: &impl Fn(&str) -> Option<&'b str>, env: &Arc<Env>) -> Truth {
         let mut context = Context::with_env(Arc::clone(env));
         for (name, wanted) in &self.attributes {
             let value = attribute(name).filter(|text| text.len() <= ATTRIBUTE_MAX);
@@ -116,25 +148,25 @@ impl Rule {
                 context.add_variable_from_value(name.as_str(), value);
             }
         }
-        // Anything but a clear no is a yes.
-        !matches!(self.program.execute(&context), Ok(Value::Bool(false)))
+        match self.program.execute(&context) {
+            Ok(Value::Bool(true)) => Truth::True,
+            Ok(Value::Bool(false)) => Truth::False,
+            _ => Truth::Open,
+        }
     }
 }
 
-fn find(name: &str, requirements: &Requirements) -> Result<(), Wrong> {
-    if requirements.named(name).is_some() {
-        return Ok(());
+fn find<'r>(name: &str, requirements: &'r Requirements) -> Result<&'r Requirement, Wrong> {
+    if let Some(requirement) = requirements.named(name) {
+        return Ok(requirement);
     }
     let guess = did_you_mean(name, requirements.iter().map(|known| known.name()));
     let label = guess.unwrap_or_else(|| "no requirement has this name".to_owned());
     Err(Wrong::new(0..name.len(), format!("`{name}` is not known"), label))
 }
 
-fn is_no_weaker(text: &RuleText<'_>, requirements: &Requirements) -> Result<(), Wrong> {
-    let RuleText { requirement, instead, .. } = text;
-    let (Some(old), Some(new)) = (requirements.named(requirement), requirements.named(instead)) else {
-        return Ok(());
-    };
+fn is_no_weaker(old: &Requirement, new: &Requirement, requirements: &Requirements) -> Result<(), Wrong> {
+    let (requirement, instead) = (old.name(), new.name());
     let witness = match compare(old, new, requirements.vocabulary()) {
         Relation::Same | Relation::Stronger(_) => return Ok(()),
         Relation::Weaker(witness) | Relation::Incomparable { new_only: witness, .. } => witness.to_string(),

@@ -1,6 +1,9 @@
+mod spoiling;
+
 use proptest::prelude::*;
 
 use super::{RuleText, Rules};
+use crate::assurance::requirement::Requirement;
 use crate::assurance::requirement::mistake::Mistakes;
 use crate::assurance::requirement::set::Requirements;
 use crate::assurance::tests::worlds::VOCABULARY;
@@ -21,12 +24,23 @@ fn rules(when: &[(&str, &str)]) -> Result<Rules, Mistakes> {
     Rules::parse(&texts, &requirements())
 }
 
+/// The names of the requirements that apply where that one is asked for.
+fn applied<'b>(
+    rules: &Rules,
+    requirement: &str,
+    attribute: impl Fn(&str) -> Option<&'b str>,
+) -> Vec<String> {
+    let requirements = requirements();
+    let asked = requirements.named(requirement).unwrap();
+    rules.applied(asked, attribute).into_iter().map(Requirement::name).map(str::to_owned).collect()
+}
+
 fn large(when: &str, attributes: &[(&str, &str)]) -> bool {
     let rules = rules(&[(when, "payout_large")]).unwrap_or_else(|mistakes| panic!("{mistakes}"));
-    let chosen = rules.choose("payout", |name| {
+    let applied = applied(&rules, "payout", |name| {
         attributes.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     });
-    chosen == "payout_large"
+    applied == ["payout_large"]
 }
 
 fn message(when: &str) -> String {
@@ -34,15 +48,70 @@ fn message(when: &str) -> String {
 }
 
 #[test]
-fn the_first_rule_that_matches_wins_and_others_are_left_alone() {
+fn the_first_rule_that_is_true_ends_the_walk_and_other_requirements_are_left_alone() {
     let rules = rules(&[("amount > 100000", "payout_large"), ("country != 'SE'", "payout_abroad")]).unwrap();
-    let chosen = |requirement, amount, country| {
-        rules.choose(requirement, |name| if name == "amount" { Some(amount) } else { Some(country) })
+    let applied = |requirement, amount, country| {
+        applied(&rules, requirement, |name| if name == "amount" { Some(amount) } else { Some(country) })
     };
-    assert_eq!(chosen("payout", "100000", "SE"), "payout");
-    assert_eq!(chosen("payout", "100001", "NO"), "payout_large");
-    assert_eq!(chosen("payout", "5", "NO"), "payout_abroad");
-    assert_eq!(chosen("login", "5000000", "NO"), "login");
+    assert_eq!(applied("payout", "100000", "SE"), ["payout"]);
+    assert_eq!(applied("payout", "100001", "NO"), ["payout_large"]);
+    assert_eq!(applied("payout", "5", "NO"), ["payout_abroad"]);
+    assert_eq!(applied("login", "5000000", "NO"), ["login"]);
+}
+
+#[test]
+fn a_rule_that_cannot_be_evaluated_applies_and_hides_no_rule_behind_it() {
+    let rules = rules(&[
+        ("amount > 100000", "payout_large"),
+        ("country != 'SE'", "payout_abroad"),
+        ("amount > 5", "payout_large"),
+    ])
+    .unwrap();
+    let applied = |amount, country| {
+        applied(&rules, "payout", |name| if name == "amount" { amount } else { country })
+    };
+    for unread in [None, Some("5,00"), Some("")] {
+        assert_eq!(applied(unread, Some("FR")), ["payout_large", "payout_abroad"]);
+        // Each once.
+        assert_eq!(applied(unread, Some("SE")), ["payout_large"]);
+        assert_eq!(applied(unread, None), ["payout_large", "payout_abroad"]);
+    }
+    let long = "x".repeat(4097);
+    assert_eq!(applied(Some("5"), Some(&long)), ["payout_abroad"]);
+    assert_eq!(applied(Some("6"), None), ["payout_abroad", "payout_large"]);
+    assert_eq!(applied(Some("100001"), None), ["payout_large"]);
+}
+
+#[test]
+fn the_results_of_all_rules_of_a_requirement_together_are_within_its_bounds() {
+    // Four leaves and four ways each.
+    let tier = |minutes: u32| format!("(totp or webauthn) and (sms or email) within {minutes}m");
+    let names = ["t1", "t2", "t3", "t4"];
+    let texts: Vec<String> = [40, 30, 20, 10].map(tier).to_vec();
+    let mut all: Vec<(&str, &str)> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    all.push(("payout", "totp or webauthn"));
+    all.push(("other", "totp or webauthn"));
+    all.push(("ten", "webauthn and (totp or sms or email or password or sso or any or aal1 or aal1)"));
+    let set = Requirements::parse(&all, VOCABULARY.clone()).unwrap();
+    let rule = |requirement, instead| RuleText { requirement, when: "amount > 5", instead };
+    let parse = |rules: &[(&'static str, &'static str)]| {
+        let texts: Vec<_> = rules.iter().map(|(requirement, instead)| rule(requirement, instead)).collect();
+        Rules::parse(&texts, &set).map(drop)
+    };
+    // The same result twice, and the results of another requirement, do not count.
+    let some = [("payout", "t1"), ("payout", "t2"), ("payout", "t3"), ("payout", "t2"), ("other", "t4")];
+    assert_eq!(parse(&some), Ok(()));
+    let many = [("payout", "t1"), ("payout", "t2"), ("payout", "t3"), ("payout", "t4")];
+    let expected = "\
+error: the results of the rules of `payout` together can be met in 256 ways, and at most 64 are allowed
+ --> rules[3].use:1:1
+  |
+1 | t4
+  | ^^ without the attributes, all of them apply";
+    assert_eq!(parse(&many).unwrap_err().to_string(), expected);
+    let message = parse(&[("payout", "t1"), ("payout", "t2"), ("payout", "ten")]).unwrap_err().to_string();
+    assert!(message.contains("together name evidence 19 times, and at most 16 are allowed"), "{message}");
+    assert!(message.contains("rules[2].use:1:1"), "{message}");
 }
 
 #[test]
@@ -180,7 +249,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(when in "[a-z0-9 ()!&|<>=+'.?:\\[\\],-]{0,40}", value in ".{0,12}") {
         if let Ok(rules) = rules(&[(&when, "payout_large")]) {
-            let _ = rules.choose("payout", |_| Some(&value));
+            let _ = applied(&rules, "payout", |_| Some(&value));
         }
     }
 

@@ -57,6 +57,7 @@ fn step_up() -> Status {
     };
     status::refused(&crate::domain::refusal::Refusal::StepUpRequired(Box::new(Decided {
         requirement: "countersign.enroll".to_owned(),
+        applied: vec!["countersign.enroll".to_owned()],
         revision: "1".to_owned(),
         decision: Decision::StepUp { plans: vec![Plan { steps: vec![step] }] },
         grace_until: None,

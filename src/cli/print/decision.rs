@@ -6,9 +6,12 @@ use crate::wire::pb;
 
 /// A decision in words, a line each, and as an answer: only what is satisfied is a yes.
 pub(in crate::cli) fn decided(decision: &pb::Decision) -> (Vec<String>, Answer) {
+    let applied = &decision.applied_requirements;
     let name = match decision.requirement.as_str() {
-        "" => "all together",
-        name => name,
+        "" => "all together".to_owned(),
+        // Rules apply others instead.
+        name if !applied.is_empty() && *applied != [name] => format!("{name} ({})", applied.join(", ")),
+        name => name.to_owned(),
     };
     let until = |what: &str, time: Option<String>| time.map_or(String::new(), |time| format!("{what}{time}"));
     let time = |time: &Option<_>| time.as_ref().map(rfc3339);
@@ -54,7 +57,13 @@ mod tests {
     use super::*;
 
     fn decision(outcome: pb::DecisionOutcome) -> pb::Decision {
-        pb::Decision { requirement: "login".into(), outcome: outcome.into(), ..Default::default() }
+        let applied_requirements = strings(&["login"]);
+        let requirement = "login".into();
+        pb::Decision { requirement, applied_requirements, outcome: outcome.into(), ..Default::default() }
+    }
+
+    fn strings(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
     }
 
     fn at(seconds: i64) -> Option<prost_types::Timestamp> {
@@ -71,6 +80,8 @@ mod tests {
         let (lines, answer) = decided(&satisfied);
         assert_eq!(lines, ["login: satisfied until 1970-01-01T00:00:00Z"]);
         assert_eq!(answer, Answer::Yes);
+        let by_rules = pb::Decision { applied_requirements: strings(&["strict", "abroad"]), ..satisfied.clone() };
+        assert_eq!(decided(&by_rules).0, ["login (strict, abroad): satisfied until 1970-01-01T00:00:00Z"]);
         let joint = pb::Decision { requirement: String::new(), ..satisfied };
         assert_eq!(decided(&joint).0, ["all together: satisfied until 1970-01-01T00:00:00Z"]);
     }

@@ -44,7 +44,7 @@ impl Explain {
             let request = pb::EvaluateRequest {
                 subject: self.subject,
                 context,
-                requirements: vec![asked.clone()],
+                requirements: vec![asked],
                 attributes: self.attributes.into_iter().collect(),
                 explain: true,
                 ..Default::default()
@@ -55,18 +55,14 @@ impl Explain {
                     AssuranceServiceClient::new(channel).evaluate(request).await
                 })
                 .await?;
-            exchange
-                .show(&answer, |out| answer.decisions.iter().try_for_each(|one| show(out, &asked, one)))?;
+            exchange.show(&answer, |out| answer.decisions.iter().try_for_each(|one| show(out, one)))?;
             let all = answer.decisions.iter().all(|decision| print::decided(decision).1 == Answer::Yes);
             Ok(if all && !answer.decisions.is_empty() { Answer::Yes } else { Answer::No })
         })
     }
 }
 
-fn show(out: &mut dyn Write, asked: &str, decision: &pb::Decision) -> io::Result<()> {
-    if decision.requirement != asked {
-        writeln!(out, "a rule has {} stand in for {asked}", decision.requirement)?;
-    }
+fn show(out: &mut dyn Write, decision: &pb::Decision) -> io::Result<()> {
     writeln!(out, "{}", decision.explanation.trim_end())?;
     let moments = [
         ("satisfied until", &decision.valid_until_time),

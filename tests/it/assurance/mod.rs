@@ -9,6 +9,7 @@ mod guard;
 mod own_replay;
 mod revocation;
 mod ride_along;
+mod rules;
 mod transactions;
 mod verify;
 

@@ -188,9 +188,10 @@ fn a_rule_chooses_by_attributes_and_evidence_is_for_one_transaction() {
     let large = ["--attribute", "amount=5000", "--transaction", TRANSACTION];
     let missing = explain(&large);
     assert_eq!(missing.status, 1, "{missing:?}");
-    assert_eq!(missing.lines()[0], "a rule has payout_large stand in for payout");
-    // What is not said takes the stricter one.
-    assert!(explain(&[]).out.starts_with("a rule has payout_large"), "{missing:?}");
+    assert_eq!(missing.lines()[0], "payout: step-up required");
+    assert!(missing.lines().contains(&"  payout_large applies"), "{missing:?}");
+    // Without the attribute, the rule applies.
+    assert!(explain(&[]).lines().contains(&"  payout_large applies"), "{missing:?}");
     let small = explain(&["--attribute", "amount=5"]);
     assert!(small.out.starts_with("payout: step-up required\n"), "{small:?}");
 
@@ -198,7 +199,7 @@ fn a_rule_chooses_by_attributes_and_evidence_is_for_one_transaction() {
     let approved = place.run(&[&fixed[..], &large].concat());
     assert_eq!(approved.status, 0, "{approved:?}");
     assert!(approved.out.contains(", for this transaction until 20"), "{approved:?}");
-    assert!(approved.out.contains("\npayout_large: satisfied until 20"), "{approved:?}");
+    assert!(approved.out.contains("\npayout (payout_large): satisfied until 20"), "{approved:?}");
     // That decision has used the evidence up.
     assert!(explain(&large).out.contains("it was used up"), "{:?}", explain(&large));
 }

@@ -50,6 +50,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::RequirementNotFound { requirement: "payout".to_owned() },
         Refusal::StepUpRequired(Box::new(Decided {
             requirement: "countersign.enroll".to_owned(),
+            applied: vec!["countersign.enroll".to_owned()],
             revision: "0".to_owned(),
             decision: Decision::StepUp { plans: Vec::new() },
             grace_until: None,

@@ -95,7 +95,7 @@ async fn a_rule_chooses_by_what_the_caller_knows() {
         }],
     };
     harness.service.replace_rulebook(Rulebook::parse(&source).unwrap());
-    for (attributes, chosen) in [
+    for (attributes, applied) in [
         (&[("amount", "1000")][..], "buy"),
         (&[("amount", "1001"), ("colour", "red")], "buy_much"),
         (&[], "buy_much"),
@@ -104,7 +104,8 @@ async fn a_rule_chooses_by_what_the_caller_knows() {
         let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let ask = pb::EvaluateRequest { attributes: attributes.collect(), ..asks(&["buy"]) };
         let decision = evaluate(&client, &ask).await.unwrap().decisions.remove(0);
-        assert_eq!(decision.requirement, chosen, "{:?}", ask.attributes);
+        assert_eq!(decision.requirement, "buy", "{:?}", ask.attributes);
+        assert_eq!(decision.applied_requirements, [applied], "{:?}", ask.attributes);
     }
     harness.stop().await;
 }

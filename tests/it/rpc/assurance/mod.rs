@@ -5,6 +5,7 @@ mod clients;
 mod decisions;
 mod evidence;
 mod plans;
+mod rules;
 
 use std::collections::BTreeMap;
 
