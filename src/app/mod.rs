@@ -13,6 +13,7 @@ pub use self::open::{OpenError, open};
 pub use self::run::{migrate, notes, serve};
 use self::serve::Parts;
 pub use self::serve::Running;
+use crate::assurance::feasible::infeasible;
 use crate::auth::{Caller, Credentials, Role};
 use crate::config::guess::Guess;
 use crate::config::{Config, KeyringSource};
@@ -95,6 +96,9 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     tracing::info!("{}", Guess::of(&config.policies.default));
     for (tenant, policy) in &config.policies.tenants {
         tracing::info!(%tenant, "{}", Guess::of(policy));
+    }
+    for warning in infeasible(&config.rulebook) {
+        tracing::warn!("{warning}");
     }
     // Sockets before the database: an address that is taken must not cost a migration.
     let mut listeners = Vec::new();

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::assurance::feasible::infeasible;
 use crate::assurance::rulebook::Rulebook;
 use crate::config::{BookFile, ConfigError};
 use crate::service::Service;
@@ -68,9 +69,13 @@ async fn take(service: &Service, file: &BookFile, content: Content, was_bad: boo
     let path = file.path.display();
     match parse(file, content).await {
         Ok(book) => {
+            let warnings = infeasible(&book);
             let changes = service.replace_rulebook(book);
             if !changes.is_empty() || was_bad {
                 tracing::info!(file = %path, "the requirements were read again: {changes}");
+                for warning in warnings {
+                    tracing::warn!(file = %path, "{warning}");
+                }
             }
             true
         }

@@ -3,6 +3,7 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{OpenError, StartError, options, start};
+use crate::assurance::feasible::infeasible;
 use crate::config::Config;
 use crate::config::guess::Guess;
 use crate::ops::telemetry::{LogFormat, Telemetry};
@@ -76,5 +77,6 @@ pub fn notes(config: &Config) -> Vec<String> {
     let mut tenants: Vec<_> = policies.tenants.iter().collect();
     tenants.sort_by_key(|(tenant, _)| (*tenant).clone());
     notes.extend(tenants.iter().map(|(tenant, policy)| format!("tenant {tenant}: {}", Guess::of(policy))));
+    notes.extend(infeasible(&config.rulebook).iter().map(|warning| format!("warning: {warning}")));
     notes
 }

@@ -12,6 +12,7 @@ pub mod counting;
 pub mod decide;
 mod enroll;
 pub mod explain;
+pub mod feasible;
 pub mod goal;
 pub mod lasting;
 pub mod plan;

@@ -132,6 +132,9 @@ fn duration(input: &mut Input<'_, '_>) -> Parsed<(Duration, usize)> {
     let at = here(input);
     match opt(any).parse_next(input)? {
         Some(Token { lexeme: Lexeme::Duration(duration), span }) => Ok((*duration, span.end)),
+        Some(Token { lexeme: Lexeme::Number(0), .. }) => {
+            cut(at, "nothing can be done within `0`", "at least one second, 1s")
+        }
         Some(Token { lexeme: Lexeme::Number(count), .. }) => cut(
             at,
             "a duration needs a unit",

@@ -2,6 +2,7 @@
 
 mod binary;
 mod demo;
+mod infeasible;
 mod reload;
 mod requirements;
 
