@@ -69,6 +69,9 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
         let retry_at = throttled.filter(|at| reached(&|one| is_free(one, *at))).min();
         return Decision::Unavailable { reason, retry_at };
     }
+    if let Some(decision) = without_transaction(requirements, situation) {
+        return decision;
+    }
     let ways = enroll::ways(requirements, situation, &evidence, &all);
     if !ways.is_empty() {
         return Decision::EnrollmentRequired { ways };
@@ -80,6 +83,32 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
         "no kind of device and no method that is known here could give it"
     };
     Decision::Unavailable { reason: reason.to_owned(), retry_at: None }
+}
+
+/// The decision where a transaction is named and some of what is asked must not be given for one: what the user
+/// proves here would be given for it, so no plan and no new device would do. The caller has to ask again without
+/// the transaction; where that would not help either, the decision is the one without it.
+fn without_transaction(requirements: &[&Requirement], situation: &Situation<'_>) -> Option<Decision> {
+    if situation.asked.transaction.is_none() || !requirements.iter().any(|one| one.is_guarding()) {
+        return None;
+    }
+    let asked = Asked { transaction: None, ..situation.asked.clone() };
+    let decision = decide_all(requirements, &Situation { asked, ..situation.clone() });
+    let mixed = requirements.iter().any(|requirement| requirement.is_for_transaction());
+    Some(match decision {
+        Decision::Unavailable { .. } if mixed => Decision::Unavailable {
+            reason:
+                "some of it must be given for the transaction, and some before, without transaction_digest"
+                    .to_owned(),
+            retry_at: None,
+        },
+        Decision::StepUp { .. } => Decision::Unavailable {
+            reason: "what is missing must not be given for a transaction: ask without transaction_digest"
+                .to_owned(),
+            retry_at: None,
+        },
+        other => other,
+    })
 }
 
 pub(super) fn goals<'a>(

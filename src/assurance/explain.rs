@@ -114,11 +114,10 @@ impl<'a> Fact<'a> {
         if !leaf.selector.accepts(&self.evidence.method, self.evidence.strength.properties()) {
             return None;
         }
-        let for_another = leaf.for_transaction && !self.evidence.is_for_transaction();
-        Some(self.discount.unwrap_or(if for_another {
-            "it was not given for the transaction"
-        } else {
-            "it is too old"
+        Some(self.discount.unwrap_or(match self.evidence.is_for_transaction() {
+            true if leaf.not_for_transaction => "it was given for the transaction",
+            false if leaf.for_transaction => "it was not given for the transaction",
+            _ => "it is too old",
         }))
     }
 

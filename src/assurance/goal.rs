@@ -136,7 +136,5 @@ fn offered(
     properties: Properties,
     for_transaction: bool,
 ) -> LeafSet {
-    leaves(requirement, |leaf| {
-        (for_transaction || !leaf.for_transaction) && leaf.selector.accepts(method, properties)
-    })
+    leaves(requirement, |leaf| leaf.takes(for_transaction) && leaf.selector.accepts(method, properties))
 }

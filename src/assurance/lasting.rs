@@ -11,7 +11,7 @@ use crate::domain::strength::Properties;
 /// Until when evidence meets a leaf; nothing if it never did.
 #[must_use]
 pub fn deadline(leaf: &Leaf, evidence: &Evidence, properties: Properties) -> Option<Moment> {
-    if leaf.for_transaction && !evidence.is_for_transaction() {
+    if !leaf.takes(evidence.is_for_transaction()) {
         return None;
     }
     if !leaf.selector.accepts(&evidence.method, properties) {

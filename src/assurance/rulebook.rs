@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::presets::{GUARDS, default_guard};
-use super::requirement::{self, Requirement};
 use super::requirement::mistake::{Mistakes, Wrong, did_you_mean};
 use super::requirement::set::Requirements;
+use super::requirement::{self, Requirement};
 use super::rules::{RuleText, Rules};
 use super::vocabulary::Vocabulary;
 use crate::domain::strength::Strength;
@@ -81,7 +81,7 @@ impl Rulebook {
         let is_given = |guard: &str| source.requirements.iter().any(|(name, _)| name == guard);
         texts.extend(GUARDS.into_iter().filter(|name| !is_given(name)).map(|name| (name, guard.as_str())));
         let requirements = match Requirements::parse(&texts, vocabulary) {
-            Ok(requirements) if mistakes.is_empty() => requirements,
+            Ok(requirements) if mistakes.is_empty() => requirements.guarding(&GUARDS),
             Ok(_) => return Err(mistakes),
             Err(more) => return Err(mistakes.and(more)),
         };

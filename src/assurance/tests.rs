@@ -2,6 +2,7 @@
 
 mod counting;
 pub(super) mod deciding;
+mod guarding;
 mod joining;
 mod lasting;
 pub(super) mod oracle;

@@ -117,8 +117,9 @@ impl Service {
         let situation = scene.situation();
         let mut each: Vec<Decision> =
             requirements.iter().map(|one| decide_all(&one.all, &situation)).collect();
-        let together = together(&requirements);
-        let mut joint = (requirements.len() > 1).then(|| decide_all(&together, &situation));
+        let is_joint = requirements.len() > 1;
+        let together = if is_joint { together(&requirements) } else { Vec::new() };
+        let mut joint = is_joint.then(|| decide_all(&together, &situation));
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain(&joint));
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.

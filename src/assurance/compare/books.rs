@@ -169,8 +169,8 @@ fn without(one: Properties, other: Properties) -> Option<String> {
     (!only.is_empty()).then(|| only.join(", "))
 }
 
-/// The first rule that matches counts, and each chooses a stricter requirement. So a rule behind the others
-/// only makes it stricter; what any other change comes to depends on expressions, and is not decided.
+/// Rules are evaluated up to the first that is true, and each applies a stricter requirement. So a rule behind the
+/// others only makes it stricter; what any other change comes to depends on expressions, and is not decided.
 fn rules(name: &str, old: &Rulebook, new: &Rulebook) -> Option<Finding> {
     let of = |book: &Rulebook| -> Vec<RuleSource> {
         book.rule_sources().iter().filter(|rule| rule.requirement == name).cloned().collect()

@@ -94,7 +94,7 @@ fn all(one: &Requirement, other: &Requirement, vocabulary: &Vocabulary) -> Vec<I
             for age in &ages {
                 for for_transaction in [false, true] {
                     let meets = |leaf: &Leaf| {
-                        (for_transaction || !leaf.for_transaction)
+                        leaf.takes(for_transaction)
                             && leaf.within.is_none_or(|within| *age < within)
                             && leaf.selector.accepts_sort(&entry.sort, strength)
                     };

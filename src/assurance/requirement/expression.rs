@@ -13,9 +13,19 @@ pub struct Leaf {
     pub within: Option<Duration>,
     /// Only evidence that was given for this transaction.
     pub for_transaction: bool,
+    /// Only evidence that was not given for a transaction: what the user was asked to approve was a payment, and
+    /// no change of their devices. Set in the requirements that guard devices, at every leaf without
+    /// `for transaction`.
+    pub not_for_transaction: bool,
 }
 
 impl Leaf {
+    /// Whether it takes evidence of that scope: given for the transaction at hand, or not for one.
+    #[must_use]
+    pub fn takes(&self, for_transaction: bool) -> bool {
+        if for_transaction { !self.not_for_transaction } else { !self.for_transaction }
+    }
+
     /// Bound once more. The shorter time holds.
     fn bind(&mut self, within: Option<Duration>, for_transaction: bool) {
         self.within = match (self.within, within) {
@@ -76,6 +86,13 @@ impl Expression {
     #[must_use]
     pub fn bound(mut self, within: Option<Duration>, for_transaction: bool) -> Self {
         self.each_leaf(&mut |leaf| leaf.bind(within, for_transaction));
+        self
+    }
+
+    /// With every leaf that does not say `for transaction` closed to evidence for a transaction.
+    #[must_use]
+    pub(super) fn guarding(mut self) -> Self {
+        self.each_leaf(&mut |leaf| leaf.not_for_transaction = !leaf.for_transaction);
         self
     }
 

@@ -108,6 +108,20 @@ impl Requirement {
         self.leaves.iter().any(|leaf| leaf.for_transaction)
     }
 
+    /// The same, to guard devices: only a leaf that says `for transaction` takes evidence for a transaction.
+    #[must_use]
+    pub fn guarding(self) -> Self {
+        let expression = self.expression.guarding();
+        let leaves = expression.leaves().into_iter().cloned().collect();
+        Self { expression, leaves, ..self }
+    }
+
+    /// Whether any of it must not be given for a transaction.
+    #[must_use]
+    pub fn is_guarding(&self) -> bool {
+        self.leaves.iter().any(|leaf| leaf.not_for_transaction)
+    }
+
     /// The durations that it speaks of.
     pub fn durations(&self) -> impl Iterator<Item = Duration> {
         self.leaves.iter().filter_map(|leaf| leaf.within)

@@ -95,7 +95,12 @@ impl<R: FnMut(&str) -> Referred> Resolver<'_, R> {
             whole.sort = whole.sort.or(sort);
             whole.properties = properties.iter().fold(whole.properties, Properties::with);
         }
-        Some(Expression::Leaf(Leaf { selector: whole, within: None, for_transaction: false }))
+        Some(Expression::Leaf(Leaf {
+            selector: whole,
+            within: None,
+            for_transaction: false,
+            not_for_transaction: false,
+        }))
     }
 
     fn expand(&mut self, text: &str) -> Option<Expression> {

@@ -54,6 +54,17 @@ impl Requirements {
         Ok(Self { by_name, vocabulary })
     }
 
+    /// With the requirements of these names guarding devices.
+    #[must_use]
+    pub fn guarding(mut self, names: &[&str]) -> Self {
+        for (name, requirement) in &mut self.by_name {
+            if names.contains(&name.as_str()) {
+                *requirement = requirement.clone().guarding();
+            }
+        }
+        self
+    }
+
     /// The requirement of that name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Requirement> {

@@ -43,7 +43,9 @@ impl Combined {
         } else {
             return Ok(());
         };
-        let title = format!("the results of the rules of `{requirement}` together {what}, and at most {most} are allowed");
+        let title = format!(
+            "the results of the rules of `{requirement}` together {what}, and at most {most} are allowed"
+        );
         let label = "without the attributes, all of them apply";
         Err(Wrong::new(0..instead.name().len(), title, label))
     }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use cel::{Context, Env, Program, Value};
 
 use super::compare::{Relation, compare};
+use super::presets::GUARDS;
 use super::requirement::Requirement;
 use super::requirement::mistake::{Mistakes, Wrong, did_you_mean};
 use super::requirement::set::Requirements;
@@ -92,7 +93,7 @@ impl Rules {
             };
             let asked = found("requirement", text.requirement);
             let instead = found("use", text.instead);
-            let instead = asked.zip(instead).map(|(asked, instead)| (asked, instead.clone()));
+            let instead = asked.zip(instead).map(|(asked, instead)| (asked, in_place_of(asked, instead)));
             if let Some((asked, instead)) = &instead {
                 let fits = is_no_weaker(asked, instead, requirements);
                 if let Err(wrong) = fits.and_then(|()| combined.add(text.requirement, instead)) {
@@ -163,6 +164,12 @@ fn find<'r>(name: &str, requirements: &'r Requirements) -> Result<&'r Requiremen
     let guess = did_you_mean(name, requirements.iter().map(|known| known.name()));
     let label = guess.unwrap_or_else(|| "no requirement has this name".to_owned());
     Err(Wrong::new(0..name.len(), format!("`{name}` is not known"), label))
+}
+
+/// A requirement as a rule applies it: in place of a guard it guards.
+fn in_place_of(asked: &Requirement, instead: &Requirement) -> Requirement {
+    let instead = instead.clone();
+    if GUARDS.contains(&asked.name()) { instead.guarding() } else { instead }
 }
 
 fn is_no_weaker(old: &Requirement, new: &Requirement, requirements: &Requirements) -> Result<(), Wrong> {

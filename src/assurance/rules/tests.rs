@@ -25,11 +25,7 @@ fn rules(when: &[(&str, &str)]) -> Result<Rules, Mistakes> {
 }
 
 /// The names of the requirements that apply where that one is asked for.
-fn applied<'b>(
-    rules: &Rules,
-    requirement: &str,
-    attribute: impl Fn(&str) -> Option<&'b str>,
-) -> Vec<String> {
+fn applied<'b>(rules: &Rules, requirement: &str, attribute: impl Fn(&str) -> Option<&'b str>) -> Vec<String> {
     let requirements = requirements();
     let asked = requirements.named(requirement).unwrap();
     rules.applied(asked, attribute).into_iter().map(Requirement::name).map(str::to_owned).collect()
@@ -67,9 +63,8 @@ fn a_rule_that_cannot_be_evaluated_applies_and_hides_no_rule_behind_it() {
         ("amount > 5", "payout_large"),
     ])
     .unwrap();
-    let applied = |amount, country| {
-        applied(&rules, "payout", |name| if name == "amount" { amount } else { country })
-    };
+    let applied =
+        |amount, country| applied(&rules, "payout", |name| if name == "amount" { amount } else { country });
     for unread in [None, Some("5,00"), Some("")] {
         assert_eq!(applied(unread, Some("FR")), ["payout_large", "payout_abroad"]);
         // Each once.

@@ -41,6 +41,7 @@ pub(crate) fn meets(fact: &Fact, leaf: &Leaf, later: i64) -> bool {
     later < fact.left
         && leaf.within.is_none_or(fresh)
         && (fact.for_transaction || !leaf.for_transaction)
+        && !(fact.for_transaction && leaf.not_for_transaction)
         && leaf.selector.sort.as_ref().is_none_or(|sort| named(sort.name().as_str()))
         && leaf.selector.properties.iter().all(|property| has(&fact.strength, property))
 }

@@ -80,7 +80,8 @@ mod tests {
         let (lines, answer) = decided(&satisfied);
         assert_eq!(lines, ["login: satisfied until 1970-01-01T00:00:00Z"]);
         assert_eq!(answer, Answer::Yes);
-        let by_rules = pb::Decision { applied_requirements: strings(&["strict", "abroad"]), ..satisfied.clone() };
+        let by_rules =
+            pb::Decision { applied_requirements: strings(&["strict", "abroad"]), ..satisfied.clone() };
         assert_eq!(decided(&by_rules).0, ["login (strict, abroad): satisfied until 1970-01-01T00:00:00Z"]);
         let joint = pb::Decision { requirement: String::new(), ..satisfied };
         assert_eq!(decided(&joint).0, ["all together: satisfied until 1970-01-01T00:00:00Z"]);

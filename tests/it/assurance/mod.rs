@@ -6,6 +6,7 @@ mod devices;
 mod expiry;
 mod grace;
 mod guard;
+mod guard_scope;
 mod own_replay;
 mod revocation;
 mod ride_along;

@@ -122,7 +122,8 @@ async fn an_attribute_that_is_left_out_or_spoiled_satisfies_nothing_that_was_not
             // `pay` alone, and with another requirement.
             let ask = async |attributes: &BTreeMap<String, String>| {
                 let requirements = vec!["pay".to_owned(), "knows".to_owned()];
-                let question = Question { requirements, attributes: attributes.clone(), ..Default::default() };
+                let question =
+                    Question { requirements, attributes: attributes.clone(), ..Default::default() };
                 let answer = replica.asked(subject, &session("here"), &question).await.unwrap();
                 assert_eq!(answer.each[0].requirement, "pay");
                 [answer.each[0].decision.is_satisfied(), answer.joint.unwrap().decision.is_satisfied()]

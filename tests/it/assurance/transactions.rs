@@ -15,6 +15,7 @@ use super::{is_step_up, replica, replicas};
 use crate::harness::asking::{attempt, question, session, with_transaction};
 use crate::harness::databases::{TestDatabase, on_every_database};
 use crate::harness::replica::{Replica, request_id};
+use crate::harness::rulebook;
 
 on_every_database!(
     of_50_that_ask_at_once_one_is_satisfied,
@@ -225,6 +226,8 @@ async fn what_asks_for_no_transaction_spares_what_was_given_for_one(database: Te
 
 async fn a_guarded_call_uses_up_what_opened_it(database: TestDatabase) {
     let replica = replica(&database).await;
+    let takes_both = [("countersign.enroll", "hotp for transaction or hotp within 10m")];
+    replica.service.replace_rulebook(rulebook(&takes_both));
     let token = replica.hotp("alice").await;
     let here = with_transaction(&session("here"), 1);
     replica.prove(&token, 0, &here).await;

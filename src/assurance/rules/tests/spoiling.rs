@@ -51,7 +51,8 @@ fn expressions() -> impl Strategy<Value = String> {
         "amount > 5",
         "amount <= 7.5",
         "amount == 5",
-        "amount != limit",
+        // Compared with a number as well: two attributes alone are texts.
+        "(amount < 3 || amount != limit)",
         "amount > limit",
         "amount in [0, 10]",
         "-amount < 0",

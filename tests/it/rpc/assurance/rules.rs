@@ -12,11 +12,8 @@ use crate::harness::{Harness, hotp};
 
 fn book() -> Rulebook {
     let known = Strength { factor_types: vec![FactorType::Knowledge], ..Strength::default() };
-    let texts = [
-        ("pay", "password"),
-        ("pay_two", "password and hotp"),
-        ("pay_three", "password and recovery_codes"),
-    ];
+    let texts =
+        [("pay", "password"), ("pay_two", "password and hotp"), ("pay_three", "password and recovery_codes")];
     let rules = [("amount > 1000", "pay_two"), ("country != \"DE\"", "pay_three")];
     Rulebook::parse(&Source {
         methods: vec![("password".to_owned(), known)],
@@ -60,8 +57,11 @@ async fn an_attribute_that_cannot_be_read_leaves_every_rule_in_play_that_it_migh
     let abroad = decide(&harness, &paying(&[("amount", "5"), ("country", "FR")])).await;
     assert_eq!(abroad.applied_requirements, ["pay_three"]);
     assert_eq!(abroad.outcome(), Outcome::StepUpRequired);
-    let spoiled: [&[(&str, &str)]; 3] =
-        [&[("country", "FR")], &[("amount", "5,00"), ("country", "FR")], &[("amount", ""), ("country", "FR")]];
+    let spoiled: [&[(&str, &str)]; 3] = [
+        &[("country", "FR")],
+        &[("amount", "5,00"), ("country", "FR")],
+        &[("amount", ""), ("country", "FR")],
+    ];
     let mut revisions = Vec::new();
     for attributes in spoiled {
         let decision = decide(&harness, &paying(attributes)).await;
@@ -77,7 +77,10 @@ async fn an_attribute_that_cannot_be_read_leaves_every_rule_in_play_that_it_migh
     assert_eq!((nothing.applied_requirements.len(), nothing.outcome()), (1, Outcome::Satisfied));
     assert_eq!(nothing.applied_requirements, ["pay"]);
     let large = decide(&harness, &paying(&[("amount", "5000")])).await;
-    assert_eq!((large.applied_requirements.concat(), large.outcome()), ("pay_two".to_owned(), Outcome::Satisfied));
+    assert_eq!(
+        (large.applied_requirements.concat(), large.outcome()),
+        ("pay_two".to_owned(), Outcome::Satisfied)
+    );
 
     // An explanation shows each requirement that applies.
     let look = pb::EvaluateRequest { explain: true, ..paying(&[]) };
