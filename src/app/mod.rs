@@ -2,15 +2,19 @@
 
 pub mod listen;
 mod open;
+mod outer;
 mod reload;
 mod run;
 pub mod serve;
 
 use std::sync::Arc;
 
+use tower_layer::Identity;
+
 use self::listen::{ListenError, Listener};
 pub use self::open::{OpenError, open};
-pub use self::run::{migrate, notes, serve};
+pub use self::outer::Outer;
+pub use self::run::{migrate, notes, serve, serve_behind};
 use self::serve::Parts;
 pub use self::serve::Running;
 use crate::assurance::feasible::infeasible;
@@ -87,6 +91,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// # Errors
 /// Says what to do. Nothing is left running.
 pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    start_behind(Identity::new(), config, clock).await
+}
+
+/// Starts a server by another clock and behind one more layer, which each request reaches first.
+///
+/// # Errors
+/// Says what to do. Nothing is left running.
+pub async fn start_behind<O: Outer>(
+    outer: O,
+    config: Config,
+    clock: Arc<dyn Clock>,
+) -> Result<Running, StartError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keyring = Arc::new(keyring(&config, &*entropy)?);
     let anybody = config.insecure_no_auth.then(|| Arc::new(everybody()));
@@ -114,7 +130,7 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         Some(skew) => return Err(StartError::Clock(skew)),
         None => {}
     }
-    let mut running = serve::run(Parts {
+    let parts = Parts {
         service: Arc::new(service),
         rules: Rules {
             credentials,
@@ -127,8 +143,8 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
         listeners,
         grace: config.shutdown_grace,
         is_skew_allowed,
-    })
-    .await?;
+    };
+    let mut running = serve::run_behind(outer, parts).await?;
     if let Some(file) = config.book_file {
         running.tend(|service, stop| reload::keep_up(service, file, stop));
     }

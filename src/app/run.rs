@@ -1,11 +1,15 @@
 //! What the server's own commands do: serve until told to stop, migrate, check.
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use std::sync::Arc;
 
-use super::{OpenError, StartError, options, start};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tower_layer::Identity;
+
+use super::{OpenError, Outer, StartError, options, start_behind};
 use crate::assurance::feasible::infeasible;
 use crate::config::Config;
 use crate::config::guess::Guess;
+use crate::env::{Clock, SystemClock};
 use crate::ops::telemetry::{LogFormat, Telemetry};
 use crate::store::{Database, SchemaState};
 
@@ -19,6 +23,20 @@ pub async fn serve(
     environment: &[(String, String)],
     announce: impl FnOnce(&[String]),
 ) -> Result<(), StartError> {
+    serve_behind(Identity::new(), Arc::new(SystemClock), config, environment, announce).await
+}
+
+/// Serves like [`serve`], by another clock and behind one more layer, which each request reaches first.
+///
+/// # Errors
+/// Says what to do, where it cannot start.
+pub async fn serve_behind<O: Outer>(
+    outer: O,
+    clock: Arc<dyn Clock>,
+    config: Config,
+    environment: &[(String, String)],
+    announce: impl FnOnce(&[String]),
+) -> Result<(), StartError> {
     let format = match config.log.format.as_str() {
         "text" => LogFormat::Text,
         "json" => LogFormat::Json,
@@ -26,7 +44,7 @@ pub async fn serve(
     };
     let telemetry = Telemetry::start(format, &config.log.level, environment)?;
     let (mut term, mut int) = signals().map_err(StartError::Signals)?;
-    let running = start(config).await?;
+    let running = start_behind(outer, config, clock).await?;
     announce(running.addresses());
     first(&mut term, &mut int).await;
     tracing::info!("stopping: requests that are under way may end");

@@ -13,8 +13,10 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower_layer::Identity;
 
 use super::listen::{self, Listener};
+use super::outer::Outer;
 use crate::rpc::Rpc;
 use crate::rpc::layer::{Layer, Rules};
 use crate::service::Service;
@@ -62,6 +64,17 @@ pub struct Running {
 /// # Errors
 /// The descriptors of the services cannot be read: a defect.
 pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Error> {
+    run_behind(Identity::new(), parts).await
+}
+
+/// Starts to serve behind one more layer, which each request reaches first.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_behind<O: Outer>(
+    outer: O,
+    parts: Parts,
+) -> Result<Running, tonic_reflection::server::Error> {
     let Parts { service, rules, max_message, listeners, grace, is_skew_allowed } = parts;
     let (health, health_service) = tonic_health::server::health_reporter();
     set_health(&health, ServingStatus::Serving).await;
@@ -94,26 +107,25 @@ pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Erro
     for listener in listeners {
         match listener {
             Listener::Tcp(listener) => {
-                running.servers.spawn(serve(
-                    listen::tcp(listener),
-                    routes.clone(),
-                    layer.clone(),
-                    stop.clone(),
-                ));
+                let connections = listen::tcp(listener);
+                let (outer, layer) = (outer.clone(), layer.clone());
+                running.servers.spawn(serve(connections, routes.clone(), outer, layer, stop.clone()));
             }
             Listener::Unix(listener, path) => {
                 running.sockets.push(path);
                 let connections = listen::accepted(listener);
-                running.servers.spawn(serve(connections, routes.clone(), layer.clone(), stop.clone()));
+                let (outer, layer) = (outer.clone(), layer.clone());
+                running.servers.spawn(serve(connections, routes.clone(), outer, layer, stop.clone()));
             }
         }
     }
     Ok(running)
 }
 
-async fn serve<C>(
+async fn serve<C, O: Outer>(
     connections: impl Stream<Item = io::Result<C>>,
     routes: Routes,
+    outer: O,
     layer: Layer,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error>
@@ -122,6 +134,7 @@ where
 {
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(outer)
         .layer(layer)
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, stop.cancelled_owned())

@@ -25,6 +25,7 @@ mod serve;
 mod settings;
 mod subject;
 mod typed;
+mod variant;
 mod verify;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::environment::Environment;
 use self::failure::Failure;
+pub use self::variant::Variant;
 
 /// A gRPC authentication sidecar: is this proof good, and has this user proved enough?
 #[derive(Debug, Parser)]
@@ -115,6 +117,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     let wants_json = cli.command.wants_json();
     let mut out = io::stdout().lock();
     let done = cli.command.run(environment, &mut out);
+    status(done, wants_json, &mut out)
+}
+
+/// Tells the failure, if there is one, and gives the exit status.
+fn status(done: Result<Answer, Failure>, wants_json: bool, out: &mut dyn Write) -> u8 {
     let done = done.and_then(|answer| out.flush().map(|()| answer).map_err(Failure::from));
     match done {
         Ok(Answer::Yes) => 0,

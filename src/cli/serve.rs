@@ -1,15 +1,19 @@
 //! `countersign serve`.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use clap::Args;
+use tower_layer::Identity;
 
 use super::client::{forget, remember};
 use super::environment::Environment;
 use super::failure::Failure;
 use super::settings::Settings;
 use super::{Answer, block_on_all_cores};
-use crate::app;
+use crate::app::{self, Outer};
+use crate::config::Config;
+use crate::env::{Clock, SystemClock};
 
 /// Serves, until SIGTERM or Ctrl-C; a second one ends at once.
 #[derive(Debug, Args)]
@@ -31,17 +35,33 @@ Examples:
 
 impl Serve {
     pub(super) fn run(self, environment: &Environment, out: &mut dyn Write) -> Result<Answer, Failure> {
-        let config = self.settings.load(environment)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let name = format!("countersign {version}");
+        self.run_behind(Identity::new(), Arc::new(SystemClock), |_| {}, &name, environment, out)
+    }
+
+    /// Serves by another clock, behind one more layer and with settings that are changed after they were read.
+    pub(super) fn run_behind<O: Outer>(
+        self,
+        outer: O,
+        clock: Arc<dyn Clock>,
+        change: impl FnOnce(&mut Config),
+        name: &str,
+        environment: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure> {
+        let mut config = self.settings.load(environment)?;
+        change(&mut config);
         let data_dir = config.data_dir.clone();
         let announce = |addresses: &[String]| {
             remember(&data_dir, addresses);
-            let version = env!("CARGO_PKG_VERSION");
             // Whoever started it may not want to read the line.
-            let _ = writeln!(out, "countersign {version} listens on {}", addresses.join(", "));
+            let _ = writeln!(out, "{name} listens on {}", addresses.join(", "));
             let _ = out.flush();
         };
         let served = block_on_all_cores(async {
-            app::serve(config, environment.all(), announce).await.map_err(Failure::error)
+            let served = app::serve_behind(outer, clock, config, environment.all(), announce);
+            served.await.map_err(Failure::error)
         });
         // Only a server that started has noted its address: another one's is left alone.
         if served.is_ok() {

@@ -15,6 +15,7 @@ pub(crate) mod line;
 pub(crate) mod part;
 mod process;
 pub(crate) mod proxy;
+pub(crate) mod python;
 mod raw;
 pub(crate) mod replica;
 pub(crate) mod served;

@@ -1,0 +1,29 @@
+//! The one place where another program may put a layer of its own around the server.
+
+use std::convert::Infallible;
+
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::service::Routes;
+
+use crate::rpc::layer::Door;
+
+/// A layer that each request reaches before all others. The shipped program has none: [`tower_layer::Identity`].
+pub trait Outer: tower_layer::Layer<Door<Routes>, Service = Self::Wrapped> + Clone + Send + 'static {
+    /// The server inside this layer.
+    type Wrapped: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static;
+}
+
+impl<L, W> Outer for L
+where
+    L: tower_layer::Layer<Door<Routes>, Service = W> + Clone + Send + 'static,
+    W: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+{
+    type Wrapped = W;
+}
