@@ -66,7 +66,7 @@ fn policy(
         }),
     };
     let policy = Policy {
-        issuer: take.maybe("issuer", |v| short(text(v)?, 128)).or_else(|| base.issuer.clone()),
+        issuer: take.maybe("issuer", |v| issuer(text(v)?)).or_else(|| base.issuer.clone()),
         image: take.maybe("image", |v| short(text(v)?, 255)).or_else(|| base.image.clone()),
         throttle,
         devices_per_subject: take
@@ -90,6 +90,18 @@ fn policy(
 
 fn whole(span: Duration) -> Result<Duration, String> {
     if span.subsec_nanos() == 0 { Ok(span) } else { Err("must be whole seconds".to_owned()) }
+}
+
+/// A colon ends the issuer in the label of a URI, and apps drop white space around it: such an issuer would not be
+/// shown as it is written here.
+fn issuer(text: String) -> Result<String, String> {
+    let text = short(text, 128)?;
+    if text.contains(':') || text.trim() != text {
+        return Err(
+            "must not hold a colon, or begin or end with white space: apps would show another".to_owned()
+        );
+    }
+    Ok(text)
 }
 
 /// Both stand in the URI of every enrollment, percent-encoded, and that must fit into a QR code.

@@ -14,6 +14,7 @@ pub mod oath;
 pub mod recovery_codes;
 pub mod registry;
 pub mod totp;
+mod typed;
 pub mod wire;
 
 #[cfg(test)]

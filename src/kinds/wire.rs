@@ -6,6 +6,7 @@ mod tests;
 use super::hotp::{self, Hotp};
 use super::recovery_codes::{self, RecoveryCodes};
 use super::totp::{self, Totp};
+use super::typed::plain;
 use super::{AnySetup, Shown};
 use crate::domain::proof::Offered;
 use crate::domain::secret::SecretText;
@@ -66,7 +67,7 @@ fn parse_code(code: String) -> Result<Offered, Problem> {
     let code = SecretText::new(code);
     match code.expose().len() {
         0 => Err(Problem::new("must not be empty")),
-        1..=CODE_MAX => Ok(Offered::Code(code)),
+        1..=CODE_MAX => Ok(Offered::Code(plain(code))),
         length => Err(Problem::new(format!("must be at most {CODE_MAX} bytes, and has {length}"))),
     }
 }

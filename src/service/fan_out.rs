@@ -163,7 +163,8 @@ impl Service {
 }
 
 /// Whether this could be a code of any device that a subject might have. It must not depend on the devices
-/// that the subject does have: the answer would tell a stranger whether there are any.
+/// that the subject does have: the answer would tell a stranger whether there are any. White space that was pasted
+/// is plain spaces by now.
 fn could_be_code(offered: &Offered) -> bool {
     let Offered::Code(code) = offered;
     let text = code.expose();

@@ -13,8 +13,9 @@ use crate::domain::secret::{Secret, SecretText};
 
 /// What a URI says. [`Otpauth::parse`] reads what [`Otpauth::print`] writes.
 ///
-/// Three things do not survive, for there is no way to write them: colons in the issuer, spaces at the head
-/// of the account where there is an issuer, and a colon in the account where there is none.
+/// Two things do not survive, for there is no way to write them: colons, since the one in a label ends the issuer
+/// and apps disagree about a second one (each is printed as a dash: `tenant:alice` is shown as `tenant-alice`), and
+/// spaces at the head of the account where there is an issuer. The configuration takes no issuer with a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otpauth {
     /// The service, as the app shows it.
@@ -46,10 +47,11 @@ impl Otpauth {
     /// The URI. Its parameters are always in the same order, and never left out where the default would do.
     #[must_use]
     pub fn print(&self) -> SecretText {
-        let issuer = self.issuer.as_ref().map(|issuer| issuer.replace(':', "")).filter(|i| !i.is_empty());
+        let issuer = self.issuer.as_ref().map(|issuer| issuer.replace(':', "-")).filter(|i| !i.is_empty());
+        let account = self.account.replace(':', "-");
         let label = match &issuer {
-            Some(issuer) => format!("{issuer}:{}", self.account),
-            None => self.account.clone(),
+            Some(issuer) => format!("{issuer}:{account}"),
+            None => account,
         };
         // `SecretText` wipes this one buffer: it must not grow and leave copies behind.
         let mut uri = String::with_capacity(PRINTED_MAX);

@@ -1,4 +1,4 @@
-//! A code written in other ways: spaces and dashes are ignored, and nothing else is.
+//! A code written in other ways: dashes and the white space of forms and clipboards are ignored, and nothing else is.
 
 use crate::harness::answers::said;
 use crate::harness::fixture::SECRET;
@@ -20,6 +20,14 @@ fn same(code: &str) -> Vec<String> {
         code.chars().map(|digit| format!("{digit} ")).collect(),
         code.chars().map(|digit| format!("-{digit}")).collect(),
         format!("{}-{}-{}", &code[..2], &code[2..4], &code[4..]),
+        // As they are pasted.
+        format!("{code}\n"),
+        format!("{code}\r\n"),
+        format!("\t{code}"),
+        format!("{head}\u{a0}{tail}"),
+        format!("{head}\u{2007}{tail}"),
+        format!("{head}\u{202f}{tail}\n"),
+        format!("{head}\r\n{tail}"),
     ]
 }
 
@@ -40,10 +48,7 @@ fn malformed(code: &str) -> Vec<String> {
         format!("000{code}"),
         format!("{code}.0"),
         format!("{code}e0"),
-        format!("{code}\n"),
-        format!("\t{code}"),
         // Spaces and dashes that are not ASCII's.
-        format!("{head}\u{a0}{tail}"),
         format!("{head}\u{2003}{tail}"),
         format!("{head}\u{2009}{tail}"),
         format!("{head}\u{3000}{tail}"),
@@ -58,7 +63,6 @@ fn malformed(code: &str) -> Vec<String> {
         format!("\u{202e}{code}"),
         format!("{code}\0"),
         format!("\0{code}"),
-        format!("{head}\r\n{tail}"),
         format!("{code}\u{301}"),
         format!("{code}\u{fe0f}\u{20e3}"),
         // More, less, other.
