@@ -45,7 +45,7 @@ pub struct CallerName(Arc<str>);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId([u8; 16]);
 
-/// A user's own name for a device: 1 to 64 characters, none of them a control character.
+/// A user's own name for a device: 1 to 64 characters, none of them a control character, not blank.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct DeviceName(Arc<str>);
 
@@ -180,6 +180,13 @@ macro_rules! named {
             pub fn parse(text: &str) -> Result<Self, Problem> {
                 name(text).map(Self)
             }
+
+            /// Whether a user would take this name for the other: they are equal but for white space.
+            #[must_use]
+            pub fn is_like(&self, other: &Self) -> bool {
+                let shown = |text: &Self| text.0.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+                self == other || shown(self) == shown(other)
+            }
         }
     )*};
 }
@@ -196,11 +203,22 @@ fn name(text: &str) -> Result<Arc<str>, Problem> {
     if text.chars().any(char::is_control) {
         return Err(Problem::new("must not hold control characters"));
     }
+    if text.chars().all(is_invisible) {
+        return Err(Problem::new("must not be blank"));
+    }
     Ok(text.into())
 }
 
+/// White space, and characters of no width: joiners, marks of direction, the byte order mark.
+fn is_invisible(c: char) -> bool {
+    let is_zero_width =
+        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+    c.is_whitespace() || is_zero_width
+}
+
 impl RequestId {
-    /// Parses a UUID in its usual form: 8-4-4-4-12 hexadecimal digits.
+    /// Parses a UUID in its usual form: 8-4-4-4-12 hexadecimal digits, in either case. The nil UUID is no name: it is
+    /// what a client sends that forgot to make one, and every such request would be a retry of the first.
     ///
     /// # Errors
     /// Says what would be right.
@@ -214,7 +232,11 @@ impl RequestId {
         }
         let digits: String = text.chars().filter(|c| *c != '-').collect();
         let bytes = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map_err(|_| problem())?;
-        <[u8; 16]>::try_from(bytes).map(Self).map_err(|_| problem())
+        let bytes = <[u8; 16]>::try_from(bytes).map_err(|_| problem())?;
+        if bytes == [0; 16] {
+            return Err(Problem::new("must not be the nil UUID: make a random one for each request"));
+        }
+        Ok(Self(bytes))
     }
 
     /// Its 16 bytes.

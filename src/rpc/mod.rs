@@ -35,7 +35,7 @@ use crate::wire::pb::assurance_service_server::AssuranceServiceServer;
 use crate::wire::pb::device_service_server::DeviceServiceServer;
 use crate::wire::pb::subject_service_server::SubjectServiceServer;
 use crate::wire::pb::verification_service_server::VerificationServiceServer;
-use crate::wire::status;
+use crate::wire::{pb, status};
 
 /// The services, on any transport.
 #[derive(Clone)]
@@ -153,7 +153,7 @@ impl<T, M: Message + Default, F: Fn(&T) -> Result<M, Error> + Clone + Send + Syn
 fn once<T, W: Write<T>>(
     method: &str,
     request_id: &str,
-    message: &impl Message,
+    message: &(impl Message + Named),
     violations: &mut Violations,
     write: &W,
 ) -> Option<Once<T>> {
@@ -163,7 +163,12 @@ fn once<T, W: Write<T>>(
     let id = violations.take("request_id", crate::domain::ids::RequestId::parse(request_id))?;
     let mut asked = method.as_bytes().to_vec();
     asked.push(0);
-    message.encode(&mut asked).ok()?;
+    // The same id in another case is the same id, and so the same request.
+    if request_id.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        message.renamed(request_id.to_ascii_lowercase()).encode(&mut asked).ok()?;
+    } else {
+        message.encode(&mut asked).ok()?;
+    }
     let write = write.clone();
     Some(Once {
         id,
@@ -171,6 +176,37 @@ fn once<T, W: Write<T>>(
         encode: Box::new(move |answer| Ok(Secret::new(write(answer)?.encode_to_vec()))),
     })
 }
+
+/// A message that has a request id.
+trait Named: Sized {
+    /// The same message under another id.
+    fn renamed(&self, request_id: String) -> Self;
+}
+
+macro_rules! named {
+    ($($message:ident),* $(,)?) => {$(
+        impl Named for pb::$message {
+            fn renamed(&self, request_id: String) -> Self {
+                Self { request_id, ..self.clone() }
+            }
+        }
+    )*};
+}
+named!(
+    ConfirmDeviceRequest,
+    DeleteDeviceRequest,
+    EnrollDeviceRequest,
+    EvaluateRequest,
+    ForgetClientsRequest,
+    IssueRecoveryCodesRequest,
+    RecordEvidenceRequest,
+    RememberClientRequest,
+    ResyncDeviceRequest,
+    RevokeEvidenceRequest,
+    UnlockDeviceRequest,
+    UpdateDeviceRequest,
+    VerifyRequest,
+);
 
 /// The message of a reply: written now, or as it was written the first time.
 fn message<T, W: Write<T>>(reply: &Reply<T>, write: &W) -> Result<W::Message, Error> {

@@ -108,9 +108,9 @@ impl Service {
             None => free_name(kind.label(), devices, now)?,
         };
         // An enrollment that was not finished does not stand in the way of the next one.
-        let gone = |d: &Device| d.is_expired(now) || (d.state == State::Pending && d.name == name);
+        let gone = |d: &Device| d.is_expired(now) || (d.state == State::Pending && d.name.is_like(&name));
         let (gone, kept): (Vec<&Device>, Vec<&Device>) = devices.iter().partition(|d| gone(d));
-        if kept.iter().any(|device| device.name == name) {
+        if kept.iter().any(|device| device.name.is_like(&name)) {
             return Err(Refusal::DeviceExists.into());
         }
         let limit = self.policy(caller).devices_per_subject;
@@ -153,12 +153,12 @@ impl Service {
 
 /// The kind's own name, with a number where it is taken.
 fn free_name(label: &str, devices: &[Device], now: Moment) -> Result<DeviceName, Error> {
-    let taken = |name: &str| {
-        devices.iter().any(|d| d.state != State::Pending && !d.is_expired(now) && d.name.as_str() == name)
+    let taken = |name: &DeviceName| {
+        devices.iter().any(|d| d.state != State::Pending && !d.is_expired(now) && d.name.is_like(name))
     };
     std::iter::once(label.to_owned())
         .chain((2..).map(|n| format!("{label} {n}")).take(devices.len() + 1))
-        .find(|name| !taken(name))
         .map(|name| DeviceName::trusted(&name))
+        .find(|name| !taken(name))
         .ok_or_else(|| Fault::internal("naming a device", "every name is taken").into())
 }

@@ -64,11 +64,12 @@ impl Service {
                     return Err(Refusal::Stale.into());
                 }
                 let others = || devices.iter().filter(|other| other.id != device.id);
-                let namesake =
-                    others().find(|other| update.name.as_ref().is_some_and(|name| other.name == *name));
-                if namesake.is_some_and(|other| !other.is_expired(now)) {
+                let is_like =
+                    |other: &&Device| update.name.as_ref().is_some_and(|name| other.name.is_like(name));
+                if others().filter(is_like).any(|other| !other.is_expired(now)) {
                     return Err(Refusal::DeviceExists.into());
                 }
+                let namesake = others().find(|other| Some(&other.name) == update.name.as_ref());
                 let next = changed(device, update, self.policy(caller))?;
                 if *device == (Device { version: device.version, ..next.clone() }) {
                     return Ok(Step::Answer(device.clone()));

@@ -103,7 +103,7 @@ async fn names_are_counted_in_characters_and_subjects_in_bytes() {
     assert_eq!(enroll(&"x".repeat(255), "phone").await, "ok");
     assert_eq!(enroll(&"x".repeat(256), "phone").await, "INVALID_REQUEST subject");
     assert_eq!(enroll(&format!("{}é", "x".repeat(254)), "phone").await, "INVALID_REQUEST subject");
-    assert_eq!(enroll(" ", " ").await, "ok");
+    assert_eq!(enroll(" ", "x").await, "ok");
     harness.stop().await;
 }
 
@@ -112,7 +112,7 @@ async fn names_are_compared_byte_by_byte() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     // Equal under many a collation; composed and decomposed.
-    let alike = ["phone", "Phone", "phone ", " phone", "phöne", "pho\u{308}ne", "ｐhone", "phone%", "phon_"];
+    let alike = ["phone", "Phone", "phöne", "pho\u{308}ne", "ｐhone", "phone%", "phon_"];
     for name in alike {
         client.active_totp_named("alice", name, SECRET, crate::harness::START).await;
         let twin = client.enroll("alice", name, totp(pb::TotpSetup::default())).await.unwrap_err();

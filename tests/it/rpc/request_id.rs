@@ -13,7 +13,8 @@ use crate::harness::fixture::{Fixture, SECRET, WRONG};
 use crate::harness::{Harness, START, code, hotp};
 
 const ID: &str = "7f0d9f3c-3c5e-4a8b-9d5f-0a1b2c3d4e5f";
-const OTHER_ID: &str = "00000000-0000-0000-0000-000000000000";
+const OTHER_ID: &str = "00000000-0000-0000-0000-000000000001";
+const NIL: &str = "00000000-0000-0000-0000-000000000000";
 
 /// The request with another value in a field.
 fn with(label: &str, body: &[u8], field: &str, value: &str) -> Vec<u8> {
@@ -25,7 +26,10 @@ fn with(label: &str, body: &[u8], field: &str, value: &str) -> Vec<u8> {
 
 /// The sorts of requests that change something.
 async fn mutating(harness: &Harness) -> Vec<usize> {
-    let fixture = Fixture::new(&harness.client().await, "shape").await;
+    mutating_places(&Fixture::new(&harness.client().await, "shape").await)
+}
+
+fn mutating_places(fixture: &Fixture) -> Vec<usize> {
     let is_one = |path: &String| methods().iter().any(|m| self::path(m) == *path && is_mutating(m));
     let requests = fixture.requests();
     (0..requests.len()).filter(|place| is_one(&requests[*place].path)).collect()
@@ -48,8 +52,9 @@ async fn a_retry_gets_the_same_bytes_and_changes_nothing() {
         let fixture = Fixture::new(&client, &subject).await;
         let request = fixture.requests().swap_remove(place);
         let label = request.label;
-        let body =
-            with(label, &request.body, "request_id", ID.replace("7f0d", &format!("{place:04}")).as_str());
+        let id = ID.replace("7f0d", &format!("{place:04}"));
+        let body = with(label, &request.body, "request_id", &id);
+        let other_case = with(label, &request.body, "request_id", &id.to_uppercase());
 
         let earlier = harness.events_of(&subject).await;
         let first = client.raw(&request.path, body.clone()).await.unwrap();
@@ -57,6 +62,7 @@ async fn a_retry_gets_the_same_bytes_and_changes_nothing() {
         assert!(harness.events_of(&subject).await.len() > earlier.len(), "{label} tells of no event");
         for _ in 0..3 {
             assert_eq!(client.raw(&request.path, body.clone()).await.unwrap(), first, "{label}");
+            assert_eq!(client.raw(&request.path, other_case.clone()).await.unwrap(), first, "{label}");
             // Another connection, and a moment later.
             harness.clock.advance(Duration::from_secs(30));
             assert_eq!(harness.unix_client().await.raw(&request.path, body.clone()).await.unwrap(), first);
@@ -64,6 +70,22 @@ async fn a_retry_gets_the_same_bytes_and_changes_nothing() {
         assert_eq!(harness.dump().await, after, "{label}: a retry changed something");
         harness.clock.set(START);
     }
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn the_nil_uuid_is_no_request_id() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let fixture = Fixture::new(&client, "alice").await;
+    let before = harness.dump().await;
+    for place in mutating_places(&fixture) {
+        let request = fixture.requests().swap_remove(place);
+        let body = with(request.label, &request.body, "request_id", NIL);
+        let refusal = client.raw(&request.path, body).await.unwrap_err();
+        assert_eq!(refused(&refusal), "INVALID_REQUEST request_id", "{}", request.label);
+    }
+    assert_eq!(harness.dump().await, before);
     harness.stop().await;
 }
 
