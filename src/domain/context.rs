@@ -39,4 +39,7 @@ pub enum Capability {
     Code,
     /// `navigator.credentials`.
     WebAuthn,
+    /// Something that this version does not know, and that no device asks for. A client that can do nothing else
+    /// cannot prove a device; it is not taken for one that said nothing.
+    Unknown,
 }

@@ -12,7 +12,7 @@ use crate::domain::context::NOWHERE;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ClientId, ClientName, EvidenceId, SessionId, Subject};
 use crate::domain::violation::{Problem, Violations};
-use crate::service::{Decisions, Question, Remembered, Reply, Revocation, Testimony};
+use crate::service::{Decisions, NOWHERE_TO_COUNT, Question, Remembered, Reply, Revocation, Testimony};
 use crate::wire::convert::{moment, timestamp};
 use crate::wire::decision::decided;
 use crate::wire::evidence::evidence;
@@ -27,7 +27,7 @@ const PAGE_MAX: usize = 200;
 const SOURCE_MAX: usize = 255;
 /// Values of an issuer at most, and their longest, in bytes.
 const AMR_MAX: usize = 16;
-const AMR_LONGEST: usize = 32;
+const AMR_LONGEST: usize = 255;
 
 #[tonic::async_trait]
 impl AssuranceService for Rpc {
@@ -229,7 +229,11 @@ fn testimony(
     asked: pb::RecordEvidenceRequest,
     violations: &mut Violations,
 ) -> Option<Testimony> {
+    let is_somewhere = asked.context.as_ref().is_some_and(|context| *context != pb::Context::default());
     let (context, reach) = parse::place(violations, asked.context, asked.scope);
+    if !is_somewhere {
+        violations.push("context", Problem::new(NOWHERE_TO_COUNT));
+    }
     if asked.method.is_empty() {
         violations.push("method", Problem::new("must be given"));
     }
@@ -242,7 +246,8 @@ fn testimony(
     };
     if asked.amr.len() > AMR_MAX || !asked.amr.iter().all(is_plain) {
         let problem = format!(
-            "must be at most {AMR_MAX} values of RFC 8176, each of 1 to {AMR_LONGEST} ASCII characters"
+            "must be at most {AMR_MAX} values of RFC 8176 or URIs, each of 1 to {AMR_LONGEST} ASCII characters \
+             without spaces"
         );
         violations.push("amr", Problem::new(problem));
     }

@@ -154,10 +154,12 @@ pub(super) fn question(
         }
     }
     let capabilities = all(violations, "capabilities", capabilities, |number| {
-        match pb::ClientCapability::try_from(number).ok()? {
-            pb::ClientCapability::Unspecified => None,
-            pb::ClientCapability::Code => Some(Capability::Code),
-            pb::ClientCapability::Webauthn => Some(Capability::WebAuthn),
+        match pb::ClientCapability::try_from(number) {
+            Ok(pb::ClientCapability::Unspecified) => None,
+            Ok(pb::ClientCapability::Code) => Some(Capability::Code),
+            Ok(pb::ClientCapability::Webauthn) => Some(Capability::WebAuthn),
+            // Clients may be newer than the server.
+            Err(_) => Some(Capability::Unknown),
         }
     });
     Question { requirements, attributes, capabilities, explain: false }

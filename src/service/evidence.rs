@@ -23,6 +23,9 @@ use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::store::{Change, Commit, Standing, Wanted};
 
+/// What is wrong with a context that binds evidence to nothing.
+pub const NOWHERE_TO_COUNT: &str = "must name where this counts: a session, a transaction, or with the scope CLIENT a client that is remembered";
+
 /// How long ago a client must have been seen that is noted as seen again.
 const SEEN_EVERY: Duration = Duration::from_secs(3600);
 
@@ -144,6 +147,9 @@ impl Service {
                 let (epoch, source) = (standing.state.epoch, testimony.source.clone());
                 let Given { evidence, seen } =
                     self.give(method, strength.clone(), epoch, at.min(now), source, &giving);
+                if evidence.scope == Scope::Session && evidence.binding.session.is_none() {
+                    return Err(Violations::one("context", NOWHERE_TO_COUNT).into());
+                }
                 if evidence.expires_at <= now {
                     let problem = "is so long ago that it counts for nothing";
                     return Err(Violations::one("verify_time", problem).into());

@@ -94,6 +94,52 @@ async fn evidence_reaches_as_far_as_its_scope_and_by_default_no_further_than_it_
 }
 
 #[tokio::test]
+async fn evidence_that_would_count_nowhere_is_refused() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let everywhere = everywhere(&client).await;
+    let token_only = pb::Context { client_token: everywhere.client_token, ..Default::default() };
+    let stale_only = pb::Context { client_token: "anything".to_owned(), ..Default::default() };
+    let before = harness.dump().await;
+    for (context, scope) in [
+        (None, Scope::Unspecified),
+        (Some(pb::Context::default()), Scope::Unspecified),
+        // By default it reaches no further than a session, and there is none.
+        (Some(token_only.clone()), Scope::Unspecified),
+        (Some(stale_only.clone()), Scope::Unspecified),
+        (Some(stale_only), Scope::Client),
+    ] {
+        let request = pb::RecordEvidenceRequest {
+            context: context.clone(),
+            scope: scope.into(),
+            ..password(pb::Context::default())
+        };
+        let refusal = record(&client, request).await.unwrap_err();
+        assert_eq!(refused(&refusal), "INVALID_REQUEST context", "{context:?}");
+    }
+    assert_eq!(harness.dump().await, before);
+    let request = pb::RecordEvidenceRequest { scope: Scope::Client.into(), ..password(token_only) };
+    record(&client, request).await.unwrap();
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn an_amr_value_may_be_a_uri_of_up_to_255_bytes() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let uri = "https://refeds.org/profile/mfa#x";
+    let longest = format!("urn:{}", "x".repeat(251));
+    let amr = [&[uri.to_owned(), longest.clone()][..], &vec![longest.clone(); 14]].concat();
+    let with = |amr: Vec<String>| pb::RecordEvidenceRequest { amr, ..password(session("here")) };
+    let evidence = record(&client, with(amr.clone())).await.unwrap();
+    assert_eq!(evidence.strength.unwrap().amr, amr);
+    for wrong in [format!("{longest}x"), "two words".to_owned(), String::new(), "é".to_owned()] {
+        assert_eq!(refused(&record(&client, with(vec![wrong])).await.unwrap_err()), "INVALID_REQUEST amr");
+    }
+    harness.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_recorded_is_worth_what_the_configuration_and_the_issuer_say() {
     let harness = Harness::start().await;
     let client = harness.client().await;

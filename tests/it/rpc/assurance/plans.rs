@@ -100,9 +100,21 @@ async fn what_the_client_cannot_do_is_in_no_plan() {
             assert_eq!(decision.explanation, "unavailable: hotp cannot be used with this client");
         }
     }
-    let unknown = pb::EvaluateRequest { capabilities: vec![1, 0, 99], ..asks(&["device"]) };
-    let status = evaluate(&client, &unknown).await.unwrap_err();
-    assert_eq!(refused(&status), "INVALID_REQUEST capabilities[1], capabilities[2]");
+    let given = |capabilities: &[i32]| pb::EvaluateRequest {
+        capabilities: capabilities.to_vec(),
+        ..asks(&["device"])
+    };
+    let status = evaluate(&client, &given(&[1, 0])).await.unwrap_err();
+    assert_eq!(refused(&status), "INVALID_REQUEST capabilities[1]");
+    // A newer client's are passed over; one that has no other can do nothing that is known here.
+    for (capabilities, outcome) in [
+        (&[99, 1][..], Outcome::StepUpRequired),
+        (&[99], Outcome::Unavailable),
+        (&[-1, 99], Outcome::Unavailable),
+    ] {
+        let decision = evaluate(&client, &given(capabilities)).await.unwrap().decisions.remove(0);
+        assert_eq!(decision.outcome(), outcome, "{capabilities:?}");
+    }
     harness.stop().await;
 }
 
