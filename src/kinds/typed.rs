@@ -12,11 +12,16 @@ pub(in crate::kinds) fn plain(text: SecretText) -> SecretText {
     if text.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         return text;
     }
-    let trimmed = text.expose().trim_matches(PASTED);
+    let trimmed = trimmed(text.expose());
     // Wiped when dropped: it must not grow and leave copies behind.
     let mut plain = String::with_capacity(trimmed.len());
     plain.extend(trimmed.chars().map(|c| if PASTED.contains(&c) { ' ' } else { c }));
     SecretText::new(plain)
+}
+
+/// Text without white space at its ends.
+pub(in crate::kinds) fn trimmed(text: &str) -> &str {
+    text.trim_matches(PASTED)
 }
 
 #[cfg(test)]

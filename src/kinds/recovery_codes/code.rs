@@ -3,7 +3,7 @@
 use crate::domain::secret::SecretText;
 use crate::domain::violation::Problem;
 use crate::env::Entropy;
-use crate::kinds::typed::plain;
+use crate::kinds::typed::trimmed;
 
 /// Crockford's base32: digits and letters that nobody takes for one another, in the lower case.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -74,7 +74,8 @@ pub(super) fn generate(entropy: &dyn Entropy) -> SecretText {
 /// # Errors
 /// Says what would be right.
 pub fn chosen(text: String) -> Result<SecretText, Problem> {
-    let text = plain(SecretText::new(text));
+    let text = SecretText::new(text);
+    let text = SecretText::new(trimmed(text.expose()).to_owned());
     let count = text.expose().chars().count();
     if !CHOSEN_CHARS.contains(&count) {
         return Err(Problem::new(format!("must be 6 to 64 characters, and has {count}")));

@@ -245,12 +245,13 @@ fn problems_are_noted_under_their_fields() {
     for (code, right) in [
         ("12345".to_owned(), "must be 6 to 64 characters, and has 5"),
         ("é".repeat(65), "must be 6 to 64 characters, and has 65"),
-        ("sesame\n".to_owned(), "must hold only printable ASCII characters"),
+        ("ses\name".to_owned(), "must hold only printable ASCII characters"),
         ("sésame".to_owned(), "must hold only printable ASCII characters"),
     ] {
         assert_eq!(chosen(code).unwrap_err().text(), right);
     }
     assert!(chosen("x".repeat(64)).is_ok());
+    assert_eq!(chosen("\topen sesame\u{a0}\r\n".to_owned()).unwrap().expose(), "open sesame");
 }
 
 #[test]

@@ -13,11 +13,15 @@ fn proof(code: &str) -> Option<pb::Proof> {
 }
 
 #[test]
-fn a_proof_is_taken_as_it_came() {
-    for code in ["154567", " ", "１５４５６７", &"0".repeat(1024)] {
+fn a_proof_is_taken_as_it_came_but_for_pasted_white_space() {
+    let longest = "0".repeat(1024);
+    let same = |code| (code, code);
+    for (code, taken) in
+        [same("154567"), same("１５４５６７"), same(&longest), (" ", ""), ("\t154\u{a0}567\r\n", "154 567")]
+    {
         let mut violations = Violations::default();
         let Some(Offered::Code(offered)) = offered(proof(code), &mut violations) else { panic!("{code:?}") };
-        assert_eq!(offered.expose(), code);
+        assert_eq!(offered.expose(), taken);
         assert!(violations.is_empty());
     }
 }

@@ -67,7 +67,8 @@ async fn a_code_may_be_typed_as_people_read_it() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let (list, codes) = client.list_of_codes("alice", 50).await;
-    let ways: [fn(&str) -> String; 5] = [
+    let ways: [fn(&str) -> String; 6] = [
+        |code| format!("{}\r\n", code.replace('-', "\u{a0}")),
         |code| code.to_uppercase(),
         |code| code.replace('-', ""),
         |code| code.replace('-', "  "),
@@ -95,7 +96,6 @@ async fn what_cannot_be_a_recovery_code_is_malformed() {
     for way in [
         code[1..].to_owned(),
         format!("{code}0"),
-        format!("{code}\n"),
         code.replace('-', "_"),
         code.replace('-', "\u{2013}"),
         code.replacen(|c: char| c.is_ascii_alphanumeric(), "u", 1),
@@ -186,7 +186,7 @@ async fn a_chosen_code_is_matched_exactly_and_once() {
     let (list, made) = client.list_of_codes("alice", 2).await;
     let (same, _) = client.issue(chosen("alice", "Open-Sesame O1")).await.unwrap();
     assert_eq!((same.id.as_str(), left(&same)), (list.id.as_str(), 3));
-    for near in ["open-sesame o1", "OpenSesameO1", "Open-Sesame 01", "Open-Sesame O1 ", " Open-Sesame O1"] {
+    for near in ["open-sesame o1", "OpenSesameO1", "Open-Sesame 01", "Open-Sesame  O1"] {
         assert_eq!(client.says("alice", &list.id, near).await, "rejected mismatch", "{near}");
         client.unlock(&list).await.unwrap();
     }
@@ -201,13 +201,15 @@ async fn a_chosen_code_is_matched_exactly_and_once() {
 async fn chosen_codes_are_6_to_64_printable_characters_of_ascii() {
     let harness = Harness::start().await;
     let client = harness.client().await;
-    for wrong in ["12345", "pässwort", "tab\tbed", "line\nfeed", &"x".repeat(65), "\u{7f}delete"] {
+    for wrong in
+        ["12345", " 12345 ", "      ", "pässwort", "tab\tbed", "line\nfeed", &"x".repeat(65), "\u{7f}delete"]
+    {
         let refusal = client.issue(chosen("alice", wrong)).await.unwrap_err();
         assert_eq!(refused(&refusal), "INVALID_REQUEST code", "{wrong:?}");
         assert!(!format!("{refusal:?}").contains(wrong), "the message repeats the code");
     }
     assert!(!client.subject("alice").await.has_active_device);
-    for right in ["123456", "      ", &"x".repeat(64), "~!@#$%^&*()"] {
+    for right in ["123456", "a     b", &"x".repeat(64), "~!@#$%^&*()"] {
         client.issue(chosen("alice", right)).await.unwrap();
         assert_eq!(client.says("alice", &client_list(&client).await, right).await, "accepted", "{right:?}");
     }
