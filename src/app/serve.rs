@@ -11,16 +11,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::Connected;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 use tower_layer::Identity;
 
 use super::listen::{self, Listener};
 use super::outer::Outer;
+use crate::ops::refused::Refused;
 use crate::rpc::Rpc;
-use crate::rpc::layer::{Layer, Rules};
+use crate::rpc::health::Reporter;
+use crate::rpc::layer::{Layer, Rules, TRANSPORT_MAX};
 use crate::service::Service;
-use crate::wire::{DESCRIPTORS, SERVICES};
+use crate::wire::DESCRIPTORS;
 
 /// How often what has run out is cleared away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -51,7 +51,8 @@ pub struct Parts {
 pub struct Running {
     addresses: Vec<String>,
     service: Arc<Service>,
-    health: HealthReporter,
+    refused: Arc<Refused>,
+    health: Reporter,
     stop: CancellationToken,
     servers: JoinSet<Result<(), tonic::transport::Error>>,
     chores: Vec<JoinHandle<()>>,
@@ -76,8 +77,7 @@ pub async fn run_behind<O: Outer>(
     parts: Parts,
 ) -> Result<Running, tonic_reflection::server::Error> {
     let Parts { service, rules, max_message, listeners, grace, is_skew_allowed } = parts;
-    let (health, health_service) = tonic_health::server::health_reporter();
-    set_health(&health, ServingStatus::Serving).await;
+    let (health, health_service) = Reporter::new();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -94,6 +94,7 @@ pub async fn run_behind<O: Outer>(
     let mut running = Running {
         addresses: listeners.iter().map(Listener::address).collect(),
         service: service.clone(),
+        refused: layer.refused().clone(),
         health: health.clone(),
         stop: stop.clone(),
         servers: JoinSet::new(),
@@ -134,6 +135,7 @@ where
 {
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_max_header_list_size(TRANSPORT_MAX)
         .layer(outer)
         .layer(layer)
         .add_routes(routes)
@@ -156,11 +158,19 @@ impl Running {
         &self.addresses
     }
 
+    /// How many requests were refused, for which reason.
+    #[must_use]
+    pub fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
     /// Stops: says that it goes away, lets requests that are under way end, writes what waits to be
     /// written. A database that does not answer holds it no longer than its grace.
     pub async fn stop(mut self) {
-        set_health(&self.health, ServingStatus::NotServing).await;
+        self.health.set(false);
         self.stop.cancel();
+        // With the last reporter end the streams of those who watch, which would hold the server for its grace.
+        drop(self.health);
         let until = Instant::now() + self.grace;
         let ended = async { while self.servers.join_next().await.is_some() {} };
         if timeout_at(until, ended).await.is_err() {
@@ -179,12 +189,6 @@ impl Running {
             // It may have been removed already, with its directory.
             let _ = std::fs::remove_file(socket);
         }
-    }
-}
-
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in std::iter::once("").chain(SERVICES) {
-        health.set_service_status(service, status).await;
     }
 }
 
@@ -211,12 +215,7 @@ enum Readiness {
 
 /// Serves only while the database takes writes and the clock is near its. Says so once each time that
 /// changes.
-async fn watch(
-    service: Arc<Service>,
-    is_skew_allowed: bool,
-    health: HealthReporter,
-    stop: CancellationToken,
-) {
+async fn watch(service: Arc<Service>, is_skew_allowed: bool, health: Reporter, stop: CancellationToken) {
     let mut every = tokio::time::interval(LOOK_EVERY);
     let mut was = Readiness::Ready;
     while stop.run_until_cancelled(every.tick()).await.is_some() {
@@ -232,10 +231,10 @@ async fn watch(
         was = is;
         if is == Readiness::Ready {
             tracing::info!("ready again");
-            set_health(&health, ServingStatus::Serving).await;
+            health.set(true);
         } else {
             tracing::warn!(why, "not ready");
-            set_health(&health, ServingStatus::NotServing).await;
+            health.set(false);
         }
     }
 }

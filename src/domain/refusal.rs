@@ -57,4 +57,18 @@ pub enum Refusal {
     },
     /// The caller's time ran out.
     DeadlineExceeded,
+    /// The user id on the Unix socket is no caller's, and there was no token.
+    PeerUnknown {
+        /// The user id.
+        uid: u32,
+    },
+    /// A guarded call without a context, by a caller that is no operator.
+    ContextMissing,
+    /// The request is compressed.
+    Compressed,
+    /// A health check of a service that is not known.
+    ServiceUnknown {
+        /// Its name.
+        service: String,
+    },
 }

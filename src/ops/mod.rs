@@ -1,4 +1,5 @@
-//! What operators see: logs and traces.
+//! What operators see: logs, traces, and counts of refusals.
 
 mod fields;
+pub mod refused;
 pub mod telemetry;

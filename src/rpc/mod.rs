@@ -3,6 +3,7 @@
 //!
 //! What comes before a method is in [`layer`]: request id, trace, limits, caller, authorization, deadline.
 
+pub mod health;
 pub mod layer;
 
 mod assurance;

@@ -54,7 +54,7 @@ impl Service {
         now: Moment,
     ) -> Result<Consequences, Error> {
         let Some(context) = context else {
-            caller.require(Role::Admin)?;
+            caller.require(Role::Admin).map_err(|_| Refusal::ContextMissing)?;
             return Ok(Consequences::default());
         };
         if standing.devices.iter().all(|device| device.state == State::Pending) {

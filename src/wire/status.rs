@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use prost::Message as _;
+use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -111,6 +112,35 @@ pub fn refused(refusal: &Refusal) -> Status {
             Reason::DeadlineExceeded,
             none(),
         ),
+        Refusal::PeerUnknown { uid } => (
+            Code::Unauthenticated,
+            format!(
+                "the user id {uid} on this Unix socket is no caller's: add it to a caller's uids in the \
+                 configuration, or send `authorization: Bearer TOKEN`"
+            ),
+            Reason::CallerUnknown,
+            one("uid", uid),
+        ),
+        Refusal::ContextMissing => (
+            Code::PermissionDenied,
+            "set context to where the user asks for this: what they proved in that session decides whether they \
+             may; without a context this is an operator's call, and needs the role admin"
+                .to_owned(),
+            Reason::RoleMissing,
+            one("role", "admin"),
+        ),
+        Refusal::Compressed => (
+            Code::Unimplemented,
+            "requests must not be compressed: grpc-encoding must be identity or left out".to_owned(),
+            Reason::CompressionUnsupported,
+            none(),
+        ),
+        Refusal::ServiceUnknown { service } => (
+            Code::NotFound,
+            format!("there is no service {service}"),
+            Reason::ServiceUnknown,
+            one("service", service),
+        ),
     };
     let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, metadata);
     if code == Code::Unavailable {
@@ -192,6 +222,14 @@ fn broken(fault: &Fault, request: &str) -> Status {
     Status::with_error_details(code, message, details)
 }
 
+/// Names the encodings that are taken, as the gRPC specification of compression asks for: a client that reads it
+/// sends the request again without compression.
+fn compressed() -> Status {
+    let mut status = refused(&Refusal::Compressed);
+    status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));
+    status
+}
+
 /// Gives an error that the transport made the form of ours: what cannot be decoded is the caller's to
 /// mend, and every error carries a reason.
 #[must_use]
@@ -212,9 +250,7 @@ pub fn polished(status: Status, method: &str) -> Status {
             invalid(&Violations::one("request", "is larger than this server takes"))
         }
         // Routes say no word with it; what says one speaks of compression.
-        Code::Unimplemented if !status.message().is_empty() => {
-            invalid(&Violations::one("request", "must not be compressed, or in a way that this server takes"))
-        }
+        Code::Unimplemented if !status.message().is_empty() => compressed(),
         Code::Unimplemented => refused(&Refusal::MethodUnknown { method: method.to_owned() }),
         code => {
             let reason = match code {

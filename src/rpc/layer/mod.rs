@@ -2,14 +2,17 @@
 //!
 //! 1. **name and trace**: so that all that follows can be found again, refusals included;
 //! 2. **panics** are caught: one bad request must not end the connection of the others;
-//! 3. **limit**: what is too much is refused before it costs anything;
+//! 3. **limit**: what is too much, in requests under way or in metadata, is refused before it costs anything;
 //! 4. **caller**: who asks, by token or by the Unix socket's peer;
 //! 5. **table**: an RPC without a row in the authorization table is denied;
 //! 6. **deadline**: the caller's own, or the server's;
-//! 7. and on the way back, **polish**: an error that the transport made gets the form of ours.
+//! 7. and on the way back, **polish**: an error that the transport made gets the form of ours;
+//! 8. **seen**: a refused credential, role or step-up is counted and logged.
 
 mod caller;
 mod deadline;
+mod metadata;
+mod seen;
 mod trace;
 
 use std::convert::Infallible;
@@ -26,12 +29,15 @@ use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
+use self::caller::Peer;
+pub use self::metadata::{METADATA_MAX, TRANSPORT_MAX};
 use crate::auth::{Caller, Credentials, Rule, rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
 use crate::env::deadline::within;
 use crate::error::{Error, Fault};
+use crate::ops::refused::Refused;
 use crate::wire::status;
 
 /// The name of a request in logs and errors: the caller's `x-request-id`, or one made here.
@@ -61,6 +67,7 @@ pub struct Rules {
 pub struct Layer {
     rules: Arc<Rules>,
     running: Arc<Semaphore>,
+    refused: Arc<Refused>,
 }
 
 impl Layer {
@@ -68,7 +75,13 @@ impl Layer {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         let running = Arc::new(Semaphore::new(rules.concurrency));
-        Self { rules: Arc::new(rules), running }
+        Self { rules: Arc::new(rules), running, refused: Arc::default() }
+    }
+
+    /// How many requests were refused, for which reason.
+    #[must_use]
+    pub fn refused(&self) -> &Arc<Refused> {
+        &self.refused
     }
 }
 
@@ -113,7 +126,8 @@ where
             request.extensions_mut().insert(RequestName(name.clone()));
             // Shares the request's own bytes.
             let uri = request.uri().clone();
-            let admitted = AssertUnwindSafe(layer.admit(inner, request)).catch_unwind();
+            let (peer, mut caller) = (Peer::of(&request), None);
+            let admitted = AssertUnwindSafe(layer.admit(inner, request, peer, &mut caller)).catch_unwind();
             let answered = admitted.instrument(span.clone()).await;
             let _in_span = span.enter();
             let mut response = match answered {
@@ -126,6 +140,7 @@ where
                 }
             };
             trace::finish(&span, &response);
+            seen::note(&layer.refused, &response, uri.path(), caller.as_deref(), peer);
             if layer.rules.anybody.is_some() {
                 response.headers_mut().insert(INSECURE, HeaderValue::from_static("no authentication"));
             }
@@ -135,16 +150,25 @@ where
 }
 
 impl Layer {
-    async fn admit<S>(&self, inner: S, mut request: Request<Body>) -> Result<Response<Body>, Refusal>
+    /// Notes the caller in `known` as soon as it is known.
+    async fn admit<S>(
+        &self,
+        inner: S,
+        mut request: Request<Body>,
+        peer: Peer,
+        known: &mut Option<Arc<Caller>>,
+    ) -> Result<Response<Body>, Refusal>
     where
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
+        metadata::check(request.headers())?;
         let rule = rule(request.uri().path());
         if rule != Some(Rule::Open) {
             let running = self.running.clone().try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
             let running = Running(Arc::new(running));
-            let caller = caller::of(&request, &self.rules)?;
+            let caller = caller::of(&request, peer, &self.rules)?;
             tracing::Span::current().record("caller", caller.name.as_str());
+            *known = Some(caller.clone());
             if rule.is_none() {
                 return Err(Refusal::MethodUnknown { method: request.uri().path().to_owned() });
             }

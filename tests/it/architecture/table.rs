@@ -20,8 +20,8 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("config/", &["assurance", "auth", "crypto", "domain", "error"]),
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),
-    // Request ids and trace ids are made there.
-    ("rpc/layer/", &["env::Entropy", "env::deadline"]),
+    // Request ids and trace ids are made there, and refusals are counted.
+    ("rpc/layer/", &["env::Entropy", "env::deadline", "ops::refused"]),
     ("service/", &["auth", "kinds", "assurance", "store", "domain", "env", "error"]),
     // Kinds are pure: chance comes as an argument, time as a value.
     ("kinds/", &["domain", "crypto", "error", "env::Entropy"]),

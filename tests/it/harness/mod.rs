@@ -192,6 +192,11 @@ impl Harness {
         self.dir.path().join("cs.sock")
     }
 
+    /// How many requests it refused, for which reason.
+    pub(crate) fn refused(&self) -> &countersign::ops::refused::Refused {
+        self.running.refused()
+    }
+
     /// The token of the caller with every role.
     pub(crate) fn token(&self) -> &str {
         self.token.expose()

@@ -51,6 +51,11 @@ impl Process {
         Client::tcp(&self.address, Some(token.trim())).await
     }
 
+    /// A client with that token.
+    pub(crate) async fn client_with(&self, token: &str) -> Client {
+        Client::tcp(&self.address, Some(token)).await
+    }
+
     /// What time it is to it.
     pub(crate) fn now(&self) -> Moment {
         SystemClock.now()

@@ -37,6 +37,10 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::Draining => "Draining",
         Refusal::MethodUnknown { .. } => "MethodUnknown",
         Refusal::DeadlineExceeded => "DeadlineExceeded",
+        Refusal::PeerUnknown { .. } => "PeerUnknown",
+        Refusal::ContextMissing => "ContextMissing",
+        Refusal::Compressed => "Compressed",
+        Refusal::ServiceUnknown { .. } => "ServiceUnknown",
     };
     let all = [
         Refusal::Invalid(Violations::one("subject", "must not be empty")),
@@ -62,6 +66,10 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::Draining,
         Refusal::MethodUnknown { method: "/a.B/C".to_owned() },
         Refusal::DeadlineExceeded,
+        Refusal::PeerUnknown { uid: 1000 },
+        Refusal::ContextMissing,
+        Refusal::Compressed,
+        Refusal::ServiceUnknown { service: "a.B".to_owned() },
     ];
     all.into_iter().map(|refusal| (name(&refusal), refusal)).collect()
 }

@@ -143,15 +143,14 @@ async fn a_body_that_is_not_one_message_is_the_callers_to_mend() {
     let client = harness.client().await;
     let before = harness.dump().await;
     let path = "/countersign.v1.SubjectService/GetSubject";
-    for (label, body, encoding) in [
-        ("no message", "", None),
-        ("cut off in the head", "\0\0\0", None),
-        ("cut off in the message", "\0\0\0\0\u{9}ab", None),
-        ("a flag that is none", "\u{2}\0\0\0\0", None),
-        ("compressed and not said how", "\u{1}\0\0\0\0", None),
-        ("compressed as nobody does", "\u{1}\0\0\0\0", Some("zip")),
+    for (label, body) in [
+        ("no message", ""),
+        ("cut off in the head", "\0\0\0"),
+        ("cut off in the message", "\0\0\0\0\u{9}ab"),
+        ("a flag that is none", "\u{2}\0\0\0\0"),
+        ("compressed and not said how", "\u{1}\0\0\0\0"),
     ] {
-        let refusal = client.framed(path, body, encoding).await.unwrap_err();
+        let refusal = client.framed(path, body, None).await.unwrap_err();
         assert_eq!(refusal.code(), Code::InvalidArgument, "{label}: {refusal:?}");
         assert_eq!(refused(&refusal), "INVALID_REQUEST request", "{label}");
     }

@@ -105,7 +105,10 @@ async fn a_wrong_token_over_the_unix_socket_is_not_saved_by_the_user_id() {
 async fn a_user_id_that_is_not_known_is_nobody() {
     let harness = Harness::start().await;
     let client = harness.unix_client_without_token().await;
-    assert_eq!(refused(&client.device("alice", "x").await.unwrap_err()), "CALLER_UNKNOWN");
+    let refusal = client.device("alice", "x").await.unwrap_err();
+    assert_eq!((refusal.code(), refused(&refusal)), (Code::Unauthenticated, "CALLER_UNKNOWN".to_owned()));
+    let uid = refusal.get_details_error_info().unwrap().metadata["uid"].clone();
+    assert!(refusal.message().starts_with(&format!("the user id {uid} on this Unix socket is no caller's")));
     let known = harness.unix_client().await;
     assert_eq!(refused(&known.device("alice", "x").await.unwrap_err()), "DEVICE_NOT_FOUND");
     harness.stop().await;
