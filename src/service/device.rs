@@ -240,9 +240,4 @@ impl Service {
         })
         .await
     }
-
-    /// Recovery codes, or whatever else is counted, that are left on a device.
-    pub(super) fn remaining(device: &Device) -> Result<u32, Error> {
-        Ok(registry::kind(device.kind).remaining(&device.detail)?.unwrap_or(0))
-    }
 }

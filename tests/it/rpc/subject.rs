@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::wire::pb;
 
 use super::throttle::moment;
-use crate::harness::fixture::{Fixture, WRONG};
+use crate::harness::fixture::{Fixture, SECRET, WRONG};
 use crate::harness::{Harness, START};
 
 #[tokio::test]
@@ -90,5 +90,27 @@ async fn the_failures_of_a_stranger_are_forgotten_after_a_day_and_those_of_a_use
     assert_eq!(harness.service.sweep().await.unwrap().strangers, 1);
     assert_eq!(client.subject("nobody").await.throttle.unwrap().failure_count, 0);
     assert_eq!(client.subject("alice").await.throttle.unwrap().failure_count, 1);
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_whose_codes_are_all_used_is_no_device_to_go_by() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let (list, codes) = client.list_of_codes("alice", 2).await;
+    for (code, is_left) in codes.iter().zip([true, false]) {
+        let subject = client.subject("alice").await;
+        assert!(subject.has_active_device);
+        assert_eq!(client.says("alice", &list.id, code).await, "accepted");
+        let subject = client.subject("alice").await;
+        assert_eq!(
+            (subject.has_active_device, subject.active_kinds().count()),
+            (is_left, usize::from(is_left))
+        );
+    }
+    client.active_hotp("alice", "token", SECRET).await;
+    let subject = client.subject("alice").await;
+    assert!(subject.has_active_device);
+    assert_eq!(subject.active_kinds().collect::<Vec<_>>(), [pb::DeviceKind::Hotp]);
     harness.stop().await;
 }
