@@ -1,6 +1,6 @@
 //! A device: one thing that a subject has and can prove to have.
 
-use super::ids::{DeviceId, DeviceName, Subject, Tenant};
+use super::ids::{DeviceId, DeviceName, SessionId, Subject, Tenant};
 use super::moment::Moment;
 
 /// The sort of a device.
@@ -154,13 +154,31 @@ pub struct SubjectState {
     pub enrolled_at: Option<Moment>,
     /// When it was first asked for a device that it did not have.
     pub graced_at: Option<Moment>,
+    /// Where its first device was made, while the set-up there goes on.
+    pub opening: Option<Opening>,
+}
+
+/// The first set-up of a subject: the session that made its first device, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// In which session.
+    pub session: SessionId,
+    /// Since when.
+    pub at: Moment,
 }
 
 impl SubjectState {
     /// A subject of whom nothing is kept.
     #[must_use]
     pub fn unseen() -> Self {
-        Self { version: 0, failures: Failures::default(), epoch: 0, enrolled_at: None, graced_at: None }
+        Self {
+            version: 0,
+            failures: Failures::default(),
+            epoch: 0,
+            enrolled_at: None,
+            graced_at: None,
+            opening: None,
+        }
     }
 
     /// The next version, to be changed and committed.

@@ -2,11 +2,11 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::guard::{Guarded, wanted};
 use super::judge::Judgement;
 use super::unit::{May, Once, Reply, Step};
 use super::verify::{Attempt, Tried, commit, step};
+use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::device::{Device, State, SubjectState};
 use crate::domain::event::{Event, What};
@@ -68,7 +68,9 @@ impl Service {
         let mut commit = commit(events)?.event(confirmed).change(Change::Rewrite(Box::new(next.clone())));
         // Over the subject: nobody enrolls beside it what was let in because there was no device yet.
         let enrolled_at = standing.state.enrolled_at.or(Some(now));
-        commit = commit.change(Change::Subject(SubjectState { enrolled_at, ..standing.state.successor() }));
+        let opening = opening::begun(&standing, context, now);
+        let state = SubjectState { enrolled_at, opening, ..standing.state.successor() };
+        commit = commit.change(Change::Subject(state));
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
         commit = consequences.added_to(commit, &about, &standing.state, now);
         self.prove(caller, attempt, next, Some(&standing), now, commit)

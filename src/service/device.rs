@@ -4,10 +4,10 @@ use std::cmp::Reverse;
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
 use super::verify::{Tried, step, unavailable};
+use super::{Service, opening};
 use crate::auth::{Grant, rpc};
 use crate::domain::context::Context;
 use crate::domain::device::{Device, Failures, Kind, State, SubjectState};
@@ -140,11 +140,11 @@ impl Service {
                 // A stranger learns no more than that there is such a device.
                 let consequences = self.guard(caller, Guarded::Remove, context, &standing, now)?;
                 let commit = Commit::new(Event::of(device, What::DeviceDeleted, &caller.name, now))
-                    .change(Change::Subject(if devices.len() == 1 {
+                    .change(Change::Subject(opening::closed(if devices.len() == 1 {
                         state.bereft(now)
                     } else {
                         state.successor()
-                    }))
+                    })))
                     .change(Change::Delete(device.id.clone(), device.version));
                 let commit = weakened(commit, device, now);
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);

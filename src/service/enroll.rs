@@ -2,9 +2,9 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
+use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::Context;
 use crate::domain::device::{Device, Failures, Sealed, State, SubjectState};
@@ -39,7 +39,9 @@ pub struct Enrolled {
 }
 
 /// A device that was made and not yet kept.
-pub(super) struct NewDevice {
+pub(super) struct NewDevice<'a> {
+    /// Where. `None`: it is an operator's call.
+    pub(super) context: Option<&'a Context>,
     pub(super) id: DeviceId,
     pub(super) kind: crate::domain::device::Kind,
     pub(super) detail: String,
@@ -73,9 +75,9 @@ impl Service {
                 now: self.clock.now(),
             },
         )?;
-        let new = NewDevice { id, kind: kind.kind(), detail: made.state, secret: made.secret };
-        let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
         let context = context.as_ref();
+        let new = NewDevice { context, id, kind: kind.kind(), detail: made.state, secret: made.secret };
+        let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
         self.unit(caller, once, move || {
             async move {
                 let now = self.clock.now();
@@ -98,7 +100,7 @@ impl Service {
         subject: &Subject,
         standing: &Standing,
         name: Option<&DeviceName>,
-        new: &NewDevice,
+        new: &NewDevice<'_>,
         now: Moment,
     ) -> Result<(Commit, Device), Error> {
         let Standing { state, devices, .. } = standing;
@@ -137,8 +139,13 @@ impl Service {
             expires_at: waits.then(|| now.plus(self.policy(caller).pending_for)),
         };
         let enrolled_at = if waits { state.enrolled_at } else { state.enrolled_at.or(Some(now)) };
+        let opening = if waits {
+            opening::kept(state, new.context)
+        } else {
+            opening::begun(standing, new.context, now)
+        };
         let mut commit = Commit::new(Event::of(&device, What::DeviceEnrolled, &caller.name, now))
-            .change(Change::Subject(SubjectState { enrolled_at, ..state.successor() }));
+            .change(Change::Subject(SubjectState { enrolled_at, opening, ..state.successor() }));
         for old in gone {
             commit = commit.change(Change::Delete(old.id.clone(), old.version)).event(Event::of(
                 old,

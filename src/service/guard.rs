@@ -2,13 +2,12 @@
 //! requirements `countersign.enroll`, `.remove` and `.recover` say. Adding a passkey from a session that has
 //! proved a password only is how protection by several factors is got around.
 
-use super::Service;
 use super::evaluate::{Consequences, Question};
+use super::{Service, opening};
 use crate::assurance::presets::{ENROLL, RECOVER, REMOVE};
 use crate::auth::{Caller, Role};
 use crate::domain::context::Context;
 use crate::domain::decision::Decision;
-use crate::domain::device::State;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -17,18 +16,25 @@ use crate::store::{Standing, Wanted};
 /// What is guarded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guarded {
-    /// Adding a device, or bringing one back.
+    /// Adding a device.
     Enroll,
     /// Removing a device, or setting it aside.
     Remove,
     /// Making recovery codes.
     Recover,
+    /// Bringing a device back that was set aside.
+    Resume,
 }
 
 impl Guarded {
+    /// The question that the requirement is.
+    pub(super) fn question(self) -> Question {
+        Question { requirements: vec![self.requirement().to_owned()], ..Question::default() }
+    }
+
     fn requirement(self) -> &'static str {
         match self {
-            Self::Enroll => ENROLL,
+            Self::Enroll | Self::Resume => ENROLL,
             Self::Remove => REMOVE,
             Self::Recover => RECOVER,
         }
@@ -44,7 +50,7 @@ impl Service {
     /// Lets a guarded call pass, or says what the subject must prove first. Without a context it is an operator's
     /// call. A subject that has no device, or only ones that were never confirmed, has nothing that could be
     /// weakened. One that is locked or set aside still protects: who has the password must not get around it by
-    /// failing until it is locked.
+    /// failing until it is locked. The session that made the first device may go on with the set-up for a while.
     pub(super) fn guard(
         &self,
         caller: &Caller,
@@ -57,13 +63,12 @@ impl Service {
             caller.require(Role::Admin).map_err(|_| Refusal::ContextMissing)?;
             return Ok(Consequences::default());
         };
-        if standing.devices.iter().all(|device| device.state == State::Pending) {
+        let pending_for = self.policy(caller).pending_for;
+        if opening::lets_pass(guarded, standing, context, pending_for, now) {
             return Ok(Consequences::default());
         }
         let scene = self.scene(caller, standing, context, &[], now)?;
-        let question =
-            Question { requirements: vec![guarded.requirement().to_owned()], ..Question::default() };
-        let (decisions, consequences) = self.answer(caller, &scene, &question)?;
+        let (decisions, consequences) = self.answer(caller, &scene, &guarded.question())?;
         match decisions.each.into_iter().next() {
             Some(decided) if !matches!(decided.decision, Decision::Satisfied(_)) => {
                 Err(Refusal::StepUpRequired(Box::new(decided)).into())

@@ -11,6 +11,7 @@ mod fan_out;
 mod guard;
 mod health;
 mod judge;
+mod opening;
 mod own_replay;
 mod patience;
 mod prove;

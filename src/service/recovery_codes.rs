@@ -2,13 +2,13 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::enroll::NewDevice;
 use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
+use super::{Service, opening};
 use crate::auth::{Caller, Grant, Role, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Kind};
+use crate::domain::device::{Device, Kind, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::moment::Moment;
@@ -90,8 +90,9 @@ impl Service {
                 let before: State = kinds::decode(&device.detail)?;
                 let (after, codes) = self.fill(caller, request, &device.id, Some(&before), now)?;
                 let next = Device { detail: kinds::encode(&after)?, ..device.successor() };
+                let opening = opening::kept(state, context);
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
-                    .change(Change::Subject(state.successor()))
+                    .change(Change::Subject(SubjectState { opening, ..state.successor() }))
                     .change(Change::Rewrite(Box::new(next.clone())));
                 let commit = consequences.added_to(commit, &about, state, now);
                 Ok(Step::Commit(commit, Issued { device: next, codes }))
@@ -112,7 +113,9 @@ impl Service {
         let id = self.new_id();
         let (state, codes) = self.fill(caller, request, &id, None, now)?;
         let detail = kinds::encode(&state)?;
-        let new = NewDevice { id, kind: Kind::RecoveryCodes, detail, secret: Secret::new(Vec::new()) };
+        let context = request.context.as_ref();
+        let new =
+            NewDevice { context, id, kind: Kind::RecoveryCodes, detail, secret: Secret::new(Vec::new()) };
         let (commit, device) = self.adopt(caller, &request.subject, standing, None, &new, now)?;
         let commit = commit.event(issued(&device, caller, codes.len(), now));
         Ok((commit, Issued { device, codes }))

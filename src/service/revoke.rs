@@ -2,9 +2,9 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::evidence::counting;
 use super::unit::{Once, Reply, Step};
+use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::event::{Event, What};
@@ -55,7 +55,9 @@ impl Service {
                     Revocation::One(id) => Revoked::One(id.clone()),
                     Revocation::Session(session) => Revoked::Session(session.clone()),
                 };
-                if !is_any {
+                let closes =
+                    matches!(revocation, Revocation::Session(id) if opening::is_of(&standing.state, id));
+                if !is_any && !closes {
                     return Ok(Step::Answer(0));
                 }
                 let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now);
@@ -64,9 +66,10 @@ impl Service {
                     _ => event.with("count", count),
                 };
                 // Over the subject: a change that goes by this evidence is made before it, or not at all.
-                let commit = Commit::new(event)
-                    .change(Change::Subject(standing.state.successor()))
-                    .change(Change::Revoke(revoked, now));
+                let next = standing.state.successor();
+                let next = if closes { opening::closed(next) } else { next };
+                let commit =
+                    Commit::new(event).change(Change::Subject(next)).change(Change::Revoke(revoked, now));
                 Ok(Step::Commit(commit, count))
             }
             .boxed()
@@ -93,7 +96,8 @@ fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64,
         .with("evidence", count)
         .with("clients", clients.len());
     let epoch = state.epoch + 1;
-    let mut commit = Commit::new(event).change(Change::Subject(SubjectState { epoch, ..state.successor() }));
+    let next = opening::closed(SubjectState { epoch, ..state.successor() });
+    let mut commit = Commit::new(event).change(Change::Subject(next));
     for device in devices {
         commit = commit.change(Change::Rewrite(Box::new(Device { epoch, ..device.successor() })));
     }

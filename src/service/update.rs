@@ -2,11 +2,11 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::device::weakened;
 use super::evaluate::Consequences;
 use super::guard::{Guarded, wanted};
 use super::unit::{Once, Reply, Step};
+use super::{Service, opening};
 use crate::auth::{Grant, rpc};
 use crate::domain::context::Context;
 use crate::domain::device::{Device, State};
@@ -77,7 +77,7 @@ impl Service {
                 let guarded = match next.state {
                     _ if next.state == device.state => None,
                     State::Suspended => Some(Guarded::Remove),
-                    _ => Some(Guarded::Enroll),
+                    _ => Some(Guarded::Resume),
                 };
                 let consequences = match guarded {
                     Some(guarded) => self.guard(caller, guarded, context, &standing, now)?,
@@ -87,7 +87,11 @@ impl Service {
                     Event::of(device, What::DeviceUpdated, &caller.name, now),
                     |event, (name, value)| event.with(name, value),
                 );
-                let mut commit = Commit::new(event).change(Change::Subject(state.successor()));
+                let next_state = match guarded {
+                    Some(_) => opening::closed(state.successor()),
+                    None => state.successor(),
+                };
+                let mut commit = Commit::new(event).change(Change::Subject(next_state));
                 if update.preferred == Some(true) {
                     for other in others().filter(|other| other.preferred && !other.is_expired(now)) {
                         let other = Device { preferred: false, ..other.successor() };

@@ -106,8 +106,8 @@ const PARTS: [Part; 4] = [
     Part {
         what: SUBJECT,
         table: "subject",
-        texts: &[],
-        numbers: &["version", "failures", "failed_at", "epoch", "enrolled_at", "graced_at"],
+        texts: &["opened_session"],
+        numbers: &["version", "failures", "failed_at", "epoch", "enrolled_at", "graced_at", "opened_at"],
         bytes: &[],
     },
     Part {

@@ -93,6 +93,8 @@ CREATE TABLE `subject` (
   `epoch` bigint(20) NOT NULL,
   `enrolled_at` bigint(20) DEFAULT NULL,
   `graced_at` bigint(20) DEFAULT NULL,
+  `opened_session` varbinary(255) NOT NULL,
+  `opened_at` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`tenant`,`subject`),
   KEY `subject_failed_at` (`failed_at`)
 ) ENGINE=InnoDB;

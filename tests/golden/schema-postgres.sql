@@ -92,7 +92,9 @@ CREATE TABLE subject (
     failed_at bigint,
     epoch bigint NOT NULL,
     enrolled_at bigint,
-    graced_at bigint
+    graced_at bigint,
+    opened_session text COLLATE "C" NOT NULL,
+    opened_at bigint
 ) WITH (fillfactor=80);
 CREATE INDEX subject_failed_at ON public.subject USING btree (failed_at);
 CREATE UNIQUE INDEX subject_pkey ON public.subject USING btree (tenant, subject);

@@ -174,6 +174,8 @@ async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &Subjec
         .col_expr(subject::Column::Epoch, Expr::value(row.epoch))
         .col_expr(subject::Column::EnrolledAt, Expr::value(row.enrolled_at))
         .col_expr(subject::Column::GracedAt, Expr::value(row.graced_at))
+        .col_expr(subject::Column::OpenedSession, Expr::value(row.opened_session))
+        .col_expr(subject::Column::OpenedAt, Expr::value(row.opened_at))
         .filter(subject::Column::Tenant.eq(row.tenant))
         .filter(subject::Column::Subject.eq(row.subject))
         .filter(subject::Column::Version.eq(state.version - 1));

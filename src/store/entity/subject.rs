@@ -3,8 +3,8 @@
 use sea_orm::entity::prelude::*;
 
 use super::device;
-use crate::domain::device::SubjectState;
-use crate::domain::ids::{Subject, Tenant};
+use crate::domain::device::{Opening, SubjectState};
+use crate::domain::ids::{SessionId, Subject, Tenant};
 use crate::domain::moment::Moment;
 
 /// A row.
@@ -21,6 +21,8 @@ pub struct Model {
     pub epoch: i64,
     pub enrolled_at: Option<i64>,
     pub graced_at: Option<i64>,
+    pub opened_session: String,
+    pub opened_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -31,6 +33,7 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Model {
     /// A subject as it is written.
     pub fn of(tenant: &Tenant, subject: &Subject, state: &SubjectState) -> Self {
+        let opening = state.opening.as_ref();
         Self {
             tenant: tenant.as_str().to_owned(),
             subject: subject.as_str().to_owned(),
@@ -40,6 +43,8 @@ impl Model {
             epoch: state.epoch,
             enrolled_at: state.enrolled_at.map(Moment::micros),
             graced_at: state.graced_at.map(Moment::micros),
+            opened_session: opening.map_or(String::new(), |opening| opening.session.as_str().to_owned()),
+            opened_at: opening.map(|opening| opening.at.micros()),
         }
     }
 
@@ -51,6 +56,10 @@ impl Model {
             epoch: self.epoch,
             enrolled_at: self.enrolled_at.map(Moment::from_micros),
             graced_at: self.graced_at.map(Moment::from_micros),
+            opening: self.opened_at.map(|at| Opening {
+                session: SessionId::trusted(&self.opened_session),
+                at: Moment::from_micros(at),
+            }),
         }
     }
 }

@@ -53,6 +53,8 @@ impl Row<'_> {
             epoch: self.number(3)?,
             enrolled_at: self.number_or_none(4)?,
             graced_at: self.number_or_none(5)?,
+            opened_session: self.text(0)?,
+            opened_at: self.number_or_none(6)?,
         })
     }
 

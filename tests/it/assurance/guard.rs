@@ -142,6 +142,8 @@ async fn who_has_no_device_may_enroll_the_first(database: TestDatabase) {
     replica.delete_in(&token, Some(&here)).await.unwrap();
     replica.enroll_in("alice", "first again", Some(&session("elsewhere"))).await.unwrap();
     let list = replica.issue_in("bob", Some(&here)).await.unwrap();
+    // The first set-up goes on for a quarter of an hour.
+    replica.clock.advance(Duration::from_secs(15 * 60));
     assert!(is_step_up(&replica.issue_in("bob", Some(&here)).await), "codes that were shown are not proved");
     replica.prove(&list, 0, &here).await;
     replica.issue_in("bob", Some(&here)).await.unwrap();
@@ -186,8 +188,9 @@ async fn of_many_lists_of_recovery_codes_at_once_one_is_the_first(database: Test
     let replicas = replicas(&database, 3).await;
     for round in 0..10 {
         let name = format!("subject {round}");
-        let context = session("here");
-        let answers = join_all(replicas.iter().map(|replica| replica.issue_in(&name, Some(&context)))).await;
+        let contexts = ["one", "two", "three"].map(session);
+        let calls = replicas.iter().zip(&contexts);
+        let answers = join_all(calls.map(|(replica, there)| replica.issue_in(&name, Some(there)))).await;
         let (issued, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.is_ok());
         assert!(issued.len() == 1 && refused.iter().all(|answer| is_step_up(answer)), "{answers:?}");
     }

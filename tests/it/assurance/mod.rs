@@ -7,6 +7,7 @@ mod expiry;
 mod grace;
 mod guard;
 mod guard_scope;
+mod opening;
 mod own_replay;
 mod revocation;
 mod ride_along;

@@ -12,6 +12,7 @@ pub(crate) mod descriptors;
 pub(crate) mod fixture;
 mod golden;
 pub(crate) mod line;
+pub(crate) mod own_secret;
 pub(crate) mod part;
 mod process;
 pub(crate) mod proxy;
