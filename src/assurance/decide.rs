@@ -73,8 +73,10 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
         return decision;
     }
     let ways = enroll::ways(requirements, situation, &evidence, &all);
-    if !ways.is_empty() {
-        return Decision::EnrollmentRequired { ways };
+    if !ways.is_empty()
+        && let Some(plans) = enroll::beside(requirements, situation, &evidence, &usable, Vec::new())
+    {
+        return Decision::EnrollmentRequired { ways, plans };
     }
     let asks_for_transaction = requirements.iter().any(|requirement| requirement.is_for_transaction());
     let reason = if situation.asked.transaction.is_none() && asks_for_transaction {
@@ -141,7 +143,7 @@ fn satisfied(requirements: &[&Requirement], evidence: &[&Evidence], now: Moment)
 }
 
 /// Each device and method once, should one be given twice.
-fn unique(candidates: &[Candidate]) -> Vec<&Candidate> {
+pub(super) fn unique(candidates: &[Candidate]) -> Vec<&Candidate> {
     let mut kept: Vec<&Candidate> = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         if !kept.iter().any(|other| other.method == candidate.method) {

@@ -1,10 +1,13 @@
-//! What a subject would have to enroll so that a requirement can be met at all.
+//! What a subject would have to enroll so that a requirement can be met at all, and what they must prove beside it.
 
 use super::candidate::{Candidate, Effort};
 use super::choice::cheapest;
 use super::decide::{Situation, goals};
+use super::goal::Goal;
+use super::plan::plans;
 use super::requirement::Requirement;
 use super::search::{self, Class, Search};
+use crate::domain::decision::Plan;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::DeviceId;
 use crate::domain::method::{Method, MethodName, Sort};
@@ -48,6 +51,27 @@ pub(super) fn ways(
     ways.dedup();
     ways.truncate(WAYS_MAX);
     ways
+}
+
+/// What must be proved beside an enrollment, whatever is enrolled: the requirements with new devices of every
+/// kind proved already, and other goals over the same candidates as they are. Empty: nothing. `None`: it cannot
+/// be proved now.
+pub(super) fn beside(
+    requirements: &[&Requirement],
+    situation: &Situation<'_>,
+    evidence: &[&Evidence],
+    usable: &[&Candidate],
+    others: Vec<Goal<'_>>,
+) -> Option<Vec<Plan>> {
+    let copies = requirements.iter().map(|requirement| requirement.program().copies()).max().unwrap_or(1);
+    let imagined = imagined(situation, copies);
+    let all: Vec<&Candidate> = usable.iter().copied().chain(&imagined).collect();
+    let goals = goals(requirements, situation, evidence, &all).into_iter();
+    let goals: Vec<_> = goals.map(|goal| goal.granted(usable.len()..all.len())).chain(others).collect();
+    let plans = plans(&goals, usable);
+    // No plan is either: nothing is missing, or nothing helps.
+    let is_done = plans.is_empty() && goals.iter().all(|goal| goal.is_reached(&goal.start()));
+    (is_done || !plans.is_empty()).then_some(plans)
 }
 
 /// New devices of every kind and strength. Their ids hold a line break, which no real id may.

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::counting::counts;
-use super::decide::{Situation, decide_all};
+use super::decide::Situation;
 use super::lasting::deadline;
 use super::requirement::Requirement;
 use super::requirement::expression::{Expression, Leaf};
@@ -22,10 +22,15 @@ mod tests;
 /// Explains a decision: a headline, the plans, and the tree of each requirement that applies. Where that is not
 /// the one that was asked for alone, the trees stand under their names.
 #[must_use]
-pub fn explain(asked: &Requirement, applied: &[&Requirement], situation: &Situation<'_>) -> String {
+pub fn explain(
+    asked: &Requirement,
+    applied: &[&Requirement],
+    decision: &Decision,
+    situation: &Situation<'_>,
+) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let _ = write(asked, applied, situation, &mut text);
+    let _ = write(asked, applied, decision, situation, &mut text);
     text
 }
 
@@ -37,12 +42,13 @@ pub fn summary(decision: &Decision, now: Moment) -> String {
             format!("satisfied for {}", roughly(satisfied.valid_until.since(now)))
         }
         Decision::StepUp { .. } => "step-up required".to_owned(),
-        Decision::EnrollmentRequired { ways } => {
+        Decision::EnrollmentRequired { ways, plans } => {
             let ways: Vec<String> = ways
                 .iter()
                 .map(|way| way.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and "))
                 .collect();
-            format!("enrollment required: {}", ways.join(" or "))
+            let beside = if plans.is_empty() { "" } else { ", and more must be proved" };
+            format!("enrollment required: {}{beside}", ways.join(" or "))
         }
         Decision::Unavailable { reason, .. } => format!("unavailable: {reason}"),
     }
@@ -51,12 +57,16 @@ pub fn summary(decision: &Decision, now: Moment) -> String {
 fn write(
     asked: &Requirement,
     applied: &[&Requirement],
+    decision: &Decision,
     situation: &Situation<'_>,
     f: &mut impl Write,
 ) -> fmt::Result {
-    let decision = decide_all(applied, situation);
-    writeln!(f, "{}: {}", asked.name(), summary(&decision, situation.asked.now))?;
-    for (index, plan) in decision.plans().iter().enumerate() {
+    writeln!(f, "{}: {}", asked.name(), summary(decision, situation.asked.now))?;
+    let plans = match decision {
+        Decision::EnrollmentRequired { plans, .. } => plans,
+        other => other.plans(),
+    };
+    for (index, plan) in plans.iter().enumerate() {
         writeln!(f, "  plan {}: {}", index + 1, steps(plan))?;
     }
     let is_itself = matches!(applied, [only] if only.name() == asked.name());

@@ -2,8 +2,9 @@
 //! that they must still do? Pure: evidence, devices and the time are arguments.
 //!
 //! [`counting`] says what counts, [`requirement`] what is asked, [`decide`] whether it is enough and until
-//! when, [`plan`] what is missing.
+//! when, [`plan`] what is missing, [`advice`] whether it can be enrolled.
 
+pub mod advice;
 pub mod candidate;
 pub mod changes;
 pub mod choice;

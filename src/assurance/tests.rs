@@ -2,6 +2,7 @@
 
 mod counting;
 pub(super) mod deciding;
+mod enrolling;
 mod guarding;
 mod joining;
 mod lasting;

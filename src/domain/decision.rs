@@ -19,6 +19,9 @@ pub enum Decision {
         /// What to enroll: each is a way by itself, the fewest devices only. A kind that is needed twice is
         /// in it twice.
         ways: Vec<Vec<MethodName>>,
+        /// What must be proved beside the enrollment, whatever is enrolled: up to four plans, the one of least
+        /// cost first. Empty: nothing.
+        plans: Vec<Plan>,
     },
     /// Not now.
     Unavailable {
@@ -71,7 +74,7 @@ impl Decision {
         matches!(self, Self::Satisfied(_))
     }
 
-    /// Its plans; none unless a step-up is required.
+    /// The plans that would satisfy it by themselves; none unless a step-up is required.
     #[must_use]
     pub fn plans(&self) -> &[Plan] {
         match self {
@@ -83,7 +86,7 @@ impl Decision {
     /// The kinds that help at all, each once, where enrollment is required.
     #[must_use]
     pub fn enrollable_kinds(&self) -> Vec<&MethodName> {
-        let Self::EnrollmentRequired { ways } = self else { return Vec::new() };
+        let Self::EnrollmentRequired { ways, .. } = self else { return Vec::new() };
         let mut kinds: Vec<_> = ways.iter().flatten().collect();
         kinds.sort();
         kinds.dedup();
@@ -102,7 +105,8 @@ pub struct Decided {
     pub revision: String,
     /// The answer.
     pub decision: Decision,
-    /// Until when a subject that never had a device is let in all the same, where it would have to enroll one.
+    /// Until when a subject that never had a device is let in all the same, where it would have to enroll one
+    /// and has proved everything else.
     pub grace_until: Option<Moment>,
     /// In words, for people who read logs.
     pub explanation: String,

@@ -123,8 +123,9 @@ impl Service {
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain(&joint));
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
-        if !consequences.spent.is_empty() && !question.explain {
-            let left = scene.without(&consequences.spent);
+        let spends = !consequences.spent.is_empty() && !question.explain;
+        let left = spends.then(|| scene.without(&consequences.spent));
+        if let Some(left) = &left {
             let situation = left.situation();
             let open = each.iter_mut().zip(&requirements).filter(|(decision, _)| !decision.is_satisfied());
             open.for_each(|(decision, one)| *decision = decide_all(&one.all, &situation));
@@ -132,27 +133,30 @@ impl Service {
             open.into_iter().for_each(|joint| *joint = decide_all(&together, &situation));
         }
         let mut decided = |one: Option<&Applied<'_>>, decision: Decision| {
+            let of: &[&Requirement] = one.map_or(&together, |one| &one.all);
+            let decision = self.advised(caller, left.as_ref().unwrap_or(scene), of, decision)?;
             let mut explanation = summary(&decision, scene.now);
             if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
-                explanation = explain(asked, all, &situation);
+                explanation = explain(asked, all, &decision, &situation);
             }
             let grace_until = self.grace(caller, scene, &decision, &mut consequences);
-            Decided {
+            Ok::<_, Error>(Decided {
                 requirement: one.map_or("", |one| one.asked.name()).to_owned(),
                 applied: one.map_or_else(|| names(&together), |one| names(&one.all)),
                 revision: one.map_or_else(String::new, Applied::revision),
                 decision,
                 grace_until,
                 explanation,
-            }
+            })
         };
-        let each =
-            requirements.iter().zip(each).map(|(one, decision)| decided(Some(one), decision)).collect();
-        let joint = joint.map(|joint| decided(None, joint));
+        let each = requirements.iter().zip(each).map(|(one, decision)| decided(Some(one), decision));
+        let each = each.collect::<Result<_, _>>()?;
+        let joint = joint.map(|joint| decided(None, joint)).transpose()?;
         Ok((Decisions { each, joint }, consequences))
     }
 
-    /// Until when a subject that never had a device is let in all the same.
+    /// Until when a subject that never had a device is let in all the same, once it has proved everything that
+    /// no enrollment gives.
     fn grace(
         &self,
         caller: &Caller,
@@ -162,7 +166,9 @@ impl Service {
     ) -> Option<Moment> {
         let grace = self.policy(caller).enrollment_grace?;
         let SubjectState { enrolled_at, graced_at, .. } = scene.standing.state;
-        if !matches!(decision, Decision::EnrollmentRequired { .. }) || enrolled_at.is_some() {
+        let lacks_only_a_device =
+            matches!(decision, Decision::EnrollmentRequired { plans, .. } if plans.is_empty());
+        if !lacks_only_a_device || enrolled_at.is_some() {
             return None;
         }
         consequences.graced |= graced_at.is_none();

@@ -1,6 +1,7 @@
 //! Use cases. Each public function is one unit of work: it reads, has a kind judge, decides and commits.
 //! Only here do the clock, the rules and the store meet.
 
+mod advice;
 mod client;
 mod confirm;
 mod device;

@@ -26,7 +26,7 @@ pub(super) struct Scene<'a> {
     pub(super) book: Arc<Rulebook>,
     pub(super) standing: &'a Standing,
     pub(super) now: Moment,
-    context: &'a Context,
+    pub(super) context: &'a Context,
     client: Option<ClientId>,
     evidence: Vec<Evidence>,
     active: Vec<DeviceId>,

@@ -28,7 +28,8 @@ pub fn decided(decided: &Decided) -> pb::Decision {
             message.plans = plans.iter().map(plan).collect();
             pb::DecisionOutcome::StepUpRequired
         }
-        Decision::EnrollmentRequired { .. } => {
+        Decision::EnrollmentRequired { plans, .. } => {
+            message.plans = plans.iter().map(plan).collect();
             let kinds = decided.decision.enrollable_kinds();
             message.enrollable_kinds = kinds.into_iter().map(|name| named(name).into()).collect();
             pb::DecisionOutcome::EnrollmentRequired

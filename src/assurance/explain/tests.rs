@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use super::explain;
 use crate::assurance::candidate::{Candidate, Effort};
+use crate::assurance::decide::decide;
 use crate::assurance::requirement::set::Requirements;
 use crate::assurance::tests::deciding::{device, world};
 use crate::assurance::tests::worlds::{NOW, VOCABULARY, evidence, held, known, name};
@@ -16,7 +17,7 @@ fn explained(text: &str, evidence: Vec<Evidence>) -> String {
     let world = world(evidence, vec![totp("a"), totp("b")]);
     let set = Requirements::parse(&[("login", text)], VOCABULARY.clone()).unwrap();
     let login = set.named("login").unwrap();
-    explain(login, &[login], &world.situation())
+    explain(login, &[login], &decide(login, &world.situation()), &world.situation())
 }
 
 fn aged(evidence: Evidence, minutes: u64) -> Evidence {

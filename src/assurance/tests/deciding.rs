@@ -90,7 +90,7 @@ proptest! {
     #[test]
     fn what_is_to_be_enrolled_would_help_and_nothing_less(text in texts(4), world in worlds(2, 3)) {
         let requirement = requirement(&text);
-        let Decision::EnrollmentRequired { ways } = decide(&requirement, &world.situation()) else {
+        let Decision::EnrollmentRequired { ways, .. } = decide(&requirement, &world.situation()) else {
             return Ok(());
         };
         prop_assert!(!ways.is_empty() && ways.iter().all(|way| !way.is_empty()));
@@ -148,7 +148,7 @@ fn without_a_device_enrollment_is_required_by_the_kinds_that_would_do() {
         |text: &str| decided(text).enrollable_kinds().iter().map(|k| k.to_string()).collect::<Vec<_>>();
     assert_eq!(kinds("possession & not recovery"), ["sms", "totp", "webauthn"]);
     assert_eq!(kinds("phishing_resistant"), ["webauthn"]);
-    let two = Decision::EnrollmentRequired { ways: vec![vec![name("totp"), name("totp")]] };
+    let two = Decision::EnrollmentRequired { ways: vec![vec![name("totp"), name("totp")]], plans: vec![] };
     assert_eq!(decided("distinct(totp, totp)"), two);
 }
 

@@ -46,7 +46,7 @@ fn cost(world: &World, set: Facts) -> Cost {
 }
 
 /// Every set of candidates that a user who follows a plan may end up with.
-fn outcomes(world: &World, plan: &Plan) -> Vec<Vec<usize>> {
+pub(super) fn outcomes(world: &World, plan: &Plan) -> Vec<Vec<usize>> {
     let number =
         |method: &dyn Fn(&Method) -> bool| world.candidates.iter().position(|c| method(&c.method)).unwrap();
     let mut outcomes: Vec<Vec<usize>> = vec![Vec::new()];

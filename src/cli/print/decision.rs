@@ -119,6 +119,10 @@ mod tests {
         };
         let said = "login: enrollment required: totp or hotp; let in all the same until 1970-01-01T00:01:00Z";
         assert_eq!(decided(&enroll), (vec![said.to_owned()], Answer::No));
+        let password = pb::Plan { steps: vec![step(pb::step::Step::External("password".into()))] };
+        let first = pb::Decision { grace_until_time: None, plans: vec![password], ..enroll };
+        let said = ["login: enrollment required: totp or hotp", "  plan 1: password"];
+        assert_eq!(decided(&first), (said.map(str::to_owned).to_vec(), Answer::No));
         let later = pb::Decision {
             explanation: "unavailable: totp is throttled for 60s".into(),
             retry_time: at(60),

@@ -1,14 +1,16 @@
-//! A subject that never had a device is let in for a while, once.
+//! A subject that never had a device is let in for a while, once, if it has proved everything else.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::domain::context::Context;
-use countersign::domain::decision::{Decided, Decision};
+use countersign::domain::decision::{Decided, Decision, Plan, Step};
+use countersign::domain::ids::SessionId;
+use countersign::domain::method::MethodName;
 use countersign::domain::moment::Moment;
 use countersign::domain::policy::Policy;
 use countersign::env::Clock as _;
-use countersign::service::Question;
+use countersign::service::{Question, Revocation};
 use futures_util::future::join_all;
 
 use super::{REQUIREMENTS, replica, replica_with};
@@ -24,6 +26,8 @@ on_every_database!(
     a_device_that_was_never_confirmed_does_not_end_it,
     it_is_begun_once_by_many_that_ask_at_once,
     it_is_for_who_lacks_a_device_and_for_nothing_else,
+    it_is_for_who_has_proved_everything_else_there_and_then,
+    a_grace_means_that_only_devices_are_missing,
     without_a_setting_there_is_none,
 );
 
@@ -162,4 +166,79 @@ async fn without_a_setting_there_is_none(database: TestDatabase) {
     replica.clock.advance(MICROSECOND);
     assert_eq!(grace(&replica, "alice").await, None);
     assert_eq!(database.events("subject.graced").await, 0);
+}
+
+/// A decision for which the subject lacks a device: what else is missing, and the grace.
+async fn lacking(
+    replica: &Replica,
+    subject: &str,
+    context: &Context,
+    requirement: &str,
+) -> (Vec<Plan>, Option<Moment>) {
+    let decisions = replica.asked(subject, context, &question(&[requirement])).await.unwrap();
+    let decided = decisions.each.into_iter().next().unwrap();
+    let Decision::EnrollmentRequired { plans, .. } = decided.decision else { panic!("{decided:?}") };
+    (plans, decided.grace_until)
+}
+
+async fn it_is_for_who_has_proved_everything_else_there_and_then(database: TestDatabase) {
+    let replica = replica_with(&database, policy()).await;
+    let (here, there) = (session("here"), session("there"));
+    let password = vec![Plan { steps: vec![Step::External(MethodName::trusted("password"))] }];
+    let nothing = (password, None);
+    let lacks = async |context: &Context| lacking(&replica, "alice", context, "login").await;
+    assert_eq!(lacks(&here).await, nothing);
+    replica.password("alice", &there).await;
+    assert_eq!(lacks(&here).await, nothing, "proved elsewhere");
+    assert_eq!(database.events("subject.graced").await, 0);
+    let until = replica.clock.now().plus(GRACE);
+    replica.password("alice", &here).await;
+    assert_eq!(lacks(&here).await, (vec![], Some(until)));
+    for revocation in [Revocation::Everything, Revocation::Session(SessionId::trusted("here"))] {
+        replica.clock.advance(Duration::from_secs(1));
+        replica.revoke("alice", revocation.clone()).await;
+        assert_eq!(lacks(&here).await, nothing, "{revocation:?}");
+        replica.clock.advance(Duration::from_secs(1));
+        replica.password("alice", &here).await;
+        assert_eq!(lacks(&here).await, (vec![], Some(until)), "not renewed");
+    }
+    // The password has run out.
+    replica.clock.advance(DAY);
+    assert_eq!(lacks(&here).await, nothing);
+    assert_eq!(database.events("subject.graced").await, 1);
+}
+
+/// Requirements, and what they ask for when every device is taken as proved.
+const WITHOUT_DEVICES: &[(&str, &[&str])] = &[
+    ("device", &[]),
+    ("password and totp", &["password"]),
+    ("password and sso and hotp", &["password", "sso"]),
+    ("distinct(knowledge, possession)", &["password"]),
+    ("password and (totp or sso) and hotp", &["password"]),
+    ("2 of (password and totp, sso and hotp, hotp)", &["password"]),
+    ("password within 5m and distinct(totp, hotp)", &["password"]),
+    ("sso and totp or password and sso and hotp", &["sso"]),
+    ("password and 2 of (totp, hotp, sso)", &["password"]),
+];
+
+async fn a_grace_means_that_only_devices_are_missing(database: TestDatabase) {
+    let replica = replica_with(&database, policy()).await;
+    for (number, (text, asked)) in WITHOUT_DEVICES.iter().enumerate() {
+        let text = if *text == "device" { "totp or hotp or recovery_codes" } else { text };
+        replica.service.replace_rulebook(rulebook(&[("it", text)]));
+        let name = format!("subject {number}");
+        let here = session("here");
+        let graced = async || {
+            let decisions = replica.asked(&name, &here, &question(&["it"])).await.unwrap();
+            decisions.each[0].grace_until.is_some()
+        };
+        for method in *asked {
+            assert!(!graced().await, "{text}: {method} is missing");
+            replica.record_in(&name, method, &here).await;
+        }
+        assert!(graced().await, "{text}");
+        replica.clock.advance(Duration::from_secs(1));
+        replica.revoke(&name, Revocation::Everything).await;
+        assert_eq!(graced().await, asked.is_empty(), "{text}, after signing out everywhere");
+    }
 }

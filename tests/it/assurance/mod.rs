@@ -1,6 +1,7 @@
 //! Has this user proved enough? What counts where, on every database, with the control: the same evidence in
 //! its right place counts.
 
+mod advice;
 mod clients;
 mod devices;
 mod expiry;

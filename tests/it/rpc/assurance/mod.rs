@@ -3,6 +3,7 @@
 mod bounds;
 mod clients;
 mod decisions;
+mod enrollment;
 mod evidence;
 mod plans;
 mod rules;
