@@ -2,7 +2,6 @@
 //! `countersign.enroll` before it gets another device.
 
 use super::candidate::{Availability, Candidate};
-use super::counting::Asked;
 use super::decide::{Situation, decide_all, goals, unique};
 use super::enroll;
 use super::requirement::Requirement;
@@ -25,13 +24,12 @@ pub fn allowed(
     situation: &Situation<'_>,
 ) -> Decision {
     let Decision::EnrollmentRequired { ways, .. } = &decision else { return decision };
-    let guarding = of_guards(guards, situation);
-    match decide_all(guards, &guarding) {
+    match decide_all(guards, situation) {
         Decision::Satisfied(_) => decision,
         Decision::StepUp { .. } => {
             let candidates = unique(situation.candidates);
             let usable: Vec<&Candidate> = candidates.into_iter().filter(|one| one.is_usable()).collect();
-            let others = goals(guards, &guarding, &guarding.counted(), &usable);
+            let others = goals(guards, situation, &situation.counted(), &usable);
             let beside = enroll::beside(requirements, situation, &situation.counted(), &usable, others);
             match beside {
                 Some(plans) => Decision::EnrollmentRequired { ways: ways.clone(), plans },
@@ -41,19 +39,14 @@ pub fn allowed(
         Decision::EnrollmentRequired { .. } => stuck(),
         Decision::Unavailable { reason, retry_at } => {
             let is_elsewhere = |one: &Candidate| one.availability == Availability::ClientCannot;
-            let needs_operator = retry_at.is_none() && !situation.candidates.iter().any(is_elsewhere);
+            // With another client, or without a transaction, the subject may do it alone.
+            let is_alone = situation.asked.transaction.is_some() || situation.candidates.iter().any(is_elsewhere);
+            let needs_operator = retry_at.is_none() && !is_alone;
             let help = if needs_operator { "; an operator must help" } else { "" };
             let reason = format!("a device must be enrolled, and that is not possible now: {reason}{help}");
             Decision::Unavailable { reason, retry_at }
         }
     }
-}
-
-/// What a guard goes by: evidence that was given for a transaction opens nothing, unless the guard asks for it.
-fn of_guards<'a>(guards: &[&Requirement], situation: &Situation<'a>) -> Situation<'a> {
-    let asks_for_it = guards.iter().any(|guard| guard.is_for_transaction());
-    let transaction = situation.asked.transaction.filter(|_| asks_for_it);
-    Situation { asked: Asked { transaction, ..situation.asked.clone() }, ..situation.clone() }
 }
 
 fn stuck() -> Decision {

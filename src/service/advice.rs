@@ -28,7 +28,8 @@ impl Service {
             return Ok(decision);
         }
         let question = Guarded::Enroll.question();
-        let guards = Self::requirements_of(&scene.book, &question)?;
+        let applied = Self::requirements_of(&scene.book, &question)?;
+        let guards: Vec<&Requirement> = applied.iter().flat_map(|one| one.all.iter().copied()).collect();
         Ok(allowed(decision, requirements, &guards, &scene.situation()))
     }
 }
