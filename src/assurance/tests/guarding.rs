@@ -30,6 +30,7 @@ fn followed(world: &World, steps: &[Step]) -> World {
         let candidate = world.candidates.iter().find(|candidate| is_it(&candidate.method)).unwrap();
         let id = format!("new {number}");
         let given = evidence(&id, candidate.method.clone(), candidate.strength.clone());
+        after.active.extend(candidate.method.device_id().cloned());
         let scope = if world.transaction { Scope::Transaction(TRANSACTION) } else { Scope::Session };
         after.evidence.push(Evidence { scope, ..given });
     }
