@@ -86,6 +86,7 @@ table! {
     }
     "SubjectService" {
         GetSubject: Verify,
+        UnlockSubject: Admin,
     }
     "VerificationService" {
         Verify: Verify,

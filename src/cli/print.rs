@@ -131,7 +131,11 @@ pub(super) fn throttle(throttle: &pb::Throttle) -> String {
     };
     let retry = throttle.retry_time.as_ref();
     let retry = retry.map_or_else(String::new, |time| format!(", next try at {time}"));
-    format!("{failures}{retry}, {} until it is locked", throttle.failures_until_lock)
+    match throttle.failures_until_lock {
+        // Locked, as its state says, or never to be locked: attempts that name no device.
+        0 => format!("{failures}{retry}"),
+        left => format!("{failures}{retry}, {left} until it is locked"),
+    }
 }
 
 /// A verdict in words, and as an answer.

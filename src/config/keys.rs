@@ -36,6 +36,7 @@ pub(super) const POLICY: &[&str] = &[
     "recovery_codes",
     "throttle.factor",
     "throttle.max_delay",
+    "throttle.subject_max_delay",
     "throttle.lock_after",
     "totp.digits",
     "totp.period",

@@ -9,7 +9,7 @@ use super::layers::{Layers, Sourced};
 use super::take::{Take, flag, number, span, text};
 use crate::domain::ids::Tenant;
 use crate::domain::policy::{EvidencePolicy, HotpPolicy, Policies, Policy, TotpPolicy};
-use crate::domain::throttle::ThrottlePolicy;
+use crate::domain::throttle::{LONGEST_DELAY, ThrottlePolicy};
 
 /// Parses the settings of every tenant. One tenant's stand over those of all.
 pub(super) fn policies(layers: &Layers, errors: &mut ConfigError) -> Policies {
@@ -39,7 +39,11 @@ fn policy(
     let mut take = Take::from(settings, errors);
     let throttle = ThrottlePolicy {
         factor: take.parsed("throttle.factor", base.throttle.factor, |v| span(v, zero, 60 * second)),
-        max_delay: take.parsed("throttle.max_delay", base.throttle.max_delay, |v| span(v, second, day)),
+        max_delay: take
+            .parsed("throttle.max_delay", base.throttle.max_delay, |v| span(v, second, LONGEST_DELAY)),
+        subject_max_delay: take.parsed("throttle.subject_max_delay", base.throttle.subject_max_delay, |v| {
+            span(v, second, LONGEST_DELAY)
+        }),
         // NIST SP 800-63B-4, 3.2.2: no more than 100 failures in a row.
         lock_after: take.parsed("throttle.lock_after", base.throttle.lock_after, |v| number(v, 3, 100)),
     };

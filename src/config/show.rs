@@ -111,7 +111,7 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
     let _ = writeln!(
         out,
         "devices_per_subject = {}\npending_for = \"{}\"\nrecovery_codes = {}\n\
-         throttle = {{ factor = \"{}\", max_delay = \"{}\", lock_after = {} }}\n\
+         throttle = {{ factor = \"{}\", max_delay = \"{}\", subject_max_delay = \"{}\", lock_after = {} }}\n\
          totp = {{ digits = {}, period = \"{}\", tolerance = {}, learn_drift = {}, max_drift = {} }}\n\
          hotp = {{ digits = {}, look_ahead = {} }}\n\
          evidence = {{ session_for = \"{}\", client_for = \"{}\", transaction_for = \"{}\" }}\n\
@@ -121,6 +121,7 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
         policy.recovery_codes,
         show_span(policy.throttle.factor),
         show_span(policy.throttle.max_delay),
+        show_span(policy.throttle.subject_max_delay),
         policy.throttle.lock_after,
         policy.totp.digits,
         show_span(policy.totp.period),

@@ -83,6 +83,13 @@ impl Decision {
         }
     }
 
+    /// Whether a plan of it proves a device.
+    #[must_use]
+    pub fn asks_for_device(&self) -> bool {
+        let mut steps = self.plans().iter().flat_map(|plan| &plan.steps);
+        steps.any(|step| matches!(step, Step::Device { .. }))
+    }
+
     /// The kinds that help at all, each once, where enrollment is required.
     #[must_use]
     pub fn enrollable_kinds(&self) -> Vec<&MethodName> {
@@ -108,6 +115,8 @@ pub struct Decided {
     /// Until when a subject that never had a device is let in all the same, where it would have to enroll one
     /// and has proved everything else.
     pub grace_until: Option<Moment>,
+    /// Before which moment no attempt without the name of a device is judged, where a step-up is required.
+    pub any_device_retry_at: Option<Moment>,
     /// In words, for people who read logs.
     pub explanation: String,
 }

@@ -187,7 +187,15 @@ impl SubjectState {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// The next version, of a subject whose last device goes now. It is forgotten a day later: the moment is
+    /// The next version, without failures. A subject without devices keeps the moment at which the sweep looks
+    /// for it; without a failure it delays nothing.
+    #[must_use]
+    pub fn cleared(&self, has_devices: bool, now: Moment) -> Self {
+        let failures = Failures { count: 0, last_at: (!has_devices).then_some(now) };
+        Self { failures, ..self.successor() }
+    }
+
+    /// The next version, of a subject whose last device goes now. It is forgotten two days later: the moment is
     /// where the sweep looks for it, and without a failure it delays nothing.
     #[must_use]
     pub fn bereft(&self, now: Moment) -> Self {

@@ -35,8 +35,8 @@ pub enum What {
     ProofAccepted,
     /// A proof was rejected and counted.
     ProofRejected,
-    /// Attempts without a device failed too often: they are refused until an operator unlocks.
-    SubjectLocked,
+    /// An operator cleared the failures of attempts that named no device.
+    SubjectUnlocked,
     /// A subject without a device is let in for a while.
     SubjectGraced,
     /// What was proved elsewhere was recorded.
@@ -71,7 +71,7 @@ impl What {
             Self::CodesExhausted => "codes.exhausted",
             Self::ProofAccepted => "proof.accepted",
             Self::ProofRejected => "proof.rejected",
-            Self::SubjectLocked => "subject.locked",
+            Self::SubjectUnlocked => "subject.unlocked",
             Self::SubjectGraced => "subject.graced",
             Self::EvidenceRecorded => "evidence.recorded",
             Self::EvidenceRevoked => "evidence.revoked",

@@ -3,30 +3,51 @@
 //! After `n` failures in a row the next proof is looked at `min(factor · 2^(n−1), max_delay)` after the
 //! last failure that was counted: at that very moment, and not before. After `lock_after` failures no
 //! proof is looked at any more. A success clears the count.
+//!
+//! Attempts that name no device have a count of their own, with the ceiling `subject_max_delay` and without a
+//! lock: anybody who knows a subject's name may fail there, and must not lock its user out.
 
 use std::time::Duration;
 
 use super::device::Failures;
 use super::moment::Moment;
 
+/// The longest delay that a policy may set.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(24 * 3600);
+
 /// The curve, its ceiling and the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ThrottlePolicy {
-    /// The delay after the first failure. Zero: no delay, and failures are still counted.
+    /// The delay after the first failure. Zero: no delay where a device is named, and failures are still counted.
     pub factor: Duration,
     /// No delay is longer: nobody is locked out by a stranger for long.
     pub max_delay: Duration,
+    /// The same for attempts that name no device. Each of them may hit every device of the subject.
+    pub subject_max_delay: Duration,
     /// Failures in a row after which the device is locked.
     pub lock_after: u32,
 }
 
 impl Default for ThrottlePolicy {
     fn default() -> Self {
-        Self { factor: Duration::from_secs(1), max_delay: Duration::from_secs(3600), lock_after: 100 }
+        Self {
+            factor: Duration::from_secs(1),
+            max_delay: Duration::from_secs(3600),
+            subject_max_delay: LONGEST_DELAY,
+            lock_after: 100,
+        }
     }
 }
 
 impl ThrottlePolicy {
+    /// The curve of attempts that name no device: a ceiling of their own, and no lock. They are delayed even under
+    /// a factor of zero: nothing else bounds them.
+    #[must_use]
+    pub fn without_device(&self) -> Self {
+        let factor = if self.factor.is_zero() { Duration::from_secs(1) } else { self.factor };
+        Self { factor, max_delay: self.subject_max_delay, lock_after: u32::MAX, ..*self }
+    }
+
     /// The delay after that many failures in a row.
     #[must_use]
     pub fn delay(&self, failures: u32) -> Duration {

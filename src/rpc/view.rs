@@ -39,6 +39,15 @@ pub(super) fn throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::
     }
 }
 
+/// How fast codes may be tried without naming a device: never so often that a lock follows.
+pub(super) fn subject_throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::Throttle {
+    pb::Throttle {
+        failure_count: failures.count,
+        retry_time: policy.throttle.without_device().retry_at(failures, now).map(timestamp),
+        failures_until_lock: 0,
+    }
+}
+
 /// A version as an opaque tag.
 pub(super) fn etag(version: i64) -> String {
     format!("v{version}")

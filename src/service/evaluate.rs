@@ -115,6 +115,8 @@ impl Service {
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let situation = scene.situation();
+        let throttle = self.policy(caller).throttle.without_device();
+        let any_device_retry_at = throttle.retry_at(scene.standing.state.failures, scene.now);
         let mut each: Vec<Decision> =
             requirements.iter().map(|one| decide_all(&one.all, &situation)).collect();
         let is_joint = requirements.len() > 1;
@@ -144,6 +146,7 @@ impl Service {
                 requirement: one.map_or("", |one| one.asked.name()).to_owned(),
                 applied: one.map_or_else(|| names(&together), |one| names(&one.all)),
                 revision: one.map_or_else(String::new, Applied::revision),
+                any_device_retry_at: any_device_retry_at.filter(|_| decision.asks_for_device()),
                 decision,
                 grace_until,
                 explanation,

@@ -1,7 +1,8 @@
 //! A proof without the name of a device: every active device that it could come from is tried, and a
 //! failure is booked once, on the subject.
 //!
-//! The subject has a back-off of its own for such attempts, and every one of them, right or wrong, is
+//! The subject has a back-off of its own for such attempts, and no lock: whoever knows a subject's name can fail
+//! here, and must not lock its user out. Every one of them, right or wrong, is
 //! committed over the version of the subject that it was judged from: so attempts in parallel buy nothing.
 //! The failure counts of devices that merely did not match are not touched. A subject that was never seen
 //! answers like one whose devices do not match, back-off included.
@@ -18,7 +19,7 @@ use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::store::{Change, Wanted};
+use crate::store::{Change, Commit, Wanted};
 
 /// What trying one device after the other came to.
 enum Tries {
@@ -53,11 +54,8 @@ impl Service {
         if !could_be_code(&attempt.offered) {
             return answer(Verdict::Rejected { reason: Reject::Malformed, retry_at: None });
         }
-        let policy = self.policy(caller);
-        if policy.throttle.locks(state.failures) {
-            return answer(Verdict::Unavailable);
-        }
-        if let Some(retry_at) = policy.throttle.retry_at(state.failures, now) {
+        let throttle = self.policy(caller).throttle.without_device();
+        if let Some(retry_at) = throttle.retry_at(state.failures, now) {
             return answer(Verdict::Throttled { retry_at });
         }
         match self.try_each(caller, attempt, standing.devices.clone(), now, may)? {
@@ -148,17 +146,14 @@ impl Service {
         reason: Reject,
         now: Moment,
     ) -> Result<Step<Tried>, Error> {
-        let throttle = &self.policy(caller).throttle;
+        let throttle = self.policy(caller).throttle.without_device();
         let failures = throttle.failed(state.failures, now);
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
-        let mut events =
-            vec![about(What::ProofRejected).with("reason", reason.as_str()).with("failures", failures.count)];
-        if throttle.locks(failures) {
-            events.push(about(What::SubjectLocked));
-        }
+        let event =
+            about(What::ProofRejected).with("reason", reason.as_str()).with("failures", failures.count);
         let next = SubjectState { failures, ..state.successor() };
         let verdict = Verdict::Rejected { reason, retry_at: throttle.retry_at(failures, now) };
-        Ok(Step::Commit(commit(events)?.change(Change::Subject(next)), Tried::of(verdict, None)))
+        Ok(Step::Commit(Commit::new(event).change(Change::Subject(next)), Tried::of(verdict, None)))
     }
 }
 

@@ -121,6 +121,7 @@ fn undecidable(question: &Question) -> Decisions {
         Decided {
             requirement: requirement.to_owned(),
             applied: Vec::new(),
+            any_device_retry_at: None,
             revision: String::new(),
             decision: Decision::Unavailable { reason: reason.to_owned(), retry_at: None },
             grace_until: None,

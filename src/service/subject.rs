@@ -1,11 +1,16 @@
 //! What is known of a subject as a whole.
 
+use futures_util::FutureExt as _;
+
 use super::Service;
+use super::unit::{Once, Reply, Step};
 use crate::auth::{Grant, rpc};
 use crate::domain::device::{Kind, State, SubjectState};
+use crate::domain::event::{Event, What};
 use crate::domain::ids::Subject;
 use crate::error::Error;
 use crate::kinds::registry;
+use crate::store::{Change, Commit};
 
 /// A subject, summed up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,5 +42,34 @@ impl Service {
         active_kinds.sort_unstable();
         active_kinds.dedup();
         Ok(Summary { active_kinds, recovery_codes_remaining, state })
+    }
+
+    /// Clears the failures of attempts that named no device. Returns how many there were. Devices keep theirs.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn unlock_subject(
+        &self,
+        grant: &Grant<rpc::UnlockSubject>,
+        subject: &Subject,
+        once: Option<Once<u32>>,
+    ) -> Result<Reply<u32>, Error> {
+        let caller = grant.caller();
+        self.unit(caller, once, move || {
+            async move {
+                let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
+                let count = state.failures.count;
+                if count == 0 {
+                    return Ok(Step::Answer(0));
+                }
+                let now = self.clock.now();
+                let event = Event::about(&caller.tenant, subject, What::SubjectUnlocked, &caller.name, now)
+                    .with("failures", count);
+                let next = state.cleared(!devices.is_empty(), now);
+                Ok(Step::Commit(Commit::new(event).change(Change::Subject(next)), count))
+            }
+            .boxed()
+        })
+        .await
     }
 }

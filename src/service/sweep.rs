@@ -5,13 +5,16 @@ use std::time::Duration;
 use super::Service;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::CallerName;
+use crate::domain::throttle::LONGEST_DELAY;
 use crate::error::Error;
 use crate::store::{Change, Commit, Outcome, Standing, Wanted};
 
 /// Expired devices in one round at most.
 const ROUND: u64 = 500;
-/// How long the failures of a subject of whom nothing else is kept are. Longer than any back-off.
-const STRANGERS_FOR: Duration = Duration::from_secs(24 * 3600);
+/// How long the failures of a subject of whom nothing else is kept are. Longer than any back-off: a count that is
+/// forgotten while another subject's still delays tells the two apart.
+const STRANGERS_FOR: Duration = Duration::from_secs(48 * 3600);
+const _: () = assert!(STRANGERS_FOR.as_secs() > LONGEST_DELAY.as_secs());
 
 /// What was cleared away.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -15,6 +15,7 @@ pub fn decided(decided: &Decided) -> pb::Decision {
         applied_requirements: decided.applied.clone(),
         requirement_revision: decided.revision.clone(),
         grace_until_time: decided.grace_until.map(timestamp),
+        any_device_retry_time: decided.any_device_retry_at.map(timestamp),
         explanation: decided.explanation.clone(),
         ..pb::Decision::default()
     };

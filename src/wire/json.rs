@@ -43,6 +43,7 @@ answers!(
     ResyncDeviceResponse,
     RevokeEvidenceResponse,
     UnlockDeviceResponse,
+    UnlockSubjectResponse,
     UpdateDeviceResponse,
     VerifyResponse,
 );

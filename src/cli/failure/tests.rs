@@ -61,6 +61,7 @@ fn step_up() -> Status {
         revision: "1".to_owned(),
         decision: Decision::StepUp { plans: vec![Plan { steps: vec![step] }] },
         grace_until: None,
+        any_device_retry_at: None,
         explanation: "step-up required".to_owned(),
     })))
 }

@@ -21,7 +21,10 @@ pub(in crate::cli) fn decided(decision: &pb::Decision) -> (Vec<String>, Answer) 
     let said = |otherwise: &str| if said.is_empty() { otherwise.to_owned() } else { said.to_owned() };
     let head = match decision.outcome() {
         pb::DecisionOutcome::Satisfied => return (vec![format!("{name}: satisfied{valid}")], Answer::Yes),
-        pb::DecisionOutcome::StepUpRequired => "step-up required".to_owned(),
+        pb::DecisionOutcome::StepUpRequired => {
+            let retry = until("; without naming a device from ", time(&decision.any_device_retry_time));
+            format!("step-up required{retry}")
+        }
         pb::DecisionOutcome::EnrollmentRequired => {
             let grace = until("; let in all the same until ", time(&decision.grace_until_time));
             format!("{}{grace}", said("enrollment required"))

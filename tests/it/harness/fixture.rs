@@ -201,6 +201,10 @@ impl Fixture {
                 issue(pb::IssueRecoveryCodesRequest { code: "open sesame".to_owned(), ..Default::default() }),
             ),
             ("GetSubject", pb::GetSubjectRequest { subject: subject() }.encode_to_vec()),
+            (
+                "UnlockSubject",
+                pb::UnlockSubjectRequest { subject: subject(), ..Default::default() }.encode_to_vec(),
+            ),
             ("Verify", verify(&self.totp, &code(SECRET, START, 1)).encode_to_vec()),
             ("Verify any", {
                 let any = verify(&self.totp, &code(SECRET, START, 1));

@@ -58,6 +58,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
             revision: "0".to_owned(),
             decision: Decision::StepUp { plans: Vec::new() },
             grace_until: None,
+            any_device_retry_at: None,
             explanation: "step-up required".to_owned(),
         })),
         Refusal::Stale,

@@ -115,26 +115,6 @@ async fn a_subject_that_was_never_seen_answers_like_one_whose_devices_do_not_mat
 }
 
 #[tokio::test]
-async fn a_hundred_failures_lock_such_attempts_and_unlocking_a_device_opens_them() {
-    let harness = Harness::start().await;
-    let client = harness.client().await;
-    let device = other(&client, "alice").await;
-    for subject in ["alice", "nobody"] {
-        fail(&harness, &client, subject, "", 100).await;
-        assert_eq!(client.says(subject, "", &hotp(OTHER, 1)).await, "unavailable");
-        assert_eq!(harness.events_of(subject).await.last().unwrap(), "subject.locked");
-    }
-    harness.clock.advance(Duration::from_secs(365 * 24 * 3600));
-    assert_eq!(shape(&client, "alice", &hotp(OTHER, 1)).await, shape(&client, "nobody", WRONG).await);
-    // The device itself is not locked: its owner is not shut out.
-    assert_eq!(client.says("alice", &device.id, &hotp(OTHER, 1)).await, "accepted");
-    assert_eq!(client.says("alice", "", &hotp(OTHER, 2)).await, "unavailable");
-    client.unlock(&device).await.unwrap();
-    assert_eq!(client.says("alice", "", &hotp(OTHER, 2)).await, "accepted");
-    harness.stop().await;
-}
-
-#[tokio::test]
 async fn guesses_at_once_are_judged_one_at_a_time() {
     let harness = Harness::start().await;
     let client = harness.client().await;

@@ -24,6 +24,7 @@ mod tenants;
 mod throttle;
 mod throttle_model;
 mod unlock;
+mod unlock_subject;
 mod update;
 mod used;
 mod variants;

@@ -10,7 +10,7 @@ use crate::harness::assurance::session;
 use crate::harness::calls::totp_setup;
 use crate::harness::descriptors::{input, is_mutating, methods, path};
 use crate::harness::fixture::{Fixture, SECRET, WRONG};
-use crate::harness::{Harness, START, code, hotp};
+use crate::harness::{Client, Harness, START, code, hotp};
 
 const ID: &str = "7f0d9f3c-3c5e-4a8b-9d5f-0a1b2c3d4e5f";
 const OTHER_ID: &str = "00000000-0000-0000-0000-000000000001";
@@ -35,6 +35,14 @@ fn mutating_places(fixture: &Fixture) -> Vec<usize> {
     (0..requests.len()).filter(|place| is_one(&requests[*place].path)).collect()
 }
 
+/// An attempt without a device that fails, so that there is something to clear. Not before other requests, one of
+/// which it would delay.
+async fn fail_before(client: &Client, subject: &str, label: &str) {
+    if label == "UnlockSubject" {
+        assert_eq!(client.says(subject, "", WRONG).await, "rejected mismatch");
+    }
+}
+
 #[test]
 fn every_method_that_changes_something_takes_a_request_id_and_no_other_does() {
     for method in methods() {
@@ -52,6 +60,7 @@ async fn a_retry_gets_the_same_bytes_and_changes_nothing() {
         let fixture = Fixture::new(&client, &subject).await;
         let request = fixture.requests().swap_remove(place);
         let label = request.label;
+        fail_before(&client, &subject, label).await;
         let id = ID.replace("7f0d", &format!("{place:04}"));
         let body = with(label, &request.body, "request_id", &id);
         let other_case = with(label, &request.body, "request_id", &id.to_uppercase());
@@ -96,8 +105,10 @@ async fn another_request_under_the_same_id_is_refused() {
     let places = mutating(&harness).await;
     for place in places.clone() {
         let id = ID.replace("7f0d", &format!("{place:04}"));
-        let fixture = Fixture::new(&client, &format!("subject-{place}")).await;
+        let subject = format!("subject-{place}");
+        let fixture = Fixture::new(&client, &subject).await;
         let request = fixture.requests().swap_remove(place);
+        fail_before(&client, &subject, request.label).await;
         client.raw(&request.path, with(request.label, &request.body, "request_id", &id)).await.unwrap();
         let before = harness.dump().await;
         // The same method for another subject, and every other method.

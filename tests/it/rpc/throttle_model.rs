@@ -155,6 +155,7 @@ fn any_sequence_of_attempts_is_answered_as_the_model_says() {
     let harness = runtime.block_on(throttled(ThrottlePolicy {
         factor: Duration::from_micros(FACTOR.unsigned_abs()),
         max_delay: Duration::from_micros(CEILING.unsigned_abs()),
+        subject_max_delay: Duration::from_micros(CEILING.unsigned_abs()),
         lock_after: LOCK_AFTER,
     }));
     let client = runtime.block_on(harness.client());

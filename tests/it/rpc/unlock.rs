@@ -9,8 +9,12 @@ use super::throttle::{fail, throttled};
 use crate::harness::fixture::{SECRET, WRONG};
 use crate::harness::{Client, Harness, hotp};
 
-const POLICY: ThrottlePolicy =
-    ThrottlePolicy { factor: Duration::from_secs(1), max_delay: Duration::from_secs(60), lock_after: 3 };
+const POLICY: ThrottlePolicy = ThrottlePolicy {
+    factor: Duration::from_secs(1),
+    max_delay: Duration::from_secs(60),
+    subject_max_delay: Duration::from_secs(60),
+    lock_after: 3,
+};
 
 /// An HOTP device that has failed until it is locked.
 async fn locked(harness: &Harness, client: &Client) -> pb::Device {

@@ -34,6 +34,8 @@ const SETTINGS: &str = r#"
 [policy]
 pending_for = "60s"
 devices_per_subject = 20
+totp.tolerance = 0
+hotp.look_ahead = 0
 [policy.throttle]
 factor = "10ms"
 max_delay = "1s"
