@@ -1,22 +1,34 @@
-//! What a throttle allows to who guesses.
+//! What a policy allows to who guesses at one subject.
+//!
+//! A device is guessed at by its id (Verify and ResyncDevice, which share a count) until it is locked, and by each
+//! attempt without an id, which may hit every device of its subject. ConfirmDevice is left out: who may confirm a device
+//! may enroll one whose secret they know. Recovery codes are left out: 64 bits and more are not guessed.
 
 use std::time::Duration;
 
 use crate::domain::policy::Policy;
+use crate::domain::throttle::ThrottlePolicy;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
-/// A setting that allows a likelier success within a year is refused.
+/// A policy that allows a likelier success within a year is refused.
 const MOST: f64 = 0.01;
 
-/// What a policy allows to who guesses at one device, whose owner never logs in meanwhile.
+/// What a policy allows to who guesses at a subject whose owner never signs in meanwhile: a sign-in clears the count of
+/// the device, and the guesses begin anew.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guess {
-    /// Guesses on the first day.
-    pub first_day: u32,
-    /// Guesses within a year.
-    pub year: u32,
-    /// The chance of one success within a year, with the likeliest kind of codes that the policy allows.
+    /// Devices that a subject may have.
+    pub devices: u32,
+    /// Guesses at one device by its id within a year.
+    pub named: u32,
+    /// Attempts without a device id within a year. Each may be judged by every device.
+    pub unnamed: u32,
+    /// Guesses on the first day: by every device, both ways.
+    pub first_day: u64,
+    /// Guesses within a year: by every device, both ways.
+    pub year: u64,
+    /// The chance of one success within a year, with the widest window of codes that a device may have.
     pub chance: f64,
 }
 
@@ -24,12 +36,21 @@ impl Guess {
     /// Of a policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        let year = guesses(policy, YEAR);
-        // 6 digits are the shortest that a request may ask for, whatever the default is.
-        let totp = f64::from(2 * policy.totp.tolerance + 1) / 1e6;
-        let hotp = f64::from(policy.hotp.look_ahead + 1) / 1e6;
-        let chance = 1.0 - (1.0 - totp.max(hotp)).powf(f64::from(year));
-        Self { first_day: guesses(policy, DAY), year, chance }
+        let devices = policy.devices_per_subject;
+        let in_time = |time| {
+            let named = guesses(&policy.throttle, time);
+            (named, guesses(&policy.throttle.without_device(), time))
+        };
+        let all = |(named, unnamed)| u64::from(devices) * (u64::from(named) + u64::from(unnamed));
+        let (named, unnamed) = in_time(YEAR);
+        let year = all((named, unnamed));
+        // 6 digits are the shortest that a request may ask for, whatever the default is. Drift and resynchronizing
+        // move the window and widen it for no single code.
+        let window = (2 * policy.totp.tolerance + 1).max(policy.hotp.look_ahead + 1);
+        let miss = 1.0 - f64::from(window) / 1e6;
+        #[expect(clippy::cast_precision_loss, reason = "a count of guesses is far below 2^52")]
+        let chance = 1.0 - miss.powf(year as f64);
+        Self { devices, named, unnamed, first_day: all(in_time(DAY)), year, chance }
     }
 
     /// Whether the chance is too high to start with.
@@ -41,9 +62,13 @@ impl Guess {
     /// Why it is refused.
     pub(super) fn refusal(&self) -> String {
         format!(
-            "allows {} guesses at a device in a year, a chance of {:.2} % to be right once; at most 1 % is \
-             accepted: lower throttle.lock_after, totp.tolerance or hotp.look_ahead, or raise throttle.factor",
+            "allows {} guesses at a subject in a year ({} devices, {} guesses at each by its id and {} without one): a \
+             chance of {:.2} % that one is right. At most 1 % is accepted: lower devices_per_subject, totp.tolerance, \
+             hotp.look_ahead or throttle.lock_after, or raise throttle.subject_max_delay or throttle.factor",
             self.year,
+            self.devices,
+            self.named,
+            self.unnamed,
             self.chance * 100.0
         )
     }
@@ -54,21 +79,32 @@ impl std::fmt::Display for Guess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "a device can be guessed at {} times on a first day and {} times a year before it is locked: \
-             a chance of {:.3} %",
+            "a subject with {} devices can be guessed at {} times on a first day and {} times a year ({} at each device \
+             by its id, then it is locked; {} without one, each at every device): a chance of {:.2} % a year, unless its \
+             owner signs in meanwhile, which clears a device's count",
+            self.devices,
             self.first_day,
             self.year,
+            self.named,
+            self.unnamed,
             self.chance * 100.0
         )
     }
 }
 
-/// How many guesses fit into that time, each at the first moment that it is looked at.
-fn guesses(policy: &Policy, time: Duration) -> u32 {
+/// How many guesses fit into that time, each at the first moment at which it is judged.
+#[must_use]
+pub fn guesses(throttle: &ThrottlePolicy, time: Duration) -> u32 {
     let mut passed = Duration::ZERO;
     let mut count = 0;
-    while count < policy.throttle.lock_after {
-        passed = passed.saturating_add(policy.throttle.delay(count));
+    while count < throttle.lock_after {
+        let delay = throttle.delay(count);
+        // From the ceiling on all delays are the same.
+        if delay == throttle.max_delay && !delay.is_zero() {
+            let rest = time.saturating_sub(passed).as_micros() / delay.as_micros();
+            return count.saturating_add(u32::try_from(rest).unwrap_or(u32::MAX)).min(throttle.lock_after);
+        }
+        passed = passed.saturating_add(delay);
         if passed > time {
             break;
         }
@@ -80,22 +116,53 @@ fn guesses(policy: &Policy, time: Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::throttle::ThrottlePolicy;
+
+    fn with(throttle: ThrottlePolicy) -> Guess {
+        Guess::of(&Policy { throttle, ..Policy::default() })
+    }
 
     #[test]
-    fn the_defaults_allow_a_hundred_guesses_and_six_in_ten_thousand() {
+    fn the_defaults_stay_below_one_in_a_hundred_for_a_subject() {
         let guess = Guess::of(&Policy::default());
-        assert_eq!(guess.year, 100);
-        // Delays of 1, 2, 4, … 2048 s make 4,095 s; then an hour each.
-        assert_eq!(guess.first_day, 13 + (24 * 3600 - 4095) / 3600);
-        assert!((guess.chance - 6e-4).abs() < 1e-5, "{}", guess.chance);
+        assert_eq!((guess.devices, guess.named, guess.unnamed), (6, 100, 381));
+        assert_eq!(guess.year, 6 * (100 + 381));
+        // At a device, delays of 1, 2, 4, … 2048 s make 4,095 s; then an hour each. Without one, 1, 2, … 32,768 s.
+        assert_eq!(guess.first_day, 6 * (13 + (24 * 3600 - 4095) / 3600 + 17));
+        assert!((guess.chance - 0.008_621).abs() < 1e-5, "{}", guess.chance);
         assert!(!guess.is_too_likely());
     }
 
     #[test]
-    fn without_delays_the_lock_is_what_bounds_them() {
-        let throttle = ThrottlePolicy { factor: Duration::ZERO, ..ThrottlePolicy::default() };
-        let guess = Guess::of(&Policy { throttle, ..Policy::default() });
-        assert_eq!((guess.first_day, guess.year), (100, 100));
+    fn without_delays_the_lock_bounds_named_guesses_and_a_delay_the_others() {
+        let guess = with(ThrottlePolicy { factor: Duration::ZERO, ..ThrottlePolicy::default() });
+        assert_eq!((guess.named, guess.unnamed), (100, 381));
+    }
+
+    #[test]
+    fn a_ceiling_of_an_hour_without_a_lock_is_refused() {
+        let hour = Duration::from_secs(3600);
+        let guess = with(ThrottlePolicy { subject_max_delay: hour, ..ThrottlePolicy::default() });
+        assert_eq!(guess.unnamed, 8_771);
+        assert!(guess.is_too_likely());
+    }
+
+    #[test]
+    fn the_ceiling_is_counted_as_the_delays_before_it_are() {
+        for factor in [1, 3, 10, 60, 3600, 86_400] {
+            for ceiling in [1, 5, 64, 3600, 86_400] {
+                let throttle = ThrottlePolicy {
+                    factor: Duration::from_secs(factor),
+                    max_delay: Duration::from_secs(ceiling),
+                    lock_after: u32::MAX,
+                    ..ThrottlePolicy::default()
+                };
+                let (mut passed, mut count) = (Duration::ZERO, 0);
+                while passed <= DAY {
+                    count += 1;
+                    passed += throttle.delay(count);
+                }
+                assert_eq!(guesses(&throttle, DAY), count, "{factor} s, {ceiling} s");
+            }
+        }
     }
 }

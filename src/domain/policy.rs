@@ -47,6 +47,14 @@ pub struct EvidencePolicy {
     pub transaction_for: Duration,
 }
 
+impl EvidencePolicy {
+    /// How long any evidence counts at most.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.session_for.max(self.client_for).max(self.transaction_for)
+    }
+}
+
 /// Defaults of TOTP devices, and how their drift is learned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TotpPolicy {
@@ -54,7 +62,7 @@ pub struct TotpPolicy {
     pub digits: u32,
     /// Length of a step.
     pub period: Duration,
-    /// Steps accepted each way.
+    /// Steps accepted each way: the default, and the most that an enrollment may ask for.
     pub tolerance: u32,
     /// Whether a device's drift is learned from the codes that it gives.
     pub learn_drift: bool,
@@ -67,7 +75,7 @@ pub struct TotpPolicy {
 pub struct HotpPolicy {
     /// Digits of a code.
     pub digits: u32,
-    /// Counters accepted ahead.
+    /// Counters accepted ahead: the default, and the most that an enrollment may ask for.
     pub look_ahead: u32,
 }
 
@@ -77,10 +85,10 @@ impl Default for Policy {
             issuer: None,
             image: None,
             throttle: ThrottlePolicy::default(),
-            devices_per_subject: 32,
+            devices_per_subject: 6,
             pending_for: Duration::from_secs(15 * 60),
             totp: TotpPolicy::default(),
-            hotp: HotpPolicy { digits: 6, look_ahead: 5 },
+            hotp: HotpPolicy { digits: 6, look_ahead: 2 },
             recovery_codes: 10,
             evidence: EvidencePolicy::default(),
             remember_for: Duration::from_secs(90 * DAY),

@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 
 use super::{Authenticator, Detail, Judgement, Judging, Made, Making};
 use crate::domain::device::{Device, Kind};
+use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
+use crate::domain::violation::Violations;
 use crate::error::Fault;
 
 /// A setup of any kind, parsed.
@@ -48,6 +50,11 @@ pub trait AnyKind: Send + Sync {
     fn is_confirmed_by_proof(&self) -> bool;
     /// Whether a device has a step that it can lose.
     fn loses_step(&self) -> bool;
+    /// The fields of a setup that go beyond what a tenant's policy allows.
+    ///
+    /// # Errors
+    /// A fault.
+    fn beyond(&self, setup: &AnySetup, policy: &Policy) -> Result<Violations, Fault>;
     /// Makes a device.
     ///
     /// # Errors
@@ -139,6 +146,12 @@ impl<A: Authenticator> AnyKind for Erased<A> {
 
     fn loses_step(&self) -> bool {
         A::LOSES_STEP
+    }
+
+    fn beyond(&self, setup: &AnySetup, policy: &Policy) -> Result<Violations, Fault> {
+        let setup = setup.setup.downcast_ref::<A::Setup>();
+        let setup = setup.ok_or_else(|| Fault::internal("checking a setup", "it is another kind's"))?;
+        Ok(A::beyond(setup, policy))
     }
 
     fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {

@@ -32,6 +32,7 @@ use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::{Secret, SecretText};
+use crate::domain::violation::Violations;
 use crate::env::Entropy;
 use crate::error::Fault;
 
@@ -125,6 +126,11 @@ pub trait Authenticator: Send + Sync + 'static {
     type State: Serialize + DeserializeOwned + Clone;
     /// A proof, read and normalised.
     type Proof;
+
+    /// The fields of a setup that go beyond what a tenant's policy allows.
+    fn beyond(_setup: &Self::Setup, _policy: &Policy) -> Violations {
+        Violations::default()
+    }
 
     /// Makes a device.
     ///

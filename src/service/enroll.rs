@@ -62,6 +62,8 @@ impl Service {
         let caller = grant.caller();
         let Enrollment { subject, name, setup, context } = enrollment;
         let kind = registry::kind(setup.kind);
+        // Told after the request record is looked up: a retry gets its first answer whatever the policy is now.
+        let beyond = &kind.beyond(&setup, self.policy(caller))?;
         // Made once: where the commit has to be tried again, the same device is.
         let id = self.new_id();
         let made = kind.make(
@@ -80,6 +82,9 @@ impl Service {
         let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
         self.unit(caller, once, move || {
             async move {
+                if !beyond.is_empty() {
+                    return Err(beyond.clone().into());
+                }
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
                 let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;

@@ -10,6 +10,10 @@ pub(super) fn file() -> String {
     format!(
         "[policy]
 issuer = \"Countersign\"
+# A window of five codes instead of three, so that the walk need not wait for the next code. A guess is likelier, so
+# there are fewer devices to guess at.
+totp.tolerance = 2
+devices_per_subject = 3
 
 # What the caller checks itself, and what that is worth.
 [methods.password]

@@ -48,8 +48,7 @@ pub(super) async fn walk(
 async fn enroll_app(client: &Client, story: &mut Story<'_>) -> Result<(String, Authenticator), Failure> {
     story.step("Alice signs up, and enrolls an authenticator app. This is what she scans:")?;
     let context = session("s-0", "");
-    // A tolerance of two steps instead of one: so the walk need not wait for the next code.
-    let setup = pb::TotpSetup { tolerance: Some(2), ..Default::default() };
+    let setup = pb::TotpSetup::default();
     let enrolled = calls::enroll(client, &context, "phone", Setup::Totp(setup)).await?;
     let device = enrolled.device.ok_or_else(|| story.missing("a device"))?;
     story.holds(device.state() == DeviceState::Pending, "a device that waits to be confirmed")?;

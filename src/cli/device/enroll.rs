@@ -48,10 +48,10 @@ pub(super) struct Enroll {
     /// The first counter (hotp)
     #[arg(long, value_name = "N")]
     counter: Option<u64>,
-    /// Steps accepted each way (totp): 0 to 4
+    /// Steps accepted each way (totp): at most the setting totp.tolerance
     #[arg(long, value_name = "N")]
     tolerance: Option<u32>,
-    /// Counters accepted ahead (hotp): 0 to 20
+    /// Counters accepted ahead (hotp): at most the setting hotp.look_ahead
     #[arg(long, value_name = "N")]
     look_ahead: Option<u32>,
     /// What the app shows as the account. Left out, the subject (totp, hotp)

@@ -8,12 +8,14 @@ mod tests;
 
 use super::oath::code::Code;
 use super::oath::parameters::LookAhead;
-use super::oath::setup::{OathSetup, setting};
+use super::oath::setup::{OathSetup, at_most, setting};
 use super::oath::uri::Factor;
 use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
 use crate::domain::device::Kind;
+use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
+use crate::domain::violation::Violations;
 use crate::error::Fault;
 
 pub use self::state::{RESYNC_COUNTERS, State};
@@ -40,6 +42,11 @@ impl Authenticator for Hotp {
     type Setup = Setup;
     type State = State;
     type Proof = Code;
+
+    /// A window wider than the policy's would make a guess likelier than start-up said.
+    fn beyond(setup: &Setup, policy: &Policy) -> Violations {
+        at_most("hotp.look_ahead", setup.look_ahead.map(|asked| asked.value()), policy.hotp.look_ahead)
+    }
 
     fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
         let settings = &cx.policy.hotp;

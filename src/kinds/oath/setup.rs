@@ -7,6 +7,7 @@ use super::parameters::Digits;
 use super::qr::Qr;
 use super::uri::{Factor, Otpauth};
 use crate::domain::secret::{Secret, SecretText};
+use crate::domain::violation::Violations;
 use crate::error::Fault;
 use crate::kinds::{Making, OathMaterial};
 
@@ -24,6 +25,16 @@ pub struct OathSetup {
     pub secret: Option<Secret>,
     /// What the app shows as the account. `None`: the subject.
     pub account_name: Option<String>,
+}
+
+/// A number of the request that is larger than the tenant's setting.
+pub(in crate::kinds) fn at_most(field: &'static str, asked: Option<u32>, most: u32) -> Violations {
+    match asked.filter(|asked| *asked > most) {
+        Some(_) => {
+            Violations::one(field, format!("must be at most {most}, which is what policy.{field} allows"))
+        }
+        None => Violations::default(),
+    }
 }
 
 impl OathSetup {

@@ -35,7 +35,7 @@ use countersign::crypto::keyring::Keyring;
 use countersign::crypto::token::{self, TokenHash};
 use countersign::domain::ids::{CallerName, Tenant};
 use countersign::domain::moment::Moment;
-use countersign::domain::policy::Policies;
+use countersign::domain::policy::{Policies, Policy};
 use countersign::domain::secret::SecretText;
 use countersign::domain::strength::{FactorType, Strength};
 use countersign::env::{Entropy, ManualClock, SystemEntropy};
@@ -79,13 +79,19 @@ pub(crate) struct Wish {
 impl Default for Wish {
     fn default() -> Self {
         Self {
-            policies: Policies::default(),
+            policies: roomy(),
             concurrency: 1024,
             timeout: Duration::from_secs(10),
             roles_by_uid: Vec::new(),
             requirements: REQUIREMENTS,
         }
     }
+}
+
+/// The default settings, and room for more devices than those allow: a test may enroll many.
+pub(crate) fn roomy() -> Policies {
+    let default = Policy { devices_per_subject: 32, ..Policy::default() };
+    Policies { default, ..Policies::default() }
 }
 
 /// The requirements of a server with the default settings.

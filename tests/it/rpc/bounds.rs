@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use crate::harness::answers::{fields, refused};
 use crate::harness::calls::codes_setup;
 use crate::harness::fixture::SECRET;
-use crate::harness::{Client, Harness, proof};
+use crate::harness::{Client, Harness, Wish, proof, roomy};
 
 /// Asks for a device with that setup, and says what came of it.
 async fn enrolled(harness: &Harness, client: &Client, setup: Setup) -> String {
@@ -37,7 +37,10 @@ fn totp(setup: pb::TotpSetup) -> Setup {
 
 #[tokio::test]
 async fn each_number_and_secret_is_taken_up_to_its_bound_and_no_further() {
-    let harness = Harness::start().await;
+    // The widest windows that a policy may allow.
+    let mut policies = roomy();
+    (policies.default.totp.tolerance, policies.default.hotp.look_ahead) = (4, 20);
+    let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let client = harness.client().await;
     let secret = |n: usize| vec![7; n];
     let hotp = |setup: pb::HotpSetup| Setup::Hotp(setup);

@@ -29,3 +29,4 @@ mod update;
 mod used;
 mod variants;
 mod verification;
+mod windows;

@@ -75,7 +75,7 @@ async fn defaults_and_the_throttle_are_the_tenants() {
     .await;
     let (client, stranger) = (harness.client().await, harness.stranger().await);
     for (caller, totp, hotp, codes, pending, delay) in
-        [(&stranger, (8, 60, 2), (7, 9), 4, 60, 5), (&client, (6, 30, 1), (6, 5), 10, 900, 1)]
+        [(&stranger, (8, 60, 2), (7, 9), 4, 60, 5), (&client, (6, 30, 1), (6, 2), 10, 900, 1)]
     {
         let device = caller.enroll("alice", "phone", totp_setup(SECRET)).await.unwrap().device.unwrap();
         assert_eq!(device.expire_time.unwrap().seconds, START.secs() + pending);

@@ -6,6 +6,7 @@ mod fixtures;
 mod gate;
 mod groups;
 mod guessing;
+mod guessing_all_ways;
 mod interleavings;
 mod keys;
 mod late;
