@@ -10,6 +10,7 @@ mod m0004_event;
 mod m0005_meta;
 mod m0006_evidence;
 mod m0007_client;
+mod m0008_revocation;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_meta::Migration),
             Box::new(m0006_evidence::Migration),
             Box::new(m0007_client::Migration),
+            Box::new(m0008_revocation::Migration),
         ]
     }
 }

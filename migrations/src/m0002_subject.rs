@@ -22,6 +22,7 @@ impl MigrationTrait for Migration {
             c.moment_or_null("graced_at"),
             c.text("opened_session", 255),
             c.moment_or_null("opened_at"),
+            c.moment_or_null("signed_out_at"),
         ];
         manager.create_table(c.table("subject", columns, &["tenant", "subject"], Changes::InPlace)).await?;
         create_index(manager, "subject", "subject_failed_at", over(&["failed_at"])).await

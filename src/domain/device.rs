@@ -156,6 +156,8 @@ pub struct SubjectState {
     pub graced_at: Option<Moment>,
     /// Where its first device was made, while the set-up there goes on.
     pub opening: Option<Opening>,
+    /// When it was last signed out everywhere: what was proved until then counts for nothing.
+    pub signed_out_at: Option<Moment>,
 }
 
 /// The first set-up of a subject: the session that made its first device, and when.
@@ -178,6 +180,7 @@ impl SubjectState {
             enrolled_at: None,
             graced_at: None,
             opening: None,
+            signed_out_at: None,
         }
     }
 
@@ -185,6 +188,14 @@ impl SubjectState {
     #[must_use]
     pub fn successor(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
+    }
+
+    /// The next version, of a subject that may have no device. Without one it keeps a moment at which the sweep
+    /// looks for it.
+    #[must_use]
+    pub fn moved_on(&self, has_devices: bool, now: Moment) -> Self {
+        let last_at = if has_devices { self.failures.last_at } else { self.failures.last_at.or(Some(now)) };
+        Self { failures: Failures { last_at, ..self.failures }, ..self.successor() }
     }
 
     /// The next version, without failures. A subject without devices keeps the moment at which the sweep looks

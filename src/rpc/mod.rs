@@ -205,6 +205,7 @@ named!(
     ResyncDeviceRequest,
     RevokeEvidenceRequest,
     UnlockDeviceRequest,
+    UnlockSubjectRequest,
     UpdateDeviceRequest,
     VerifyRequest,
 );

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use super::Service;
 use super::unit::{Once, Reply, Step};
 use crate::assurance::counting::{Asked, CLOCK_SKEW, counts};
-use crate::auth::{Grant, rpc};
+use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::{Context, Reach};
 use crate::domain::device::{Device, State};
 use crate::domain::event::{Event, What};
@@ -124,17 +124,19 @@ impl Service {
         once: Option<Once<Evidence>>,
     ) -> Result<Reply<Evidence>, Error> {
         let caller = grant.caller();
-        let mut strength = self.external(&testimony.method)?;
-        strength.amr.extend(testimony.amr.iter().map(|value| value.clone().into()));
-        let strength = &strength;
         self.unit(caller, once, move || {
             async move {
                 let Testimony { subject, context, .. } = testimony;
+                let mut strength = self.external(&testimony.method)?;
+                strength.amr.extend(testimony.amr.iter().map(|value| value.clone().into()));
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
                 let at = testimony.at.unwrap_or(now);
                 if at > now.plus(CLOCK_SKEW) {
                     return Err(Violations::one("verify_time", "must not lie in the future").into());
+                }
+                if testimony.at.is_some() {
+                    self.refuse_revoked(caller, testimony, &standing, at).await?;
                 }
                 let giving = Giving {
                     policy: self.policy(caller),
@@ -146,7 +148,7 @@ impl Service {
                 let method = Method::External(MethodName::trusted(testimony.method.clone()));
                 let (epoch, source) = (standing.state.epoch, testimony.source.clone());
                 let Given { evidence, seen } =
-                    self.give(method, strength.clone(), epoch, at.min(now), source, &giving);
+                    self.give(method, strength, epoch, at.min(now), source, &giving);
                 if evidence.scope == Scope::Session && evidence.binding.session.is_none() {
                     return Err(Violations::one("context", NOWHERE_TO_COUNT).into());
                 }
@@ -157,7 +159,11 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::EvidenceRecorded, &caller.name, now)
                     .with("method", &testimony.method)
                     .with("evidence", &evidence.id);
-                let mut commit = Commit::new(event).change(Change::Evidence(Box::new(evidence.clone())));
+                // Over the subject: a sign-out that comes first makes this judge anew.
+                let next = standing.state.moved_on(!standing.devices.is_empty(), now);
+                let mut commit = Commit::new(event)
+                    .change(Change::Subject(next))
+                    .change(Change::Evidence(Box::new(evidence.clone())));
                 if let Some(seen) = seen {
                     commit = commit.change(seen);
                 }
@@ -166,6 +172,30 @@ impl Service {
             .boxed()
         })
         .await
+    }
+
+    /// Refuses what was proved until a sign-out, everywhere or of its session: it counts for nothing, however late
+    /// it is written down.
+    async fn refuse_revoked(
+        &self,
+        caller: &Caller,
+        testimony: &Testimony,
+        standing: &Standing,
+        at: Moment,
+    ) -> Result<(), Error> {
+        let Testimony { subject, context, .. } = testimony;
+        let mut revoked_at = standing.state.signed_out_at;
+        if let Some(session) = &context.session {
+            let of_session = self.store.session_revoked_at(&caller.tenant, subject, session).await?;
+            revoked_at = revoked_at.max(of_session);
+        }
+        match revoked_at.filter(|revoked_at| at <= *revoked_at) {
+            Some(revoked_at) => {
+                let problem = format!("must be after the sign-out at {revoked_at}");
+                Err(Violations::one("verify_time", problem).into())
+            }
+            None => Ok(()),
+        }
     }
 
     /// What an external method is worth.

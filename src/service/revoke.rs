@@ -6,13 +6,13 @@ use super::evidence::counting;
 use super::unit::{Once, Reply, Step};
 use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
-use crate::domain::device::{Device, SubjectState};
+use crate::domain::device::{Device, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{EvidenceId, SessionId, Subject};
 use crate::domain::moment::Moment;
 use crate::error::Error;
-use crate::store::{Change, Commit, Revoked, Standing, Wanted};
+use crate::store::{Change, Commit, Revoked, SessionRevocation, Standing, Wanted};
 
 /// Which evidence is taken back.
 #[derive(Debug, Clone)]
@@ -47,34 +47,62 @@ impl Service {
                 let concerned = |one: &&Evidence| revocation.concerns(one);
                 let is_any =
                     standing.evidence.iter().filter(concerned).any(|one| could_count(&standing, one));
-                let is_bare = standing.devices.is_empty() && standing.clients.is_empty();
                 let count = counting(&standing, None, now).iter().filter(concerned).count() as u64;
-                let revoked = match revocation {
-                    Revocation::Everything if !is_any && is_bare => return Ok(Step::Answer(0)),
+                let id = match revocation {
                     Revocation::Everything => return Ok(sign_out(caller, subject, &standing, count, now)),
-                    Revocation::One(id) => Revoked::One(id.clone()),
-                    Revocation::Session(session) => Revoked::Session(session.clone()),
+                    Revocation::Session(session) => {
+                        let commit =
+                            self.end_session(caller, subject, &standing, session, count, now).await?;
+                        return Ok(Step::Commit(commit, count));
+                    }
+                    Revocation::One(id) => id,
                 };
-                let closes =
-                    matches!(revocation, Revocation::Session(id) if opening::is_of(&standing.state, id));
-                if !is_any && !closes {
+                if !is_any {
                     return Ok(Step::Answer(0));
                 }
-                let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now);
-                let event = match revocation {
-                    Revocation::One(id) => event.with("evidence", id),
-                    _ => event.with("count", count),
-                };
+                let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now)
+                    .with("evidence", id);
                 // Over the subject: a change that goes by this evidence is made before it, or not at all.
-                let next = standing.state.successor();
-                let next = if closes { opening::closed(next) } else { next };
-                let commit =
-                    Commit::new(event).change(Change::Subject(next)).change(Change::Revoke(revoked, now));
+                let commit = Commit::new(event)
+                    .change(Change::Subject(standing.state.successor()))
+                    .change(Change::Revoke(Revoked::One(id.clone()), now));
                 Ok(Step::Commit(commit, count))
             }
             .boxed()
         })
         .await
+    }
+
+    /// Ends a session, whether or not anything was proved in it: nothing that was proved until now counts there,
+    /// whoever writes it down later. What is under way is judged anew: a verification because its device moves on,
+    /// everything else because the subject does.
+    async fn end_session(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        standing: &Standing,
+        session: &SessionId,
+        count: u64,
+        now: Moment,
+    ) -> Result<Commit, Error> {
+        let Standing { state, devices, .. } = standing;
+        let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now)
+            .with("count", count);
+        // Another replica's clock may be ahead.
+        let earlier = self.store.session_revoked_at(&caller.tenant, subject, session).await?;
+        let revoked_at = earlier.map_or(now, |earlier| earlier.max(now));
+        let expires_at = revoked_at.plus(self.policy(caller).evidence.longest());
+        let ended = SessionRevocation { session: session.clone(), revoked_at, expires_at };
+        let next = state.moved_on(!devices.is_empty(), now);
+        let next = if opening::is_of(state, session) { opening::closed(next) } else { next };
+        let mut commit = Commit::new(event)
+            .change(Change::Subject(next))
+            .change(Change::Revoke(Revoked::Session(session.clone()), now))
+            .change(Change::RevokeSession(ended));
+        for device in devices.iter().filter(|device| device.state == State::Active) {
+            commit = commit.change(Change::Rewrite(Box::new(device.successor())));
+        }
+        Ok(commit)
     }
 }
 
@@ -92,11 +120,13 @@ impl Revocation {
 /// carry the epoch to what they prove, so a verification that is under way is judged anew.
 fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64, now: Moment) -> Step<u64> {
     let Standing { state, devices, clients, .. } = standing;
+    // Another replica's clock may be ahead.
+    let signed_out_at = state.signed_out_at.max(Some(now));
     let event = Event::about(&caller.tenant, subject, What::SubjectSignedOut, &caller.name, now)
         .with("evidence", count)
         .with("clients", clients.len());
     let epoch = state.epoch + 1;
-    let next = opening::closed(SubjectState { epoch, ..state.successor() });
+    let next = opening::closed(SubjectState { epoch, signed_out_at, ..state.successor() });
     let mut commit = Commit::new(event).change(Change::Subject(next));
     for device in devices {
         commit = commit.change(Change::Rewrite(Box::new(Device { epoch, ..device.successor() })));

@@ -25,6 +25,8 @@ pub struct Swept {
     pub requests: u64,
     /// Pieces of evidence.
     pub evidence: u64,
+    /// Sessions that were signed out.
+    pub revocations: u64,
     /// Remembered clients.
     pub clients: u64,
     /// Subjects of whom nothing is kept.
@@ -55,6 +57,7 @@ impl Service {
         }
         swept.requests = self.store.forget_requests(now).await?;
         swept.evidence = self.store.forget_evidence(now).await?;
+        swept.revocations = self.store.forget_revocations(now).await?;
         swept.clients = self.store.forget_clients(now).await?;
         // Last: nothing stands in their way any more that has run out.
         swept.strangers = self.store.forget_strangers(now.minus(STRANGERS_FOR)).await?;

@@ -42,6 +42,8 @@ pub enum Change {
     Spend(EvidenceId, Moment),
     /// Evidence that counts for nothing from that moment. What is revoked already stays as it is.
     Revoke(Revoked, Moment),
+    /// A session in which nothing counts that was proved until a moment, whoever writes it down later.
+    RevokeSession(SessionRevocation),
     /// A client that is remembered from now on.
     Remember(Box<Client>),
     /// A client was seen at that moment, if it is still remembered.
@@ -62,6 +64,17 @@ pub enum Revoked {
     Session(SessionId),
     /// All that a device gave.
     Device(DeviceId),
+}
+
+/// A session of a subject that was signed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRevocation {
+    /// Which.
+    pub session: SessionId,
+    /// What was proved in it until this moment counts for nothing.
+    pub revoked_at: Moment,
+    /// When it is forgotten: all that was proved until then has expired.
+    pub expires_at: Moment,
 }
 
 /// One verification of one device, and nothing else: a commit of the hot path.

@@ -16,6 +16,7 @@ mod keys;
 mod lane;
 mod primary;
 mod recall;
+mod revocation;
 mod schema;
 mod seal;
 mod seen;
@@ -35,7 +36,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
 
 pub use self::chain::{Audit, Break, Broken};
-pub use self::commit::{Change, Commit, Outcome, Record, Revoked};
+pub use self::commit::{Change, Commit, Outcome, Record, Revoked, SessionRevocation};
 pub use self::connect::{ConnectError, Database, Options};
 pub use self::dialect::Dialect;
 pub use self::durability::Weakness;

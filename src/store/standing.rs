@@ -107,7 +107,16 @@ const PARTS: [Part; 4] = [
         what: SUBJECT,
         table: "subject",
         texts: &["opened_session"],
-        numbers: &["version", "failures", "failed_at", "epoch", "enrolled_at", "graced_at", "opened_at"],
+        numbers: &[
+            "version",
+            "failures",
+            "failed_at",
+            "epoch",
+            "enrolled_at",
+            "graced_at",
+            "opened_at",
+            "signed_out_at",
+        ],
         bytes: &[],
     },
     Part {

@@ -52,7 +52,7 @@ impl Store {
     }
 
     /// Forgets rows of a table that have expired, those first that have for longest.
-    async fn forget<E: EntityTrait>(
+    pub(super) async fn forget<E: EntityTrait>(
         &self,
         expires_at: E::Column,
         now: Moment,

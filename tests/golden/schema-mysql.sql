@@ -84,6 +84,15 @@ CREATE TABLE `request` (
   PRIMARY KEY (`tenant`,`caller`,`id`),
   KEY `request_expires_at` (`expires_at`)
 ) ENGINE=InnoDB;
+CREATE TABLE `revocation` (
+  `tenant` varbinary(63) NOT NULL,
+  `subject` varbinary(255) NOT NULL,
+  `session` varbinary(255) NOT NULL,
+  `revoked_at` bigint(20) NOT NULL,
+  `expires_at` bigint(20) NOT NULL,
+  PRIMARY KEY (`tenant`,`subject`,`session`),
+  KEY `revocation_expires_at` (`expires_at`)
+) ENGINE=InnoDB;
 CREATE TABLE `subject` (
   `tenant` varbinary(63) NOT NULL,
   `subject` varbinary(255) NOT NULL,
@@ -95,6 +104,7 @@ CREATE TABLE `subject` (
   `graced_at` bigint(20) DEFAULT NULL,
   `opened_session` varbinary(255) NOT NULL,
   `opened_at` bigint(20) DEFAULT NULL,
+  `signed_out_at` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`tenant`,`subject`),
   KEY `subject_failed_at` (`failed_at`)
 ) ENGINE=InnoDB;

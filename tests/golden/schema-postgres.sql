@@ -84,6 +84,15 @@ CREATE TABLE request (
 );
 CREATE INDEX request_expires_at ON public.request USING btree (expires_at);
 CREATE UNIQUE INDEX request_pkey ON public.request USING btree (tenant, caller, id);
+CREATE TABLE revocation (
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    session text COLLATE "C" NOT NULL,
+    revoked_at bigint NOT NULL,
+    expires_at bigint NOT NULL
+);
+CREATE INDEX revocation_expires_at ON public.revocation USING btree (expires_at);
+CREATE UNIQUE INDEX revocation_pkey ON public.revocation USING btree (tenant, subject, session);
 CREATE TABLE subject (
     tenant text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,
@@ -94,7 +103,8 @@ CREATE TABLE subject (
     enrolled_at bigint,
     graced_at bigint,
     opened_session text COLLATE "C" NOT NULL,
-    opened_at bigint
+    opened_at bigint,
+    signed_out_at bigint
 ) WITH (fillfactor=80);
 CREATE INDEX subject_failed_at ON public.subject USING btree (failed_at);
 CREATE UNIQUE INDEX subject_pkey ON public.subject USING btree (tenant, subject);

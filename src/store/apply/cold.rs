@@ -1,14 +1,14 @@
 //! Commits off the hot path: enrollment, management, attempts that named no device. One after the other,
 //! each behind a savepoint, so that one that falls takes nothing with it.
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, TransactionTrait, UpdateMany,
 };
 
 use super::super::commit::{Change, Commit, Outcome, Revoked};
-use super::super::entity::{client, device, evidence, request, subject};
+use super::super::entity::{client, device, evidence, request, revocation, subject};
 use super::super::seal;
 use super::{Stop, Writer, is_duplicate};
 use crate::domain::device::{Device, SubjectState};
@@ -81,6 +81,19 @@ impl Writer {
                         .filter(which)
                         .filter(evidence::Column::RevokedAt.is_null());
                     update.exec(tx).await?;
+                }
+                Change::RevokeSession(revocation) => {
+                    let row = revocation::Model::of(&commit.tenant, &commit.subject, revocation);
+                    let key = [
+                        revocation::Column::Tenant,
+                        revocation::Column::Subject,
+                        revocation::Column::Session,
+                    ];
+                    let rewrite = [revocation::Column::RevokedAt, revocation::Column::ExpiresAt];
+                    revocation::Entity::insert(row.into_active_model())
+                        .on_conflict(OnConflict::columns(key).update_columns(rewrite).to_owned())
+                        .exec_without_returning(tx)
+                        .await?;
                 }
                 Change::Remember(remembered) => {
                     let row = client::Model::of(&commit.tenant, &commit.subject, remembered);
@@ -176,6 +189,7 @@ async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &Subjec
         .col_expr(subject::Column::GracedAt, Expr::value(row.graced_at))
         .col_expr(subject::Column::OpenedSession, Expr::value(row.opened_session))
         .col_expr(subject::Column::OpenedAt, Expr::value(row.opened_at))
+        .col_expr(subject::Column::SignedOutAt, Expr::value(row.signed_out_at))
         .filter(subject::Column::Tenant.eq(row.tenant))
         .filter(subject::Column::Subject.eq(row.subject))
         .filter(subject::Column::Version.eq(state.version - 1));

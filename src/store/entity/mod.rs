@@ -6,4 +6,5 @@ pub(super) mod event;
 pub(super) mod evidence;
 pub(super) mod meta;
 pub(super) mod request;
+pub(super) mod revocation;
 pub(super) mod subject;

@@ -23,6 +23,7 @@ pub struct Model {
     pub graced_at: Option<i64>,
     pub opened_session: String,
     pub opened_at: Option<i64>,
+    pub signed_out_at: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -45,6 +46,7 @@ impl Model {
             graced_at: state.graced_at.map(Moment::micros),
             opened_session: opening.map_or(String::new(), |opening| opening.session.as_str().to_owned()),
             opened_at: opening.map(|opening| opening.at.micros()),
+            signed_out_at: state.signed_out_at.map(Moment::micros),
         }
     }
 
@@ -60,6 +62,7 @@ impl Model {
                 session: SessionId::trusted(&self.opened_session),
                 at: Moment::from_micros(at),
             }),
+            signed_out_at: self.signed_out_at.map(Moment::from_micros),
         }
     }
 }

@@ -55,6 +55,7 @@ impl Row<'_> {
             graced_at: self.number_or_none(5)?,
             opened_session: self.text(0)?,
             opened_at: self.number_or_none(6)?,
+            signed_out_at: self.number_or_none(7)?,
         })
     }
 

@@ -11,6 +11,7 @@ mod guard_scope;
 mod opening;
 mod own_replay;
 mod revocation;
+mod revoked_late;
 mod ride_along;
 mod rules;
 mod transactions;

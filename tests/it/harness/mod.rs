@@ -45,7 +45,6 @@ use countersign::store::Options;
 
 pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
-use self::databases::TestDatabase;
 pub(crate) use self::golden::golden;
 pub(crate) use self::process::Process;
 
