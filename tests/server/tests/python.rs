@@ -5,6 +5,7 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
+#[cfg(test)]
 #[path = "../../it/harness/python.rs"]
 mod python;
 
