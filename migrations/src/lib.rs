@@ -11,6 +11,7 @@ mod m0005_meta;
 mod m0006_evidence;
 mod m0007_client;
 mod m0008_revocation;
+mod m0009_secret;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_evidence::Migration),
             Box::new(m0007_client::Migration),
             Box::new(m0008_revocation::Migration),
+            Box::new(m0009_secret::Migration),
         ]
     }
 }

@@ -49,6 +49,8 @@ pub enum Purpose {
     Requests,
     /// The chain of the audit log.
     Audit,
+    /// Fingerprints: whether a subject had a secret before.
+    Fingerprints,
 }
 
 /// A keyed hash, and the id of the key that made it.
@@ -168,6 +170,16 @@ impl Keyring {
         self.keys.get(key).map(|key| key.hash(purpose, parts))
     }
 
+    /// Hashes with every key of the ring, to look up what any of them made. The active key's is the first.
+    #[must_use]
+    pub fn hash_with_each(&self, purpose: Purpose, parts: &[&[u8]]) -> Vec<KeyedHash> {
+        let others = self.keys.values().filter(|key| key.id != self.active.id);
+        std::iter::once(&self.active)
+            .chain(others)
+            .map(|key| KeyedHash { key: key.id.clone(), hash: key.hash(purpose, parts) })
+            .collect()
+    }
+
     /// A value to keep in the database, from which a start knows that this ring belongs to it.
     #[must_use]
     pub fn check_value(&self, entropy: &dyn Entropy) -> Vec<u8> {
@@ -187,6 +199,7 @@ impl Key {
             Purpose::Codes => self.codes.clone(),
             Purpose::Requests => self.requests.clone(),
             Purpose::Audit => self.audit.clone(),
+            Purpose::Fingerprints => self.fingerprints.clone(),
         };
         for part in parts {
             mac.update(&length(part));

@@ -20,6 +20,8 @@ pub enum Refusal {
     DeviceNotFound,
     /// The subject has a device of this name.
     DeviceExists,
+    /// The subject has this secret already, or chose this recovery code before.
+    SecretExists,
     /// The device is not in a state for this.
     DeviceState {
         /// The state that it is in.

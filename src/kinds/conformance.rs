@@ -84,7 +84,7 @@ struct Enrolled {
 
 fn enrolled(of: Kind) -> Enrolled {
     let room = Room::new();
-    let Made { state, secret, shown } = kind(of).make(setup(of), &room.making(NOW)).unwrap();
+    let Made { state, secret, shown } = kind(of).make(&setup(of), &room.making(NOW)).unwrap();
     let device = Device {
         id: room.device.clone(),
         tenant: Tenant::trusted("default"),
@@ -125,7 +125,7 @@ fn a_kind_is_what_the_registry_says() {
 #[test]
 fn another_kinds_setup_is_a_fault() {
     let room = Room::new();
-    assert!(kind(Kind::Totp).make(setup(Kind::Hotp), &room.making(NOW)).is_err());
+    assert!(kind(Kind::Totp).make(&setup(Kind::Hotp), &room.making(NOW)).is_err());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A kind with its types erased: decoding and encoding of what is stored are written here once.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,20 +12,26 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 
 /// A setup of any kind, parsed.
+#[derive(Clone)]
 pub struct AnySetup {
     /// What will be made.
     pub kind: Kind,
-    setup: Box<dyn Any + Send>,
+    setup: Arc<dyn Any + Send + Sync>,
 }
 
 impl AnySetup {
     /// Of one kind.
     #[must_use]
     pub fn of<A: Authenticator>(setup: A::Setup) -> Self {
-        Self { kind: A::KIND, setup: Box::new(setup) }
+        Self { kind: A::KIND, setup: Arc::new(setup) }
+    }
+
+    fn read<A: Authenticator>(&self) -> Result<A::Setup, Fault> {
+        let setup = self.setup.downcast_ref::<A::Setup>();
+        setup.cloned().ok_or_else(|| Fault::internal("making a device", "the setup is another kind's"))
     }
 }
 
@@ -59,7 +66,17 @@ pub trait AnyKind: Send + Sync {
     ///
     /// # Errors
     /// A fault.
-    fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
+    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
+    /// Makes a device with a secret that its subject had before, in a device of that kind that had come to that detail.
+    ///
+    /// # Errors
+    /// The kind or the settings differ so that what was used up then cannot be told; or a fault.
+    fn make_again(
+        &self,
+        setup: &AnySetup,
+        before: (Kind, &str),
+        cx: &Making<'_>,
+    ) -> Result<Made<String>, Error>;
     /// Whether what was offered can be a proof of this device at all.
     ///
     /// # Errors
@@ -103,6 +120,11 @@ pub trait AnyKind: Send + Sync {
     /// # Errors
     /// A fault: the stored state cannot be read.
     fn detail(&self, device: &Device) -> Result<Detail, Fault>;
+}
+
+/// The field of an enrollment that holds the secret.
+pub(super) fn secret_field(kind: Kind) -> String {
+    format!("{}.secret", kind.as_str())
 }
 
 /// Makes [`AnyKind`] of any [`Authenticator`].
@@ -149,17 +171,28 @@ impl<A: Authenticator> AnyKind for Erased<A> {
     }
 
     fn beyond(&self, setup: &AnySetup, policy: &Policy) -> Result<Violations, Fault> {
-        let setup = setup.setup.downcast_ref::<A::Setup>();
-        let setup = setup.ok_or_else(|| Fault::internal("checking a setup", "it is another kind's"))?;
-        Ok(A::beyond(setup, policy))
+        Ok(A::beyond(&setup.read::<A>()?, policy))
     }
 
-    fn make(&self, setup: AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {
-        let setup = setup
-            .setup
-            .downcast::<A::Setup>()
-            .map_err(|_| Fault::internal("making a device", "the setup is another kind's"))?;
-        let Made { state, secret, shown } = A::make(*setup, cx)?;
+    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {
+        let Made { state, secret, shown } = A::make(setup.read::<A>()?, cx)?;
+        Ok(Made { state: encode(&state)?, secret, shown })
+    }
+
+    fn make_again(
+        &self,
+        setup: &AnySetup,
+        (kind, before): (Kind, &str),
+        cx: &Making<'_>,
+    ) -> Result<Made<String>, Error> {
+        if kind != A::KIND {
+            let problem = format!(
+                "must be another one: the subject had this one in a device of the kind {}",
+                kind.as_str()
+            );
+            return Err(Violations::one(secret_field(A::KIND), problem).into());
+        }
+        let Made { state, secret, shown } = A::make_again(setup.read::<A>()?, &decode(before)?, cx)?;
         Ok(Made { state: encode(&state)?, secret, shown })
     }
 

@@ -34,7 +34,7 @@ use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::{Secret, SecretText};
 use crate::domain::violation::Violations;
 use crate::env::Entropy;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 
 pub use self::erased::{AnyKind, AnySetup, Erased, Judged, decode, encode};
 /// A kind's part of the protobuf `Device`.
@@ -121,7 +121,7 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Whether a device has a step that it can lose: see [`Authenticator::resync`].
     const LOSES_STEP: bool = false;
     /// What is asked for when one is enrolled, parsed.
-    type Setup: Send + 'static;
+    type Setup: Clone + Send + Sync + 'static;
     /// What is kept in the open. Its JSON is what is stored: every older form must still be read.
     type State: Serialize + DeserializeOwned + Clone;
     /// A proof, read and normalised.
@@ -137,6 +137,19 @@ pub trait Authenticator: Send + Sync + 'static {
     /// # Errors
     /// A fault only: the setup was parsed before.
     fn make(setup: Self::Setup, cx: &Making<'_>) -> Result<Made<Self::State>, Fault>;
+
+    /// Makes a device with a secret that its subject had before: it goes on where `before`, the state of then, stopped.
+    ///
+    /// # Errors
+    /// The settings differ so that what was used up then cannot be told; or a fault.
+    fn make_again(
+        setup: Self::Setup,
+        before: &Self::State,
+        cx: &Making<'_>,
+    ) -> Result<Made<Self::State>, Error> {
+        let made = Self::make(setup, cx)?;
+        Ok(Made { state: Self::joined(&made.state, before), ..made })
+    }
 
     /// Reads what was offered. `None`: it cannot be a proof of this device, so it is not counted.
     fn read(state: &Self::State, offered: &Offered) -> Option<Self::Proof>;

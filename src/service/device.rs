@@ -145,7 +145,7 @@ impl Service {
                     } else {
                         state.successor()
                     })))
-                    .change(Change::Delete(device.id.clone(), device.version));
+                    .change(Change::Delete(Box::new(device.clone())));
                 let commit = weakened(commit, device, now);
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
                 Ok(Step::Commit(consequences.added_to(commit, &about, state, now), ()))

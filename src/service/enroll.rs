@@ -7,14 +7,14 @@ use super::unit::{Once, Reply, Step};
 use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Failures, Sealed, State, SubjectState};
+use crate::domain::device::{Device, Failures, Kind, Sealed, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, DeviceName, Subject};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::error::{Error, Fault};
-use crate::kinds::{AnySetup, Making, Shown, registry};
+use crate::kinds::{AnySetup, Made, Making, Shown, registry};
 use crate::store::{Change, Commit, Standing};
 
 /// What is to be enrolled.
@@ -43,7 +43,7 @@ pub(super) struct NewDevice<'a> {
     /// Where. `None`: it is an operator's call.
     pub(super) context: Option<&'a Context>,
     pub(super) id: DeviceId,
-    pub(super) kind: crate::domain::device::Kind,
+    pub(super) kind: Kind,
     pub(super) detail: String,
     pub(super) secret: Secret,
 }
@@ -52,7 +52,8 @@ impl Service {
     /// Enrolls a device. What the user is shown is in this answer and in no other.
     ///
     /// # Errors
-    /// The name is taken, the subject has as many devices as allowed, or the database does not answer.
+    /// The name is taken, a device of the subject has the secret, or had it with other settings, the subject has as many
+    /// devices as allowed, or the database does not answer.
     pub async fn enroll(
         &self,
         grant: &Grant<rpc::EnrollDevice>,
@@ -66,20 +67,17 @@ impl Service {
         let beyond = &kind.beyond(&setup, self.policy(caller))?;
         // Made once: where the commit has to be tried again, the same device is.
         let id = self.new_id();
-        let made = kind.make(
-            setup,
-            &Making {
-                device: &id,
-                subject: &subject,
-                policy: self.policy(caller),
-                keyring: self.store.keyring(),
-                entropy: &*self.entropy,
-                now: self.clock.now(),
-            },
-        )?;
-        let context = context.as_ref();
-        let new = NewDevice { context, id, kind: kind.kind(), detail: made.state, secret: made.secret };
-        let (subject, name, new, shown) = (&subject, name.as_ref(), &new, &made.shown);
+        let making = Making {
+            device: &id,
+            subject: &subject,
+            policy: self.policy(caller),
+            keyring: self.store.keyring(),
+            entropy: &*self.entropy,
+            now: self.clock.now(),
+        };
+        let made = kind.make(&setup, &making)?;
+        let (made, making, setup) = (&made, &making, &setup);
+        let (subject, name, context) = (&subject, name.as_ref(), context.as_ref());
         self.unit(caller, once, move || {
             async move {
                 if !beyond.is_empty() {
@@ -88,7 +86,21 @@ impl Service {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
                 let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
-                let (commit, device) = self.adopt(caller, subject, &standing, name, new, now)?;
+                let name = chosen_name(setup.kind, name, &standing.devices, now)?;
+                self.has_room(caller, &standing.devices, &name, now)?;
+                let gone = |device: &Device| makes_room(device, &name, now);
+                let again = self
+                    .made_again(caller, subject, &made.secret, (setup, making), &standing.devices, gone)
+                    .await?;
+                let Made { state, secret, shown } = again.as_ref().unwrap_or(made);
+                let new = NewDevice {
+                    context,
+                    id: making.device.clone(),
+                    kind: setup.kind,
+                    detail: state.clone(),
+                    secret: secret.clone(),
+                };
+                let (commit, device) = self.adopt(caller, subject, &standing, Some(&name), &new, now)?;
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
                 let commit = consequences.added_to(commit, &about, &standing.state, now);
                 Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
@@ -96,6 +108,25 @@ impl Service {
             .boxed()
         })
         .await
+    }
+
+    /// Whether there is room for a device of that name among the subject's.
+    fn has_room(
+        &self,
+        caller: &Caller,
+        devices: &[Device],
+        name: &DeviceName,
+        now: Moment,
+    ) -> Result<(), Error> {
+        let kept = || devices.iter().filter(|device| !makes_room(device, name, now));
+        if kept().any(|device| device.name.is_like(name)) {
+            return Err(Refusal::DeviceExists.into());
+        }
+        let limit = self.policy(caller).devices_per_subject;
+        if kept().count() >= limit as usize {
+            return Err(Refusal::DeviceLimit { limit }.into());
+        }
+        Ok(())
     }
 
     /// Makes room for a new device among the subject's, and the commit that keeps it.
@@ -110,27 +141,16 @@ impl Service {
     ) -> Result<(Commit, Device), Error> {
         let Standing { state, devices, .. } = standing;
         let kind = registry::kind(new.kind);
-        let name = match name {
-            Some(name) => name.clone(),
-            None => free_name(kind.label(), devices, now)?,
-        };
-        // An enrollment that was not finished does not stand in the way of the next one.
-        let gone = |d: &Device| d.is_expired(now) || (d.state == State::Pending && d.name.is_like(&name));
-        let (gone, kept): (Vec<&Device>, Vec<&Device>) = devices.iter().partition(|d| gone(d));
-        if kept.iter().any(|device| device.name.is_like(&name)) {
-            return Err(Refusal::DeviceExists.into());
-        }
-        let limit = self.policy(caller).devices_per_subject;
-        if kept.len() >= limit as usize {
-            return Err(Refusal::DeviceLimit { limit }.into());
-        }
+        let name = chosen_name(new.kind, name, devices, now)?;
+        self.has_room(caller, devices, &name, now)?;
+        let gone = devices.iter().filter(|device| makes_room(device, &name, now));
         let waits = kind.is_confirmed_by_proof();
         let device = Device {
             id: new.id.clone(),
             tenant: caller.tenant.clone(),
             subject: subject.clone(),
             kind: new.kind,
-            name,
+            name: name.clone(),
             state: if waits { State::Pending } else { State::Active },
             preferred: false,
             detail: new.detail.clone(),
@@ -152,7 +172,7 @@ impl Service {
         let mut commit = Commit::new(Event::of(&device, What::DeviceEnrolled, &caller.name, now))
             .change(Change::Subject(SubjectState { enrolled_at, opening, ..state.successor() }));
         for old in gone {
-            commit = commit.change(Change::Delete(old.id.clone(), old.version)).event(Event::of(
+            commit = commit.change(Change::Delete(Box::new(old.clone()))).event(Event::of(
                 old,
                 What::DeviceExpired,
                 &caller.name,
@@ -161,6 +181,22 @@ impl Service {
         }
         Ok((commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device))
     }
+}
+
+/// The name that was asked for, or one made from the kind.
+fn chosen_name(
+    kind: Kind,
+    name: Option<&DeviceName>,
+    devices: &[Device],
+    now: Moment,
+) -> Result<DeviceName, Error> {
+    name.map_or_else(|| free_name(registry::kind(kind).label(), devices, now), |name| Ok(name.clone()))
+}
+
+/// Whether a device goes when one of that name comes: an enrollment that was not finished does not stand in the way of the
+/// next one.
+fn makes_room(device: &Device, name: &DeviceName, now: Moment) -> bool {
+    device.is_expired(now) || (device.state == State::Pending && device.name.is_like(name))
 }
 
 /// The kind's own name, with a number where it is taken.

@@ -21,6 +21,7 @@ mod requirements;
 mod revisit;
 mod revoke;
 mod scene;
+mod secret;
 mod subject;
 mod sweep;
 mod unit;

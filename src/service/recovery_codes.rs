@@ -18,7 +18,7 @@ use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::kinds::recovery_codes::{State, add_chosen, issue};
 use crate::kinds::{self, Making};
-use crate::store::{Change, Commit, Standing};
+use crate::store::{Change, Commit, Factor, Standing};
 
 /// What codes to make.
 #[derive(Debug, Clone)]
@@ -82,8 +82,15 @@ impl Service {
                 let consequences = self.guard(caller, Guarded::Recover, context, &standing, now)?;
                 let about = |what| Event::about(&caller.tenant, &request.subject, what, &caller.name, now);
                 let state = &standing.state;
+                let id = list.map(|device| &device.id);
+                let held = self.newly_held(caller, request, &standing.devices, id).await?;
+                let hold = |commit: Commit, device: &Device| match held {
+                    Some(code) => commit.change(Change::Hold(Box::new(device.clone()), code)),
+                    None => commit,
+                };
                 let Some(device) = list else {
                     let (commit, issued) = self.new_list(caller, request, &standing, now)?;
+                    let commit = hold(commit, &issued.device);
                     let commit = consequences.added_to(commit, &about, state, now);
                     return Ok(Step::Commit(commit, issued));
                 };
@@ -94,12 +101,25 @@ impl Service {
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
                     .change(Change::Subject(SubjectState { opening, ..state.successor() }))
                     .change(Change::Rewrite(Box::new(next.clone())));
-                let commit = consequences.added_to(commit, &about, state, now);
+                let commit = consequences.added_to(hold(commit, &next), &about, state, now);
                 Ok(Step::Commit(commit, Issued { device: next, codes }))
             }
             .boxed()
         })
         .await
+    }
+
+    /// The chosen code that the list holds from now on, if it does not hold it yet.
+    async fn newly_held(
+        &self,
+        caller: &Caller,
+        request: &Issue,
+        devices: &[Device],
+        list: Option<&DeviceId>,
+    ) -> Result<Option<Factor>, Error> {
+        let Order::Chosen(code) = &request.order else { return Ok(None) };
+        let is_new = self.is_new_code(caller, &request.subject, code, devices, list).await?;
+        Ok(is_new.then(|| Factor::Code(code.clone())))
     }
 
     /// A list for a subject that has none.

@@ -46,7 +46,7 @@ impl Service {
             let Standing { state, devices, .. } =
                 self.store.standing(&device.tenant, &device.subject, Wanted::Devices).await?;
             let mut commit = Commit::new(Event::of(&device, What::DeviceExpired, &me, now))
-                .change(Change::Delete(device.id.clone(), device.version));
+                .change(Change::Delete(Box::new(device.clone())));
             if devices.len() == 1 {
                 commit = commit.change(Change::Subject(state.bereft(now)));
             }

@@ -100,7 +100,7 @@ impl Service {
                 }
                 // An enrollment that has run out does not keep its name.
                 if let Some(gone) = namesake {
-                    commit = commit.change(Change::Delete(gone.id.clone(), gone.version)).event(Event::of(
+                    commit = commit.change(Change::Delete(Box::new(gone.clone()))).event(Event::of(
                         gone,
                         What::DeviceExpired,
                         &caller.name,

@@ -94,7 +94,7 @@ impl Cache {
                     self.read(device)
                 }
                 (Change::Progress(device) | Change::Rewrite(device), _) => self.forget(&device.id),
-                (Change::Delete(id, _), _) => self.forget(id),
+                (Change::Delete(device), _) => self.forget(&device.id),
                 (Change::Restore(device, _), _) => self.forget(&device.id),
                 // Its secret is sealed where it is written, and not known here.
                 (Change::Insert(..), _) => {}

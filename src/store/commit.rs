@@ -1,5 +1,6 @@
 //! What is written together or not at all.
 
+use super::fingerprint::Factor;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::event::Event;
@@ -23,7 +24,7 @@ pub struct Commit {
 /// written only over that version.
 #[derive(Debug)]
 pub enum Change {
-    /// A new device, and its secret to be sealed.
+    /// A new device, and its secret to be sealed. No other device of its subject has that secret.
     Insert(Box<Device>, Secret),
     /// What a verification changes: state, detail, failures, time of use.
     Progress(Box<Device>),
@@ -32,8 +33,10 @@ pub enum Change {
     /// All of a device that can change, but its secret, over an older version than the one before: that
     /// which a database shows that has forgotten the ones between.
     Restore(Box<Device>, i64),
-    /// A device that goes.
-    Delete(DeviceId, i64),
+    /// A device that is removed, at the version that was read. What it has used up stays known for its secret.
+    Delete(Box<Device>),
+    /// A device has this from now on, too, and no other device of its subject does.
+    Hold(Box<Device>, Factor),
     /// What is kept of the commit's subject.
     Subject(SubjectState),
     /// Something that the commit's subject has proved.

@@ -12,6 +12,7 @@ mod connect;
 mod dialect;
 mod durability;
 mod entity;
+mod fingerprint;
 mod keys;
 mod lane;
 mod primary;
@@ -40,6 +41,7 @@ pub use self::commit::{Change, Commit, Outcome, Record, Revoked, SessionRevocati
 pub use self::connect::{ConnectError, Database, Options};
 pub use self::dialect::Dialect;
 pub use self::durability::Weakness;
+pub use self::fingerprint::{Factor, KnownSecret};
 pub use self::keys::KeyCheck;
 pub use self::primary::Unfit;
 pub use self::recall::Recalled;

@@ -82,7 +82,7 @@ impl Witness {
                     self.memory().learn(device);
                 }
                 Change::Insert(device, _) => self.memory().learn(device),
-                Change::Delete(id, _) => self.memory().forget(id),
+                Change::Delete(device) => self.memory().forget(&device.id),
                 // No device.
                 _ => {}
             }

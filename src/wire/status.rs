@@ -59,6 +59,12 @@ pub fn refused(refusal: &Refusal) -> Status {
             Reason::DeviceExists,
             none(),
         ),
+        Refusal::SecretExists => (
+            Code::AlreadyExists,
+            "the subject has this secret already: one secret is one device".to_owned(),
+            Reason::SecretExists,
+            none(),
+        ),
         Refusal::DeviceState { state } => (
             Code::FailedPrecondition,
             format!("the device is {}", state.as_str()),

@@ -93,6 +93,16 @@ CREATE TABLE `revocation` (
   PRIMARY KEY (`tenant`,`subject`,`session`),
   KEY `revocation_expires_at` (`expires_at`)
 ) ENGINE=InnoDB;
+CREATE TABLE `secret` (
+  `tenant` varbinary(63) NOT NULL,
+  `subject` varbinary(255) NOT NULL,
+  `digest` varbinary(32) NOT NULL,
+  `digest_key` varbinary(32) NOT NULL,
+  `device` varbinary(32) NOT NULL,
+  `kind` varbinary(32) NOT NULL,
+  `detail` mediumblob NOT NULL,
+  PRIMARY KEY (`tenant`,`subject`,`digest`)
+) ENGINE=InnoDB;
 CREATE TABLE `subject` (
   `tenant` varbinary(63) NOT NULL,
   `subject` varbinary(255) NOT NULL,

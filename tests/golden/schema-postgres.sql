@@ -93,6 +93,16 @@ CREATE TABLE revocation (
 );
 CREATE INDEX revocation_expires_at ON public.revocation USING btree (expires_at);
 CREATE UNIQUE INDEX revocation_pkey ON public.revocation USING btree (tenant, subject, session);
+CREATE TABLE secret (
+    tenant text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    digest bytea NOT NULL,
+    digest_key text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    detail text NOT NULL
+);
+CREATE UNIQUE INDEX secret_pkey ON public.secret USING btree (tenant, subject, digest);
 CREATE TABLE subject (
     tenant text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,

@@ -11,5 +11,6 @@ CREATE TABLE "request" ( "tenant" text NOT NULL, "caller" text NOT NULL, "id" bl
 CREATE INDEX "request_expires_at" ON "request" ("expires_at");
 CREATE TABLE "revocation" ( "tenant" text NOT NULL, "subject" text NOT NULL, "session" text NOT NULL, "revoked_at" integer NOT NULL, "expires_at" integer NOT NULL, PRIMARY KEY ("tenant", "subject", "session") ) WITHOUT ROWID;
 CREATE INDEX "revocation_expires_at" ON "revocation" ("expires_at");
+CREATE TABLE "secret" ( "tenant" text NOT NULL, "subject" text NOT NULL, "digest" blob NOT NULL, "digest_key" text NOT NULL, "device" text NOT NULL, "kind" text NOT NULL, "detail" text NOT NULL, PRIMARY KEY ("tenant", "subject", "digest") ) WITHOUT ROWID;
 CREATE TABLE "subject" ( "tenant" text NOT NULL, "subject" text NOT NULL, "version" integer NOT NULL, "failures" integer NOT NULL, "failed_at" integer NULL, "epoch" integer NOT NULL, "enrolled_at" integer NULL, "graced_at" integer NULL, "opened_session" text NOT NULL, "opened_at" integer NULL, "signed_out_at" integer NULL, PRIMARY KEY ("tenant", "subject") ) WITHOUT ROWID;
 CREATE INDEX "subject_failed_at" ON "subject" ("failed_at");

@@ -19,6 +19,7 @@ pub(super) struct Key {
     pub(super) codes: Hmac<Sha256>,
     pub(super) requests: Hmac<Sha256>,
     pub(super) audit: Hmac<Sha256>,
+    pub(super) fingerprints: Hmac<Sha256>,
 }
 
 impl Key {
@@ -32,6 +33,7 @@ impl Key {
             codes: mac(&expand(&hkdf, b"codes")),
             requests: mac(&expand(&hkdf, b"requests")),
             audit: mac(&expand(&hkdf, b"audit")),
+            fingerprints: mac(&expand(&hkdf, b"fingerprints")),
         }
     }
 }

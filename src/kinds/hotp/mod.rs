@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 
 pub use self::state::{RESYNC_COUNTERS, State};
 
@@ -56,6 +56,12 @@ impl Authenticator for Hotp {
         let secret = setup.oath.secret(cx);
         let material = setup.oath.material(&secret, digits, Factor::Counter(setup.counter), cx)?;
         Ok(Made { state, secret, shown: Shown::Oath(material) })
+    }
+
+    /// The secret's counter goes on, whatever the setup says: every smaller one is used up. What is shown says it, too.
+    fn make_again(setup: Setup, before: &State, cx: &Making<'_>) -> Result<Made<State>, Error> {
+        let counter = setup.counter.max(before.counter);
+        Ok(Self::make(Setup { counter, ..setup }, cx)?)
     }
 
     fn read(state: &State, Offered::Code(typed): &Offered) -> Option<Code> {

@@ -134,3 +134,20 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// RFC 2104, 2: a key is padded with zeros to a block. The longest secret is no longer than the shortest block, so none is
+    /// hashed first, and the fingerprint of a secret may leave zeros out.
+    #[test]
+    fn zeros_at_the_end_of_a_secret_change_no_code(
+        secret in prop::collection::vec(any::<u8>(), 1..=64),
+        zeros in 0..64usize,
+        counter in any::<u64>(),
+    ) {
+        let padded: Vec<u8> = secret.iter().copied().chain(std::iter::repeat_n(0, zeros)).take(64).collect();
+        for algorithm in [Algorithm::Sha1, Algorithm::Sha256, Algorithm::Sha512] {
+            let value = |secret: &[u8]| Generator::new(algorithm, &Secret::new(secret.to_vec()), Digits::MAX).value(counter);
+            prop_assert_eq!(value(&secret), value(&padded));
+        }
+    }
+}

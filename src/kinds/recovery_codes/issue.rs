@@ -2,8 +2,19 @@
 
 use super::code::{self, Typed};
 use super::state::{CODES_MAX, Hashed, State};
+use crate::crypto::keyring::Keyring;
+use crate::domain::ids::DeviceId;
 use crate::domain::secret::SecretText;
 use crate::kinds::Making;
+
+/// How a list holds a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// It can still be used.
+    Unused,
+    /// It was used.
+    Used,
+}
 
 /// A list would hold more unused codes than it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +57,18 @@ pub fn add_chosen(state: Option<&State>, code: &SecretText, cx: &Making<'_>) -> 
     check_room(&unused, 1)?;
     unused.push(Hashed::chosen(code, cx));
     Ok(State::new(unused, used, cx.now))
+}
+
+/// How a list holds a code, read in every way in which it could be typed. `None`: it does not.
+#[must_use]
+pub fn held(state: &State, code: &SecretText, device: &DeviceId, keyring: &Keyring) -> Option<Held> {
+    let typed = Typed::read(code, true)?;
+    // Not a guess: an operator asks, who knows the code.
+    let matches = |hashed: &Hashed| bool::from(hashed.matches(&typed, device, keyring));
+    if state.used.iter().any(matches) {
+        return Some(Held::Used);
+    }
+    state.unused.iter().any(matches).then_some(Held::Unused)
 }
 
 fn kept(state: Option<&State>) -> (Vec<Hashed>, Vec<Hashed>) {

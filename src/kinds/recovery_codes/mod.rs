@@ -17,7 +17,7 @@ use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
 use crate::error::Fault;
 
-pub use self::issue::{ListFull, add_chosen, issue};
+pub use self::issue::{Held, ListFull, add_chosen, held, issue};
 pub use self::state::{CODES_MAX, State};
 
 /// The kind.

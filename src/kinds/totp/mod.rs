@@ -6,6 +6,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+use super::erased::secret_field;
 use super::oath::code::Code;
 use super::oath::parameters::{Period, Tolerance};
 use super::oath::setup::{OathSetup, at_most, setting};
@@ -16,7 +17,7 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
-use crate::error::Fault;
+use crate::error::{Error, Fault};
 
 pub use self::state::{RESYNC_STEPS, State, step};
 
@@ -60,6 +61,22 @@ impl Authenticator for Totp {
         let secret = setup.oath.secret(cx);
         let material = setup.oath.material(&secret, digits, Factor::Time(period), cx)?;
         Ok(Made { state, secret, shown: Shown::Oath(material) })
+    }
+
+    /// Steps are those of then only where they are counted alike. Algorithm and digits may differ: a step that is used up is
+    /// used up for every code that the secret has for it.
+    fn make_again(setup: Setup, before: &State, cx: &Making<'_>) -> Result<Made<State>, Error> {
+        let made = Self::make(setup, cx)?;
+        if (made.state.period, made.state.t0) != (before.period, before.t0) {
+            let (period, t0) = (before.period.value(), before.t0);
+            let problem = format!(
+                "must be another one, or with the settings with which the subject had it before: a period of {period} s, \
+                 and {t0} s after the epoch as its start time"
+            );
+            return Err(Violations::one(secret_field(Self::KIND), problem).into());
+        }
+        let state = made.state.going_on_from(before);
+        Ok(Made { state, ..made })
     }
 
     fn read(state: &State, Offered::Code(typed): &Offered) -> Option<Code> {

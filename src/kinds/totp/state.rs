@@ -109,6 +109,11 @@ impl State {
         Self { drift, last_step, ..self.clone() }
     }
 
+    /// This state of a device that has accepted nothing, in which all that another has used up is used up.
+    pub(super) fn going_on_from(self, before: &Self) -> Self {
+        Self { drift: before.drift, last_step: before.last_step, ..self }
+    }
+
     /// The state after consecutive codes were found, the last of them that of `step`. They prove where the
     /// user's clock is: the drift becomes that, whatever learning from single codes may do.
     pub(super) fn found(&self, step: i64, clock: i64) -> Self {

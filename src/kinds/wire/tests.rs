@@ -72,7 +72,7 @@ fn a_setup_becomes_the_kind_that_it_names_and_is_shown_in_every_form() {
     ] {
         let parsed = setup(message, &mut Violations::default()).unwrap();
         assert_eq!(parsed.kind, of);
-        let made = kind(of).make(parsed, &room.making(Moment::from_secs(0))).unwrap();
+        let made = kind(of).make(&parsed, &room.making(Moment::from_secs(0))).unwrap();
         match shown(&made.shown).material.unwrap() {
             pb::enrollment::Material::Oath(oath) => {
                 assert_ne!(of, Kind::RecoveryCodes);

@@ -9,7 +9,9 @@ use sea_orm::{
 
 use super::super::commit::{Change, Commit, Outcome, Revoked};
 use super::super::entity::{client, device, evidence, request, revocation, subject};
+use super::super::fingerprint::Factor;
 use super::super::seal;
+use super::secrets::release;
 use super::{Stop, Writer, is_duplicate};
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::secret::Secret;
@@ -50,12 +52,14 @@ impl Writer {
                     rewrite(tx, device, device.version - 1).await?;
                 }
                 Change::Restore(device, over) => rewrite(tx, device, *over).await?,
-                Change::Delete(id, version) => {
+                Change::Delete(gone) => {
                     let filter = device::Entity::delete_many()
-                        .filter(device::Column::Id.eq(id.as_str()))
-                        .filter(device::Column::Version.eq(*version));
+                        .filter(device::Column::Id.eq(gone.id.as_str()))
+                        .filter(device::Column::Version.eq(gone.version));
                     one(filter.exec(tx).await?.rows_affected)?;
+                    release(tx, commit, gone).await?;
                 }
+                Change::Hold(device, factor) => self.hold(tx, device, factor).await?,
                 Change::Subject(state) => write_subject(tx, commit, state).await?,
                 Change::Evidence(proved) => {
                     let row = evidence::Model::of(&commit.tenant, &commit.subject, proved)
@@ -128,7 +132,11 @@ impl Writer {
             .exec_without_returning(tx)
             .await
             .map_err(|e| unless_duplicate(e, Outcome::Stale))?;
-        Ok(())
+        // Kinds that seal nothing have nothing to know again.
+        if secret.expose().is_empty() {
+            return Ok(());
+        }
+        self.hold(tx, device, &Factor::Secret(secret.clone())).await
     }
 }
 
@@ -196,10 +204,10 @@ async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &Subjec
     one(update.exec(tx).await?.rows_affected)
 }
 
-fn one(rows_affected: u64) -> Result<(), Stop> {
+pub(super) fn one(rows_affected: u64) -> Result<(), Stop> {
     if rows_affected == 1 { Ok(()) } else { Err(Stop::This(Outcome::Stale)) }
 }
 
-fn unless_duplicate(error: DbErr, outcome: Outcome) -> Stop {
+pub(super) fn unless_duplicate(error: DbErr, outcome: Outcome) -> Stop {
     if is_duplicate(&error) { Stop::This(outcome) } else { Stop::All(error) }
 }

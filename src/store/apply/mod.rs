@@ -2,6 +2,7 @@
 
 mod cold;
 mod hot;
+mod secrets;
 
 use std::sync::Arc;
 

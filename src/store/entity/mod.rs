@@ -7,4 +7,5 @@ pub(super) mod evidence;
 pub(super) mod meta;
 pub(super) mod request;
 pub(super) mod revocation;
+pub(super) mod secret;
 pub(super) mod subject;

@@ -18,7 +18,7 @@ on_every_database!(
     what_is_read_while_it_changes_is_no_loss,
 );
 
-const TABLES: [&str; 7] = ["device", "subject", "request", "event", "meta", "evidence", "client"];
+const TABLES: [&str; 8] = ["device", "subject", "request", "event", "meta", "evidence", "client", "secret"];
 
 async fn copy(database: &TestDatabase) {
     for table in TABLES {

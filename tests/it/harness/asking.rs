@@ -20,7 +20,8 @@ use countersign::service::{
     Revocation, Testimony, Tried,
 };
 
-use super::replica::{Proving, Replica, SECRET};
+use super::replica::{Proving, Replica};
+use super::secret_of;
 
 /// In a session, and nothing more.
 pub(crate) fn session(name: &str) -> Context {
@@ -173,7 +174,7 @@ impl Replica {
         name: &str,
         context: Option<&Context>,
     ) -> Result<Device, Error> {
-        let oath = OathSetup { secret: Some(Secret::new(SECRET.to_vec())), ..Default::default() };
+        let oath = OathSetup { secret: Some(Secret::new(secret_of(name))), ..Default::default() };
         let enrollment = Enrollment {
             subject: whose(subject),
             name: Some(DeviceName::parse(name).unwrap()),
@@ -191,7 +192,8 @@ impl Replica {
         context: Option<&Context>,
     ) -> Result<Tried, Error> {
         let proving = Proving::of(device);
-        let (device, code) = (&proving.device, super::hotp(SECRET, 0));
+        let code = super::hotp(&secret_of(device.name.as_str()), 0);
+        let device = &proving.device;
         let attempt = Attempt { context: context.cloned(), ..attempt(&proving, &code, &Context::default()) };
         self.service.confirm(&self.grant::<rpc::ConfirmDevice>(), &attempt, device, None).await.map(fresh)
     }
@@ -254,7 +256,8 @@ impl Replica {
 impl Proving {
     /// An HOTP device whose first code is used.
     pub(crate) fn of(device: &Device) -> Self {
-        let codes = (1..9).map(|counter| super::hotp(SECRET, counter)).collect();
+        let secret = secret_of(device.name.as_str());
+        let codes = (1..9).map(|counter| super::hotp(&secret, counter)).collect();
         Self { subject: device.subject.clone(), device: device.id.clone(), codes }
     }
 

@@ -9,7 +9,7 @@ use sea_orm::{
 use super::Harness;
 
 /// Every table that the server writes to.
-const TABLES: [&str; 7] = ["device", "subject", "request", "event", "meta", "evidence", "client"];
+const TABLES: [&str; 8] = ["device", "subject", "request", "event", "meta", "evidence", "client", "secret"];
 
 /// One event of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -132,6 +132,15 @@ impl TestDatabase {
         Self { keyring: Arc::new(Keyring::generate(&SystemEntropy)), ..self.clone() }
     }
 
+    /// The same database, opened with a key ring in which its own key is the older of two.
+    pub(crate) fn with_a_newer_key(&self) -> Self {
+        let old = self.keyring.to_text();
+        let (_, keys) = old.expose().split_once("[keys]").unwrap();
+        let newer = "newer = \"AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=\"";
+        let text = format!("active = \"newer\"\n[keys]\n{newer}{keys}");
+        Self { keyring: Arc::new(Keyring::parse(&text).unwrap()), ..self.clone() }
+    }
+
     /// The port of its server.
     pub(crate) fn port(&self) -> u16 {
         let authority = self.url.split("://").nth(1).unwrap().split('/').next().unwrap();

@@ -6,10 +6,14 @@ use prost::Message as _;
 
 use super::calls::{codes_setup, hotp_setup, totp_setup};
 use super::descriptors::{methods, path};
-use super::{Client, START, code, hotp, proof};
+use super::{Client, START, code, hotp, proof, secret_of};
 
-/// The secret of every device of the fixture.
+/// The secret of the phone of the fixture, and of every other device.
 pub(crate) const SECRET: &[u8] = b"12345678901234567890";
+/// The secret of its token.
+pub(crate) const TOKEN: &[u8] = b"the secret of a token";
+/// A secret that no device of it has.
+pub(crate) const OTHER: &[u8] = b"abcdefghijklmnopqrst";
 /// Of the form of an id, and nobody's.
 pub(crate) const NOBODYS: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// A code that no device of the fixture has anywhere near.
@@ -54,14 +58,14 @@ impl Fixture {
     /// Enrolls the devices, and proves something.
     pub(crate) async fn new(client: &Client, subject: &str) -> Self {
         let totp = client.active_totp_named(subject, "phone", SECRET, START).await;
-        let hotp = client.active_hotp(subject, "token", SECRET).await;
-        let tried = client.active_hotp(subject, "tried", SECRET).await;
+        let hotp = client.active_hotp(subject, "token", TOKEN).await;
+        let tried = client.active_hotp(subject, "tried", &secret_of("tried")).await;
         let tried = client.verify(subject, &tried.id, WRONG).await.unwrap().device.unwrap();
         let (list, codes) = client.list_of_codes(subject, 3).await;
         let (session, digest) = (format!("session of {subject}"), vec![7; 32]);
         let here = || pb::Context { session: session.clone(), ..Default::default() };
-        client.verify_in(here(), subject, &hotp.id, &self::hotp(SECRET, 1)).await;
-        let pending = client.enroll_totp(subject, "new phone", SECRET).await;
+        client.verify_in(here(), subject, &hotp.id, &self::hotp(TOKEN, 1)).await;
+        let pending = client.enroll_totp(subject, "new phone", &secret_of("new phone")).await;
         let remembered = client.remember(subject, "browser").await;
         let context = pb::Context { transaction_digest: digest.clone(), ..here() };
         let evidence = client.record(context, subject, "password").await.unwrap();
@@ -122,15 +126,15 @@ impl Fixture {
         };
         let paths = ["name", "preferred", "suspended"].map(str::to_owned).to_vec();
         let bodies: Vec<(&'static str, Vec<u8>)> = vec![
-            ("EnrollDevice totp", enroll("another phone", totp_setup(SECRET))),
-            ("EnrollDevice hotp", enroll("another token", hotp_setup(SECRET, 0))),
+            ("EnrollDevice totp", enroll("another phone", totp_setup(OTHER))),
+            ("EnrollDevice hotp", enroll("another token", hotp_setup(&secret_of("another token"), 0))),
             ("EnrollDevice recovery_codes", enroll("another list", codes_setup(0))),
             (
                 "ConfirmDevice",
                 pb::ConfirmDeviceRequest {
                     subject: subject(),
                     device_id: self.pending.id.clone(),
-                    proof: Some(proof(&code(SECRET, START, 0))),
+                    proof: Some(proof(&code(&secret_of("new phone"), START, 0))),
                     context: context(),
                     scope: pb::EvidenceScope::Session.into(),
                     ..Default::default()
@@ -181,7 +185,7 @@ impl Fixture {
                 pb::ResyncDeviceRequest {
                     subject: subject(),
                     device_id: self.hotp.id.clone(),
-                    codes: vec![hotp(SECRET, 50), hotp(SECRET, 51)],
+                    codes: vec![hotp(TOKEN, 50), hotp(TOKEN, 51)],
                     ..Default::default()
                 }
                 .encode_to_vec(),

@@ -51,6 +51,11 @@ pub(crate) use self::process::Process;
 /// When a test begins: a whole step of 30 seconds, far from any edge.
 pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
 
+/// A secret for a device of that name: one secret is one device of a subject.
+pub(crate) fn secret_of(name: &str) -> Vec<u8> {
+    format!("secret of {name:.<20}").into_bytes()
+}
+
 /// A server, as a test wants it.
 pub(crate) struct Harness {
     pub(crate) clock: Arc<ManualClock>,

@@ -6,8 +6,7 @@ use tonic::{Code, Status};
 
 use crate::harness::answers::{fields, refused};
 use crate::harness::calls::codes_setup;
-use crate::harness::fixture::SECRET;
-use crate::harness::{Client, Harness, Wish, proof, roomy};
+use crate::harness::{Client, Harness, Wish, proof, roomy, secret_of};
 
 /// Asks for a device with that setup, and says what came of it.
 async fn enrolled(harness: &Harness, client: &Client, setup: Setup) -> String {
@@ -117,7 +116,7 @@ async fn names_are_compared_byte_by_byte() {
     // Equal under many a collation; composed and decomposed.
     let alike = ["phone", "Phone", "phöne", "pho\u{308}ne", "ｐhone", "phone%", "phon_"];
     for name in alike {
-        client.active_totp_named("alice", name, SECRET, crate::harness::START).await;
+        client.active_totp_named("alice", name, &secret_of(name), crate::harness::START).await;
         let twin = client.enroll("alice", name, totp(pb::TotpSetup::default())).await.unwrap_err();
         assert_eq!((twin.code(), refused(&twin)), (Code::AlreadyExists, "DEVICE_EXISTS".to_owned()));
     }

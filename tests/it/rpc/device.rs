@@ -11,8 +11,8 @@ use tonic_types::StatusExt as _;
 use super::throttle::moment;
 use crate::harness::answers::refused;
 use crate::harness::calls::{codes_setup, hotp_setup, totp_setup};
-use crate::harness::fixture::{Fixture, SECRET};
-use crate::harness::{Client, Harness, START, Wish, code};
+use crate::harness::fixture::{Fixture, OTHER, SECRET};
+use crate::harness::{Client, Harness, START, Wish, code, secret_of};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 
@@ -111,7 +111,7 @@ async fn a_device_without_a_name_gets_one_of_its_kind() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     for expected in ["Authenticator app", "Authenticator app 2", "Authenticator app 3"] {
-        let device = client.active_totp_named("alice", "", SECRET, START).await;
+        let device = client.active_totp_named("alice", "", &secret_of(expected), START).await;
         assert_eq!(device.name, expected);
     }
     assert_eq!(client.list_of_codes("alice", 1).await.0.name, "Recovery codes");
@@ -125,7 +125,7 @@ async fn a_pending_device_is_gone_after_15_minutes_swept_or_not() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let last = client.enroll_totp("alice", "last", SECRET).await;
-    let late = client.enroll_totp("alice", "late", SECRET).await;
+    let late = client.enroll_totp("alice", "late", OTHER).await;
     harness.clock.set(START.plus(QUARTER).minus(Duration::from_micros(1)));
     let now = code(SECRET, START, 29);
     assert!(client.confirm("alice", &last.id, &now).await.is_ok());
@@ -133,7 +133,7 @@ async fn a_pending_device_is_gone_after_15_minutes_swept_or_not() {
     harness.clock.set(START.plus(QUARTER));
     let before = harness.dump().await;
     let refusals = [
-        client.confirm("alice", &late.id, &code(SECRET, START, 30)).await.map(drop),
+        client.confirm("alice", &late.id, &code(OTHER, START, 30)).await.map(drop),
         client.device("alice", &late.id).await.map(drop),
         client.verify("alice", &late.id, &now).await.map(drop),
         client.unlock(&late).await.map(drop),
@@ -168,8 +168,8 @@ async fn enrolling_again_replaces_a_pending_device_of_the_same_name_and_an_expir
     assert_eq!(refused(&client.device("alice", &first.id).await.unwrap_err()), "DEVICE_NOT_FOUND");
     assert_eq!(harness.events_of("alice").await, ["device.enrolled", "device.enrolled", "device.expired"]);
     // One without a name replaces the one before that was not finished either.
-    let unnamed = client.enroll_totp("alice", "", SECRET).await;
-    assert_eq!(client.enroll_totp("alice", "", SECRET).await.name, unnamed.name);
+    let unnamed = client.enroll_totp("alice", "", OTHER).await;
+    assert_eq!(client.enroll_totp("alice", "", OTHER).await.name, unnamed.name);
     harness.clock.advance(QUARTER);
     let third = client.enroll_totp("alice", "phone", SECRET).await;
     assert_eq!(all(&client, "alice").await, ["phone"]);
@@ -207,19 +207,19 @@ async fn a_subject_has_at_most_as_many_devices_as_allowed() {
     let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let client = harness.client().await;
     client.active_totp("alice", SECRET, START).await;
-    let pending = client.enroll_totp("alice", "pending", SECRET).await;
-    client.enroll_totp("alice", "pending too", SECRET).await;
+    let pending = client.enroll_totp("alice", "pending", OTHER).await;
+    client.enroll_totp("alice", "pending too", &secret_of("pending too")).await;
     let before = harness.dump().await;
     let refusal = client.enroll("alice", "one more", totp_setup(SECRET)).await.unwrap_err();
     assert_eq!((refusal.code(), refused(&refusal)), (Code::FailedPrecondition, "DEVICE_LIMIT".to_owned()));
     assert_eq!(refusal.get_details_error_info().unwrap().metadata["limit"], "3");
     assert_eq!(harness.dump().await, before);
     // One that is replaced makes room; so does one that has expired, or goes.
-    assert!(client.enroll("alice", "pending", totp_setup(SECRET)).await.is_ok());
+    assert!(client.enroll("alice", "pending", totp_setup(OTHER)).await.is_ok());
     assert!(client.device("alice", &pending.id).await.is_err());
     harness.clock.advance(QUARTER);
-    client.enroll_totp("alice", "one more", SECRET).await;
-    client.enroll_totp("alice", "and one", SECRET).await;
+    client.enroll_totp("alice", "one more", OTHER).await;
+    client.enroll_totp("alice", "and one", &secret_of("and one")).await;
     assert!(client.enroll("alice", "too many", totp_setup(SECRET)).await.is_err());
     harness.stop().await;
 }
@@ -231,7 +231,7 @@ async fn many_enrollments_at_once_all_count() {
     let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let client = harness.client().await;
     let names: Vec<String> = (0..12).map(|n| format!("device {n}")).collect();
-    let enrolls = names.iter().map(|name| client.enroll("alice", name, totp_setup(SECRET)));
+    let enrolls = names.iter().map(|name| client.enroll("alice", name, totp_setup(&secret_of(name))));
     let answers = futures_util::future::join_all(enrolls).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 5);
     assert_eq!(all(&client, "alice").await.len(), 5);

@@ -8,11 +8,8 @@ use countersign::wire::pb;
 
 use super::throttle::{fail, throttled};
 use crate::harness::answers::said;
-use crate::harness::fixture::{Fixture, SECRET, WRONG};
+use crate::harness::fixture::{Fixture, OTHER, SECRET, WRONG};
 use crate::harness::{Client, Harness, START, code, hotp};
-
-/// Another secret.
-const OTHER: &[u8] = b"abcdefghijklmnopqrst";
 
 /// A device with another secret than the others.
 async fn other(client: &Client, subject: &str) -> pb::Device {

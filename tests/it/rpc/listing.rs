@@ -6,7 +6,7 @@ use countersign::domain::policy::{Policies, Policy};
 use countersign::wire::pb;
 
 use crate::harness::answers::refused;
-use crate::harness::fixture::{Fixture, SECRET};
+use crate::harness::fixture::{Fixture, OTHER, SECRET};
 use crate::harness::{Client, Harness, Wish, hotp};
 
 fn of(subject: &str) -> pb::ListDevicesRequest {
@@ -31,7 +31,7 @@ async fn devices_are_offered_preferred_first_then_the_most_recently_used_then_th
     assert_eq!(client.names(&of("alice")).await, ["first", "second", "third"]);
     let four = client.active_hotp("alice", "four", SECRET).await;
     harness.clock.advance(Duration::from_secs(1));
-    let five = client.active_hotp("alice", "five", SECRET).await;
+    let five = client.active_hotp("alice", "five", OTHER).await;
     assert_eq!(client.names(&of("alice")).await, ["five", "four", "first", "second", "third"]);
     harness.clock.advance(Duration::from_secs(1));
     assert_eq!(client.says("alice", &four.id, &hotp(SECRET, 1)).await, "accepted");

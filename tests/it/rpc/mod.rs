@@ -17,6 +17,7 @@ mod recovery_codes;
 mod request_id;
 mod resync;
 mod roles;
+mod secrets;
 mod seen;
 mod settings;
 mod subject;

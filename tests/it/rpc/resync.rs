@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 
 use super::throttle::{fail, throttled};
 use crate::harness::answers::{refused, said};
-use crate::harness::fixture::{SECRET, WRONG};
+use crate::harness::fixture::{OTHER, SECRET, WRONG};
 use crate::harness::{Client, Harness, START, code, hotp};
 
 /// What is said of the codes of those counters.
@@ -153,7 +153,7 @@ async fn only_an_active_device_with_a_step_can_be_found_again() {
     let refusal = client.resync(&list, &codes[..2]).await.unwrap_err();
     assert_eq!(refused(&refusal), "DEVICE_KIND");
     assert_eq!(refusal.get_details_error_info().unwrap().metadata["kind"], "recovery_codes");
-    let pending = client.enroll_totp("alice", "phone", SECRET).await;
+    let pending = client.enroll_totp("alice", "phone", OTHER).await;
     let refusal = client.resync(&pending, &before_all).await.unwrap_err();
     assert_eq!(refused(&refusal), "DEVICE_STATE");
     let token = client.active_hotp("alice", "token", SECRET).await;

@@ -10,7 +10,7 @@ use countersign::wire::pb;
 use countersign::wire::pb::enroll_device_request::Setup;
 
 use crate::harness::calls::{codes_setup, hotp_setup, totp_setup};
-use crate::harness::fixture::{SECRET, WRONG};
+use crate::harness::fixture::{OTHER, SECRET, WRONG};
 use crate::harness::{Client, Harness, START, Wish, code};
 
 /// A server on which the other tenant has settings of its own.
@@ -81,7 +81,7 @@ async fn defaults_and_the_throttle_are_the_tenants() {
         assert_eq!(device.expire_time.unwrap().seconds, START.secs() + pending);
         let Some(pb::device::Detail::Totp(detail)) = device.detail else { panic!("no TOTP") };
         assert_eq!((detail.digits, detail.period.unwrap().seconds, detail.tolerance), totp);
-        let device = caller.enroll("alice", "token", hotp_setup(SECRET, 0)).await.unwrap().device.unwrap();
+        let device = caller.enroll("alice", "token", hotp_setup(OTHER, 0)).await.unwrap().device.unwrap();
         let Some(pb::device::Detail::Hotp(detail)) = device.detail else { panic!("no HOTP") };
         assert_eq!((detail.digits, detail.look_ahead), hotp);
         assert_eq!(caller.list_of_codes("alice", 0).await.1.len(), codes);

@@ -6,7 +6,7 @@ use countersign::domain::throttle::ThrottlePolicy;
 use countersign::wire::pb;
 
 use super::throttle::{fail, throttled};
-use crate::harness::fixture::{SECRET, WRONG};
+use crate::harness::fixture::{OTHER, SECRET, WRONG};
 use crate::harness::{Client, Harness, hotp};
 
 const POLICY: ThrottlePolicy = ThrottlePolicy {
@@ -50,7 +50,7 @@ async fn a_throttled_device_and_its_subject_may_be_tried_at_once() {
     let harness = throttled(POLICY).await;
     let client = harness.client().await;
     let device = client.active_hotp("alice", "token", SECRET).await;
-    let other = client.active_hotp("alice", "other", SECRET).await;
+    let other = client.active_hotp("alice", "other", OTHER).await;
     for id in [device.id.as_str(), other.id.as_str(), ""] {
         assert_eq!(client.says("alice", id, "12345").await, "rejected malformed");
     }
@@ -105,8 +105,8 @@ async fn a_new_enrollment_takes_the_place_of_a_locked_device_under_another_name(
     let harness = throttled(POLICY).await;
     let client = harness.client().await;
     locked(&harness, &client).await;
-    let new = client.active_hotp("alice", "new token", SECRET).await;
-    assert_eq!(client.says("alice", "", &hotp(SECRET, 1)).await, "accepted");
-    assert_eq!(client.says("alice", &new.id, &hotp(SECRET, 2)).await, "accepted");
+    let new = client.active_hotp("alice", "new token", OTHER).await;
+    assert_eq!(client.says("alice", "", &hotp(OTHER, 1)).await, "accepted");
+    assert_eq!(client.says("alice", &new.id, &hotp(OTHER, 2)).await, "accepted");
     harness.stop().await;
 }

@@ -9,8 +9,8 @@ use tonic_types::StatusExt as _;
 
 use super::throttle::{fail, throttled};
 use crate::harness::answers::refused;
-use crate::harness::fixture::SECRET;
-use crate::harness::{Client, Harness, START, hotp};
+use crate::harness::fixture::{OTHER, SECRET};
+use crate::harness::{Client, Harness, START, hotp, secret_of};
 
 fn named(name: &str) -> pb::UpdateDeviceRequest {
     pb::UpdateDeviceRequest { name: name.to_owned(), ..Default::default() }
@@ -41,7 +41,7 @@ async fn only_what_the_mask_names_is_changed() {
         (&["name", "suspended"], ("new", false, Suspended)),
         (&["suspended", "preferred", "name"], ("new", true, Suspended)),
     ] {
-        let device = client.active_hotp("alice", "old", SECRET).await;
+        let device = client.active_hotp("alice", "old", &secret_of(&mask.join(" "))).await;
         let changed = client.update(&device, mask, everything()).await.unwrap();
         assert_eq!(seen(&changed), expected, "{mask:?}");
         assert_ne!(changed.etag, device.etag);
@@ -114,7 +114,7 @@ async fn at_most_one_device_of_a_subject_is_preferred() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let one = client.active_hotp("alice", "one", SECRET).await;
-    let two = client.active_hotp("alice", "two", SECRET).await;
+    let two = client.active_hotp("alice", "two", OTHER).await;
     let bobs = prefer(&client, &client.active_hotp("bob", "one", SECRET).await).await;
     assert!(prefer(&client, &one).await.preferred);
     assert!(prefer(&client, &two).await.preferred);
@@ -136,8 +136,8 @@ async fn a_name_that_another_device_has_is_refused() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let device = client.active_hotp("alice", "one", SECRET).await;
-    client.active_hotp("alice", "two", SECRET).await;
-    client.enroll_totp("alice", "pending", SECRET).await;
+    client.active_hotp("alice", "two", OTHER).await;
+    client.enroll_totp("alice", "pending", &secret_of("pending")).await;
     client.active_hotp("bob", "bob's", SECRET).await;
     for name in ["two", "pending"] {
         let refusal = client.update(&device, &["name"], named(name)).await.unwrap_err();

@@ -1,7 +1,7 @@
 //! A code written in other ways: dashes and the white space of forms and clipboards are ignored, and nothing else is.
 
 use crate::harness::answers::said;
-use crate::harness::fixture::SECRET;
+use crate::harness::fixture::{OTHER, SECRET};
 use crate::harness::{Harness, START, code, hotp};
 
 /// Ways to write a code of six digits that mean the code itself.
@@ -131,8 +131,8 @@ async fn other_ways_to_write_an_unused_code_are_malformed_and_not_counted() {
     let client = harness.client().await;
     // Accepted by django-otp, some of them, and refused here.
     let totp = client.active_totp("alice", SECRET, START).await;
-    let token = client.active_hotp("alice", "token", SECRET).await;
-    for (device, unused) in [(totp, code(SECRET, START, 1)), (token, hotp(SECRET, 1))] {
+    let token = client.active_hotp("alice", "token", OTHER).await;
+    for (device, unused) in [(totp, code(SECRET, START, 1)), (token, hotp(OTHER, 1))] {
         let before = harness.dump().await;
         for way in malformed(&unused) {
             let answer = client.verify("alice", &device.id, &way).await.unwrap();

@@ -9,7 +9,7 @@ use tonic::Code;
 
 use super::throttle::moment;
 use crate::harness::answers::{refused, said};
-use crate::harness::fixture::{Fixture, SECRET, WRONG};
+use crate::harness::fixture::{Fixture, SECRET, TOKEN, WRONG};
 use crate::harness::{Harness, START, code, hotp};
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn each_case_is_answered_as_the_design_says() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let fixture = Fixture::new(&client, "alice").await;
-    let next = hotp(SECRET, 2);
+    let next = hotp(TOKEN, 2);
     let refusal = client.verify("alice", "nobody's", &next).await.unwrap_err();
     assert_eq!((refusal.code(), refused(&refusal)), (Code::NotFound, "DEVICE_NOT_FOUND".to_owned()));
     let refusal = client.verify("nobody", &fixture.hotp.id, &next).await.unwrap_err();

@@ -6,7 +6,7 @@ use countersign::domain::ids::DeviceName;
 use countersign::store::{Change, Outcome};
 
 use super::fixtures::{
-    about, book, delete, device, failed, insert, progress, read, rewrite, secret, stored, subject,
+    about, book, delete, device, failed, insert, progress, read, rewrite, secret, secret_of, stored, subject,
     subject_of, tenant,
 };
 use crate::harness::START;
@@ -110,7 +110,7 @@ async fn a_commit_with_one_stale_change_writes_none_of_its_changes(database: Tes
     let new = device("alice", "three");
     let commit = about(&one, What::DeviceUpdated)
         .change(Change::Subject(SubjectState::unseen().successor()))
-        .change(Change::Insert(Box::new(new.clone()), secret()))
+        .change(Change::Insert(Box::new(new.clone()), secret_of(&new)))
         .change(Change::Rewrite(Box::new(failed(&one))))
         .change(Change::Progress(Box::new(failed(&failed(&two)))));
     assert_eq!(store.commit(commit).await.unwrap(), Outcome::Stale);

@@ -52,9 +52,17 @@ pub(super) fn device(owner: &str, name: &str) -> Device {
     }
 }
 
-/// The secret of every device here.
+/// The secret of every phone here.
 pub(super) fn secret() -> Secret {
     Secret::new(b"twenty bytes of chance".to_vec())
+}
+
+/// The secret of a device of that name: one secret is one device.
+pub(super) fn secret_of(device: &Device) -> Secret {
+    match device.name.as_str() {
+        "phone" => secret(),
+        name => Secret::new(crate::harness::secret_of(name)),
+    }
 }
 
 /// A commit about a device, that changes nothing yet.
@@ -64,7 +72,7 @@ pub(super) fn about(device: &Device, what: What) -> Commit {
 
 /// Keeps a new device.
 pub(super) fn insert(device: &Device) -> Commit {
-    about(device, What::DeviceEnrolled).change(Change::Insert(Box::new(device.clone()), secret()))
+    about(device, What::DeviceEnrolled).change(Change::Insert(Box::new(device.clone()), secret_of(device)))
 }
 
 /// What a verification writes, over the version before.
@@ -79,7 +87,8 @@ pub(super) fn rewrite(next: &Device) -> Commit {
 
 /// Removes a device that is at that version.
 pub(super) fn delete(device: &Device, version: i64) -> Commit {
-    about(device, What::DeviceDeleted).change(Change::Delete(device.id.clone(), version))
+    let gone = Device { version, ..device.clone() };
+    about(device, What::DeviceDeleted).change(Change::Delete(Box::new(gone)))
 }
 
 /// What an attempt without a device writes, over the version before.

@@ -9,7 +9,7 @@ use countersign::error::{Error, Origin};
 use countersign::store::{Audit, Change, Commit, Outcome, Store};
 
 use super::fixtures::{
-    about, book, device, failed, insert, progress, read, record, rewrite, secret, stored, subject,
+    about, book, device, failed, insert, progress, read, record, rewrite, secret_of, stored, subject,
     subject_of, tenant,
 };
 use super::gate::write_together;
@@ -45,7 +45,8 @@ async fn assortment(store: &Store, number: u8) -> Vec<(&'static str, Commit, Dev
     add("cold", commit, new);
     let there = stored(store, &owner("cold, stale"), "phone").await;
     let new = device(&owner("cold, stale"), "tablet");
-    let commit = rewrite(&failed(&failed(&there))).change(Change::Insert(Box::new(new), secret()));
+    let sealed = secret_of(&new);
+    let commit = rewrite(&failed(&failed(&there))).change(Change::Insert(Box::new(new), sealed));
     add("cold, stale", commit, there);
     let there = stored(store, &owner("cold, taken"), "phone").await;
     let commit = insert(&device(&owner("cold, taken"), "phone"))

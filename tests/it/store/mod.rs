@@ -15,6 +15,7 @@ mod once;
 mod requests;
 mod schema;
 mod sealing;
+mod secrets;
 mod shedding;
 mod subjects;
 mod sweep;

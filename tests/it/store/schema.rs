@@ -18,8 +18,8 @@ on_every_database!(
     a_migration_that_broke_off_is_finished,
 );
 
-const TABLES: [&str; 8] =
-    ["client", "device", "event", "evidence", "meta", "request", "revocation", "subject"];
+const TABLES: [&str; 9] =
+    ["client", "device", "event", "evidence", "meta", "request", "revocation", "secret", "subject"];
 
 async fn the_schema_is_the_golden_one(database: TestDatabase) {
     database.open().await;

@@ -13,8 +13,8 @@ use super::{REQUIREMENTS, asks, decide, evaluate, names, plans, server};
 use crate::harness::answers::refused;
 use crate::harness::assurance::session;
 use crate::harness::calls::{codes_setup, hotp_setup};
-use crate::harness::fixture::{SECRET, WRONG};
-use crate::harness::{Harness, START, Wish, hotp, rulebook};
+use crate::harness::fixture::{OTHER, SECRET, TOKEN, WRONG};
+use crate::harness::{Harness, START, Wish, hotp, rulebook, secret_of};
 use crate::rpc::throttle::{moment, throttled};
 
 #[tokio::test]
@@ -22,11 +22,11 @@ async fn plans_name_the_right_devices_in_order() {
     let harness = server().await;
     let client = harness.client().await;
     client.active_hotp("alice", "a", SECRET).await;
-    client.active_totp_named("alice", "phone", SECRET, START).await;
+    client.active_totp_named("alice", "phone", OTHER, START).await;
     harness.clock.advance(Duration::from_secs(1));
-    let b = client.active_hotp("alice", "b", SECRET).await;
+    let b = client.active_hotp("alice", "b", TOKEN).await;
     client.list_of_codes("alice", 3).await;
-    client.enroll("alice", "pending", hotp_setup(SECRET, 0)).await.unwrap();
+    client.enroll("alice", "pending", hotp_setup(&secret_of("pending"), 0)).await.unwrap();
     let names = names(&client).await;
     let plans = async |requirement: &str| plans(&decide(&client, requirement).await, &names);
     // What was used last is at hand; a recovery code is the last resort.
@@ -54,7 +54,7 @@ async fn plans_name_the_right_devices_in_order() {
     prefer("a").await;
     assert_eq!(plans("strong").await, [["hotp: a, b"], ["totp: phone"]]);
     // The one that has proved something already is not asked for again.
-    client.verify_in(session("here"), "alice", &b.id, &hotp(SECRET, 1)).await;
+    client.verify_in(session("here"), "alice", &b.id, &hotp(TOKEN, 1)).await;
     assert_eq!(plans("two").await, [["hotp: a"], ["totp: phone"]]);
     assert_eq!(decide(&client, "login").await.outcome(), Outcome::Satisfied);
     harness.stop().await;
@@ -65,7 +65,7 @@ async fn several_requirements_are_decided_each_and_together() {
     let harness = server().await;
     let client = harness.client().await;
     client.active_hotp("alice", "token", SECRET).await;
-    client.active_totp_named("alice", "phone", SECRET, START).await;
+    client.active_totp_named("alice", "phone", OTHER, START).await;
     let names = names(&client).await;
     let answer = evaluate(&client, &asks(&["device", "token", "login"])).await.unwrap();
     let named: Vec<_> = answer.decisions.iter().map(|decision| decision.requirement.as_str()).collect();

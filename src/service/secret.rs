@@ -1,0 +1,77 @@
+//! One secret, one factor: a secret that a device of the subject has is not enrolled again, and one that the subject had
+//! before goes on where it stopped (RFC 6238, 5.2, for the secret, whichever device has it).
+
+use super::Service;
+use crate::auth::Caller;
+use crate::domain::device::{Device, Kind};
+use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::refusal::Refusal;
+use crate::domain::secret::{Secret, SecretText};
+use crate::error::Error;
+use crate::kinds::recovery_codes::{Held, State, held};
+use crate::kinds::{self, AnySetup, Made, Making, registry};
+use crate::store::Factor;
+
+impl Service {
+    /// Makes a new device anew if the subject had its secret before. `None`: it never had. `gone` says which of the
+    /// subject's devices make room for the new one.
+    ///
+    /// # Errors
+    /// A device has the secret that does not make room; or the device of then was of another kind, or had settings that do
+    /// not tell what is used up.
+    pub(super) async fn made_again(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        secret: &Secret,
+        (setup, making): (&AnySetup, &Making<'_>),
+        devices: &[Device],
+        gone: impl Fn(&Device) -> bool,
+    ) -> Result<Option<Made<String>>, Error> {
+        if secret.expose().is_empty() {
+            return Ok(None);
+        }
+        // Read after the devices: whatever changes it in between moves the subject or a device on, too, and the commit is
+        // stale.
+        let factor = Factor::Secret(secret.clone());
+        let known = self.store.known_secret(&caller.tenant, subject, &factor).await?;
+        if known
+            .holder
+            .is_some_and(|holder| !devices.iter().any(|device| device.id == holder && gone(device)))
+        {
+            return Err(Refusal::SecretExists.into());
+        }
+        let Some((kind, detail)) = known.before else { return Ok(None) };
+        registry::kind(setup.kind).make_again(setup, (kind, &detail), making).map(Some)
+    }
+    /// Whether a recovery code that an operator chose for a list is new to the subject. If it is not, the list holds it, and
+    /// it can still be used.
+    ///
+    /// # Errors
+    /// Another list holds it, it was used, or it was chosen before and is held no more.
+    pub(super) async fn is_new_code(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        code: &SecretText,
+        devices: &[Device],
+        list: Option<&DeviceId>,
+    ) -> Result<bool, Error> {
+        let keyring = self.store.keyring();
+        let mut is_here = false;
+        for device in devices.iter().filter(|device| device.kind == Kind::RecoveryCodes) {
+            let held = held(&kinds::decode::<State>(&device.detail)?, code, &device.id, keyring);
+            match held {
+                Some(Held::Unused) if list == Some(&device.id) => is_here = true,
+                Some(_) => return Err(Refusal::SecretExists.into()),
+                None => {}
+            }
+        }
+        let known = self.store.known_secret(&caller.tenant, subject, &Factor::Code(code.clone())).await?;
+        match (&known.holder, &known.before) {
+            (None, None) => Ok(true),
+            (holder, None) if is_here && holder.as_ref() == list => Ok(false),
+            _ => Err(Refusal::SecretExists.into()),
+        }
+    }
+}
