@@ -23,6 +23,8 @@ pub enum What {
     DeviceLocked,
     /// An operator cleared a device's failures.
     DeviceUnlocked,
+    /// An operator let a device accept codes again that was used by a clock that was ahead.
+    DeviceSetBack,
     /// A device was found again from consecutive codes.
     DeviceResynced,
     /// The database had forgotten what a device has accepted: it was written again.
@@ -65,6 +67,7 @@ impl What {
             Self::DeviceExpired => "device.expired",
             Self::DeviceLocked => "device.locked",
             Self::DeviceUnlocked => "device.unlocked",
+            Self::DeviceSetBack => "device.set_back",
             Self::DeviceResynced => "device.resynced",
             Self::DeviceRolledBack => "device.rolled_back",
             Self::CodesIssued => "codes.issued",

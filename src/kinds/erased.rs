@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Authenticator, Detail, Judgement, Judging, Made, Making};
 use crate::domain::device::{Device, Kind};
+use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
@@ -67,7 +68,8 @@ pub trait AnyKind: Send + Sync {
     /// # Errors
     /// A fault.
     fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
-    /// Makes a device with a secret that its subject had before, in a device of that kind that had come to that detail.
+    /// Makes a device with a secret that its subject had before, in a device of that kind that had come to that
+    /// detail.
     ///
     /// # Errors
     /// The kind or the settings differ so that what was used up then cannot be told; or a fault.
@@ -110,6 +112,17 @@ pub trait AnyKind: Send + Sync {
     /// # Errors
     /// A fault: a stored state cannot be read.
     fn joined(&self, newer: &str, older: &str) -> Result<String, Fault>;
+    /// Whether the last use lies so far ahead of `now` that nothing is accepted until it has passed.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn is_ahead(&self, detail: &str, now: Moment) -> Result<bool, Fault>;
+    /// The detail in which a device that is ahead accepts again what is right `now`, and nothing that was used
+    /// before. `None`: it is not ahead.
+    ///
+    /// # Errors
+    /// A fault: the stored state cannot be read.
+    fn set_back(&self, detail: &str, now: Moment) -> Result<Option<String>, Fault>;
     /// How many uses are left.
     ///
     /// # Errors
@@ -231,6 +244,14 @@ impl<A: Authenticator> AnyKind for Erased<A> {
 
     fn joined(&self, newer: &str, older: &str) -> Result<String, Fault> {
         encode(&A::joined(&decode(newer)?, &decode(older)?))
+    }
+
+    fn is_ahead(&self, detail: &str, now: Moment) -> Result<bool, Fault> {
+        Ok(A::is_ahead(&decode(detail)?, now))
+    }
+
+    fn set_back(&self, detail: &str, now: Moment) -> Result<Option<String>, Fault> {
+        A::set_back(&decode(detail)?, now).as_ref().map(encode).transpose()
     }
 
     fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault> {

@@ -138,7 +138,8 @@ pub trait Authenticator: Send + Sync + 'static {
     /// A fault only: the setup was parsed before.
     fn make(setup: Self::Setup, cx: &Making<'_>) -> Result<Made<Self::State>, Fault>;
 
-    /// Makes a device with a secret that its subject had before: it goes on where `before`, the state of then, stopped.
+    /// Makes a device with a secret that its subject had before: it goes on where `before`, the state of then,
+    /// stopped.
     ///
     /// # Errors
     /// The settings differ so that what was used up then cannot be told; or a fault.
@@ -176,6 +177,18 @@ pub trait Authenticator: Send + Sync + 'static {
     /// A device's newer state, in which all that an older one of another history has used up is used up as
     /// well. Where nothing is missing from it, it is the newer state as it was.
     fn joined(newer: &Self::State, older: &Self::State) -> Self::State;
+
+    /// Whether the last use lies so far ahead of `now` that nothing is accepted until it has passed: the clock
+    /// was ahead then.
+    fn is_ahead(_state: &Self::State, _now: Moment) -> bool {
+        false
+    }
+
+    /// A device that [is ahead](Self::is_ahead), in the state in which it accepts again what is right `now`,
+    /// and nothing that was used before.
+    fn set_back(_state: &Self::State, _now: Moment) -> Option<Self::State> {
+        None
+    }
 
     /// How many uses are left, for kinds that have so many and no more.
     fn remaining(_state: &Self::State) -> Option<u32> {

@@ -199,7 +199,8 @@ impl Service {
         .await
     }
 
-    /// Clears a device's failures, and those booked on its subject.
+    /// Clears a device's failures, and those booked on its subject. One that was used by a clock that was ahead
+    /// accepts codes again, but none that it accepted before.
     ///
     /// # Errors
     /// It is not there, or the database does not answer.
@@ -220,18 +221,28 @@ impl Service {
                     .find(|device| device.id == *id && !device.is_expired(now))
                     .ok_or(Refusal::DeviceNotFound)?;
                 let clear = Failures::default();
-                if device.failures == clear && state.failures == clear && device.state != State::Locked {
-                    return Ok(Step::Answer(device));
-                }
+                let has_failures =
+                    device.failures != clear || state.failures != clear || device.state == State::Locked;
+                let set_back = registry::kind(device.kind).set_back(&device.detail, now)?;
                 let mut next = device.successor();
                 next.failures = clear;
                 if next.state == State::Locked {
                     next.state = State::Active;
                 }
-                let event = Event::of(&device, What::DeviceUnlocked, &caller.name, now)
+                let event = |what| Event::of(&device, what, &caller.name, now);
+                let unlocked = event(What::DeviceUnlocked)
                     .with("failures", device.failures.count)
                     .with("subject_failures", state.failures.count);
-                let commit = Commit::new(event)
+                let commit = match (set_back, has_failures) {
+                    (None, false) => return Ok(Step::Answer(device)),
+                    (None, true) => Commit::new(unlocked),
+                    (Some(detail), _) => {
+                        next.detail = detail;
+                        let commit = Commit::new(event(What::DeviceSetBack));
+                        if has_failures { commit.event(unlocked) } else { commit }
+                    }
+                };
+                let commit = commit
                     .change(Change::Subject(SubjectState { failures: clear, ..state.successor() }))
                     .change(Change::Rewrite(Box::new(next.clone())));
                 Ok(Step::Commit(commit, next))

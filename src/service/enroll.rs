@@ -52,8 +52,8 @@ impl Service {
     /// Enrolls a device. What the user is shown is in this answer and in no other.
     ///
     /// # Errors
-    /// The name is taken, a device of the subject has the secret, or had it with other settings, the subject has as many
-    /// devices as allowed, or the database does not answer.
+    /// The name is taken, a device of the subject has the secret, or had it with other settings, the subject
+    /// has as many devices as allowed, or the database does not answer.
     pub async fn enroll(
         &self,
         grant: &Grant<rpc::EnrollDevice>,
@@ -193,8 +193,8 @@ fn chosen_name(
     name.map_or_else(|| free_name(registry::kind(kind).label(), devices, now), |name| Ok(name.clone()))
 }
 
-/// Whether a device goes when one of that name comes: an enrollment that was not finished does not stand in the way of the
-/// next one.
+/// Whether a device goes when one of that name comes: an enrollment that was not finished does not stand in the
+/// way of the next one.
 fn makes_room(device: &Device, name: &DeviceName, now: Moment) -> bool {
     device.is_expired(now) || (device.state == State::Pending && device.name.is_like(name))
 }

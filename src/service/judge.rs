@@ -73,6 +73,9 @@ impl Service {
                 return Ok(Judgement::Counted { verdict: Verdict::Accepted, next, events });
             }
         };
+        if kind.is_ahead(&device.detail, now)? {
+            self.ahead.tell(device, now);
+        }
         next.failures = policy.throttle.failed(device.failures, now);
         let mut events = vec![
             Event::of(device, What::ProofRejected, &caller.name, now)

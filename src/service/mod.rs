@@ -2,6 +2,7 @@
 //! Only here do the clock, the rules and the store meet.
 
 mod advice;
+mod ahead;
 mod client;
 mod confirm;
 mod device;
@@ -66,6 +67,7 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     policies: Policies,
     rulebook: RwLock<Arc<Rulebook>>,
+    ahead: ahead::Ahead,
 }
 
 impl Service {
@@ -78,7 +80,8 @@ impl Service {
         policies: Policies,
         rulebook: Rulebook,
     ) -> Self {
-        Self { store, clock, entropy, policies, rulebook: RwLock::new(Arc::new(rulebook)) }
+        let rulebook = RwLock::new(Arc::new(rulebook));
+        Self { store, clock, entropy, policies, rulebook, ahead: ahead::Ahead::default() }
     }
 
     /// Where state is kept.

@@ -1,5 +1,5 @@
-//! One secret, one factor: a secret that a device of the subject has is not enrolled again, and one that the subject had
-//! before goes on where it stopped (RFC 6238, 5.2, for the secret, whichever device has it).
+//! One secret, one factor: a secret that a device of the subject has is not enrolled again, and one that the
+//! subject had before goes on where it stopped (RFC 6238, 5.2, for the secret, whichever device has it).
 
 use super::Service;
 use crate::auth::Caller;
@@ -17,8 +17,8 @@ impl Service {
     /// subject's devices make room for the new one.
     ///
     /// # Errors
-    /// A device has the secret that does not make room; or the device of then was of another kind, or had settings that do
-    /// not tell what is used up.
+    /// A device has the secret that does not make room; or the device of then was of another kind, or had
+    /// settings that do not tell what is used up.
     pub(super) async fn made_again(
         &self,
         caller: &Caller,
@@ -31,8 +31,8 @@ impl Service {
         if secret.expose().is_empty() {
             return Ok(None);
         }
-        // Read after the devices: whatever changes it in between moves the subject or a device on, too, and the commit is
-        // stale.
+        // Read after the devices: whatever changes it in between moves the subject or a device on, too, and the
+        // commit is stale.
         let factor = Factor::Secret(secret.clone());
         let known = self.store.known_secret(&caller.tenant, subject, &factor).await?;
         if known
@@ -44,8 +44,9 @@ impl Service {
         let Some((kind, detail)) = known.before else { return Ok(None) };
         registry::kind(setup.kind).make_again(setup, (kind, &detail), making).map(Some)
     }
-    /// Whether a recovery code that an operator chose for a list is new to the subject. If it is not, the list holds it, and
-    /// it can still be used.
+
+    /// Whether a recovery code that an operator chose for a list is new to the subject. If it is not, the list
+    /// holds it, and it can still be used.
     ///
     /// # Errors
     /// Another list holds it, it was used, or it was chosen before and is held no more.

@@ -46,8 +46,9 @@ impl Factor {
     }
 }
 
-/// A secret without the zero bytes at its end. HMAC pads its key with zeros to a block (RFC 2104, 2), and no OATH secret is
-/// longer than the block of any hash of OATH: with or without these bytes it gives the same codes.
+/// A secret without the zero bytes at its end. HMAC pads its key with zeros to a block (RFC 2104, 2), and no
+/// OATH secret is longer than the block of any hash of OATH: with or without these bytes it gives the same
+/// codes.
 fn significant(secret: &[u8]) -> &[u8] {
     let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     secret.get(..end).unwrap_or(secret)

@@ -7,8 +7,11 @@ use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Clears the failures that were booked on the subject, too.\n\nExample:\n  \
-                        countersign device unlock alice 5xqg3mtwzcvh2zlnoyvxq7j3ea")]
+#[command(
+    after_help = "Clears the failures that were booked on the subject, too. A device that was used while the clock was\n\
+                        ahead accepts codes again.\n\nExample:\n  \
+                        countersign device unlock alice 5xqg3mtwzcvh2zlnoyvxq7j3ea"
+)]
 pub(super) struct Unlock {
     #[command(flatten)]
     which: Which,

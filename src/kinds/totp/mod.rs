@@ -1,6 +1,7 @@
 //! Time-based one-time passwords, RFC 6238.
 
 mod state;
+mod steps;
 pub mod wire;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use super::oath::setup::{OathSetup, at_most, setting};
 use super::oath::uri::Factor;
 use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
 use crate::domain::device::Kind;
+use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
@@ -20,6 +22,7 @@ use crate::domain::violation::Violations;
 use crate::error::{Error, Fault};
 
 pub use self::state::{RESYNC_STEPS, State, step};
+pub use self::steps::Steps;
 
 /// The kind.
 pub struct Totp;
@@ -63,8 +66,8 @@ impl Authenticator for Totp {
         Ok(Made { state, secret, shown: Shown::Oath(material) })
     }
 
-    /// Steps are those of then only where they are counted alike. Algorithm and digits may differ: a step that is used up is
-    /// used up for every code that the secret has for it.
+    /// Steps are those of then only where they are counted alike. Algorithm and digits may differ: a step that
+    /// is used up is used up for every code that the secret has for it.
     fn make_again(setup: Setup, before: &State, cx: &Making<'_>) -> Result<Made<State>, Error> {
         let made = Self::make(setup, cx)?;
         if (made.state.period, made.state.t0) != (before.period, before.t0) {
@@ -112,8 +115,9 @@ impl Authenticator for Totp {
             if !u64::try_from(first).is_ok_and(|step| generator.produces_run(step, codes)) {
                 continue;
             }
-            if state.is_fresh(first) {
-                return Some(Judgement::Accepted(state.found(first.saturating_add(behind), clock)));
+            let last = first.saturating_add(behind);
+            if (first..=last).all(|step| state.is_fresh(step)) {
+                return Some(Judgement::Accepted(state.found(first, last, clock)));
             }
             reason = Reject::Replayed;
         }
@@ -122,6 +126,15 @@ impl Authenticator for Totp {
 
     fn joined(newer: &State, older: &State) -> State {
         newer.joined(older)
+    }
+
+    fn is_ahead(state: &State, now: Moment) -> bool {
+        state.is_ahead(state.step_at(now))
+    }
+
+    fn set_back(state: &State, now: Moment) -> Option<State> {
+        let clock = state.step_at(now);
+        state.is_ahead(clock).then(|| state.set_back_to(clock))
     }
 
     fn detail(state: &State) -> Detail {

@@ -1,9 +1,11 @@
 //! What is kept of a TOTP device in the open, and how it moves.
 
+use std::cmp::Ordering;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::steps::Steps;
 use crate::domain::moment::Moment;
 use crate::domain::policy::TotpPolicy;
 use crate::domain::secret::Secret;
@@ -22,7 +24,7 @@ const RESYNC_SPAN: i64 = 1000;
 pub struct State {
     /// The form of the JSON.
     #[serde(rename = "v")]
-    pub form: Form<1>,
+    pub form: Form<2>,
     /// The hash.
     #[serde(rename = "alg")]
     pub algorithm: Algorithm,
@@ -39,9 +41,20 @@ pub struct State {
     /// How many steps the user's clock is ahead of ours, as far as it was learned.
     #[serde(default)]
     pub drift: i32,
-    /// The step of the last accepted code. Only a greater one is accepted.
+    /// The step of the last accepted code. Only a greater one is accepted. Once the device was set back, it is
+    /// before every step that was accepted by a clock that was ahead.
     #[serde(rename = "last", default, skip_serializing_if = "Option::is_none")]
     pub last_step: Option<i64>,
+    /// Every accepted step. Empty in form 1: then it is every step up to the last one.
+    #[serde(rename = "acc", default, skip_serializing_if = "Steps::is_empty")]
+    pub accepted: Steps,
+    /// How often an operator set the device back.
+    #[serde(rename = "back", default, skip_serializing_if = "is_none_yet")]
+    pub set_back: u32,
+}
+
+fn is_none_yet(count: &u32) -> bool {
+    *count == 0
 }
 
 /// The step at a moment (RFC 6238, 4.2), rounded down: before `t0` it is negative.
@@ -54,7 +67,8 @@ impl State {
     /// A device that has accepted nothing yet.
     #[must_use]
     pub fn new(algorithm: Algorithm, digits: Digits, period: Period, tolerance: Tolerance, t0: i64) -> Self {
-        Self { form: Form, algorithm, digits, period, tolerance, t0, drift: 0, last_step: None }
+        let (drift, last_step, accepted, set_back) = Default::default();
+        Self { form: Form, algorithm, digits, period, tolerance, t0, drift, last_step, accepted, set_back }
     }
 
     /// The step that an exact clock shows.
@@ -67,9 +81,34 @@ impl State {
         Generator::new(self.algorithm, secret, self.digits)
     }
 
-    /// Whether the step is after every accepted one.
+    /// Whether a code of the step may still be accepted.
     pub(super) fn is_fresh(&self, step: i64) -> bool {
-        self.last_step.is_none_or(|last| step > last)
+        self.last_step.is_none_or(|last| step > last) && !self.accepted.contains(step)
+    }
+
+    /// Every accepted step.
+    fn accepted(&self) -> Steps {
+        match self.last_step {
+            Some(last) if self.accepted.is_empty() => Steps::up_to(last),
+            _ => self.accepted.clone(),
+        }
+    }
+
+    /// Whether the last step is beyond all that could be accepted when an exact clock shows `clock`: then the
+    /// clock was ahead when it was accepted, and until it has passed nothing is accepted.
+    pub(super) fn is_ahead(&self, clock: i64) -> bool {
+        let tolerance = i64::from(self.tolerance.value());
+        let reach = clock.max(clock.saturating_add(self.drift.into())).saturating_add(tolerance);
+        self.last_step.is_some_and(|last| last > reach)
+    }
+
+    /// The state in which codes are accepted again when an exact clock shows `clock`, but none that was
+    /// accepted before. What was learned of the user's clock from one that was ahead is forgotten.
+    pub(super) fn set_back_to(&self, clock: i64) -> Self {
+        let set_back = self.set_back.saturating_add(1);
+        let mut next = Self { drift: 0, accepted: self.accepted(), set_back, ..self.clone() };
+        next.last_step = Some(next.window(clock).start().saturating_sub(1));
+        next
     }
 
     /// The steps whose codes are accepted when an exact clock shows `clock`, if they are fresh.
@@ -98,26 +137,38 @@ impl State {
         let (drift, bound) = (i64::from(self.drift), i64::from(policy.max_drift));
         let learned = step.saturating_sub(clock).clamp(drift.min(-bound), drift.max(bound));
         let drift = if policy.learn_drift { learned } else { drift };
-        Self { drift: i32::try_from(drift).unwrap_or(self.drift), last_step: Some(step), ..self.clone() }
+        let drift = i32::try_from(drift).unwrap_or(self.drift);
+        Self { drift, last_step: Some(step), accepted: self.accepted().with(step, step), ..self.clone() }
     }
 
-    /// This state, in which the steps that another has used up are used up, too. The drift is the later one's.
+    /// This state, in which the steps that another has used up are used up, too. Drift and last step are those
+    /// of the one that was set back more often: the other does not know yet that its last step may have been
+    /// accepted by a clock that was ahead. Of two that were set back as often they are the later one's.
     pub(super) fn joined(&self, other: &Self) -> Self {
-        let is_later = other.last_step > self.last_step;
-        let (drift, last_step) =
-            if is_later { (other.drift, other.last_step) } else { (self.drift, self.last_step) };
-        Self { drift, last_step, ..self.clone() }
+        let leads = match self.set_back.cmp(&other.set_back) {
+            Ordering::Less => other,
+            Ordering::Equal if other.last_step > self.last_step => other,
+            _ => self,
+        };
+        let Self { drift, last_step, set_back, .. } = *leads;
+        let mine = self.accepted();
+        let all = mine.clone().union(&other.accepted());
+        // What lacks nothing is left as it is, in form 1 as well.
+        let lacks_nothing = all == mine && last_step == self.last_step;
+        let accepted = if lacks_nothing { self.accepted.clone() } else { all };
+        Self { drift, last_step, accepted, set_back, ..self.clone() }
     }
 
     /// This state of a device that has accepted nothing, in which all that another has used up is used up.
     pub(super) fn going_on_from(self, before: &Self) -> Self {
-        Self { drift: before.drift, last_step: before.last_step, ..self }
+        let Self { drift, last_step, set_back, .. } = *before;
+        Self { drift, last_step, accepted: before.accepted(), set_back, ..self }
     }
 
-    /// The state after consecutive codes were found, the last of them that of `step`. They prove where the
+    /// The state after consecutive codes were found, of the steps from `first` to `last`. They prove where the
     /// user's clock is: the drift becomes that, whatever learning from single codes may do.
-    pub(super) fn found(&self, step: i64, clock: i64) -> Self {
-        let drift = i32::try_from(step.saturating_sub(clock)).unwrap_or(self.drift);
-        Self { drift, last_step: Some(step), ..self.clone() }
+    pub(super) fn found(&self, first: i64, last: i64, clock: i64) -> Self {
+        let drift = i32::try_from(last.saturating_sub(clock)).unwrap_or(self.drift);
+        Self { drift, last_step: Some(last), accepted: self.accepted().with(first, last), ..self.clone() }
     }
 }

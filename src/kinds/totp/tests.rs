@@ -8,6 +8,7 @@ use crate::kinds::oath::Generator;
 use crate::wire::pb;
 
 mod resync;
+mod set_back;
 mod wire;
 
 const SECRET: &str = "2a2bbba1092ffdd25a328ad1a0a5f5d61d7aacc4";
@@ -237,7 +238,9 @@ proptest! {
             // What is accepted at the ends of time moves the state without an overflow, too.
             let clock = state.step_at(now);
             let _ = state.used(*state.window(clock).end(), clock, &room.policy.totp);
-            let _ = state.found(*state.resync_window(clock, 2).start(), clock);
+            let first = *state.resync_window(clock, 2).start();
+            let _ = state.found(first, first.saturating_add(1), clock);
+            let _ = Totp::set_back(&state, now);
         }
     }
 }

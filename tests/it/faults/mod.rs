@@ -1,5 +1,6 @@
 //! What a database does to a server that depends on it, with real servers of these tests' own.
 
+mod clock;
 mod cuts;
 mod hosts;
 mod outage;

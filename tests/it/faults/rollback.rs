@@ -20,13 +20,13 @@ on_every_database!(
 
 const TABLES: [&str; 8] = ["device", "subject", "request", "event", "meta", "evidence", "client", "secret"];
 
-async fn copy(database: &TestDatabase) {
+pub(super) async fn copy(database: &TestDatabase) {
     for table in TABLES {
         database.execute(&format!("CREATE TABLE copy_of_{table} AS SELECT * FROM {table}")).await;
     }
 }
 
-async fn restore(database: &TestDatabase) {
+pub(super) async fn restore(database: &TestDatabase) {
     for table in TABLES {
         database.execute(&format!("DELETE FROM {table}")).await;
         database.execute(&format!("INSERT INTO {table} SELECT * FROM copy_of_{table}")).await;

@@ -94,8 +94,8 @@ enum Step {
         kind: Kind,
         secret: usize,
     },
-    /// The code of that step from now, or of that counter, offered to the device of that name: to confirm it if it is
-    /// pending.
+    /// The code of that step from now, or of that counter, offered to the device of that name: to confirm it if
+    /// it is pending.
     Offer {
         name: usize,
         ahead: i64,
