@@ -110,19 +110,19 @@ async fn drift_is_learned_and_never_beyond_its_bound() {
 }
 
 #[tokio::test]
-async fn an_hotp_code_is_taken_up_to_five_counters_ahead_and_none_that_was_passed() {
+async fn an_hotp_code_is_taken_up_to_two_counters_ahead_and_none_that_was_passed() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     // Row 5 of django-otp.
     let device = client.active_hotp("alice", "token", SECRET).await;
     for (counter, expected) in [
+        (4, "rejected mismatch"),
+        (3, "accepted"),
+        (3, "rejected replayed"),
+        (2, "rejected mismatch"),
         (7, "rejected mismatch"),
         (6, "accepted"),
-        (6, "rejected replayed"),
-        (5, "rejected mismatch"),
-        (13, "rejected mismatch"),
-        (12, "accepted"),
-        (13, "accepted"),
+        (7, "accepted"),
     ] {
         assert_eq!(client.says("alice", &device.id, &hotp(SECRET, counter)).await, expected, "{counter}");
         client.unlock(&device).await.unwrap();
