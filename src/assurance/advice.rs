@@ -40,7 +40,8 @@ pub fn allowed(
         Decision::Unavailable { reason, retry_at } => {
             let is_elsewhere = |one: &Candidate| one.availability == Availability::ClientCannot;
             // With another client, or without a transaction, the subject may do it alone.
-            let is_alone = situation.asked.transaction.is_some() || situation.candidates.iter().any(is_elsewhere);
+            let is_alone =
+                situation.asked.transaction.is_some() || situation.candidates.iter().any(is_elsewhere);
             let needs_operator = retry_at.is_none() && !is_alone;
             let help = if needs_operator { "; an operator must help" } else { "" };
             let reason = format!("a device must be enrolled, and that is not possible now: {reason}{help}");

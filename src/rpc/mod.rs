@@ -14,22 +14,18 @@ mod subject;
 mod verification;
 mod view;
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use prost::Message;
-use tokio::time::timeout;
 use tonic::{Request, Response, Status};
-use tracing::Instrument as _;
 
-use self::layer::{RequestName, Running};
+use self::layer::{RequestName, Running, to_the_end};
 use crate::auth::Caller;
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
-use crate::env::deadline;
 use crate::error::{Error, Fault};
 use crate::service::{Once, Reply, Service};
 use crate::wire::pb::assurance_service_server::AssuranceServiceServer;
@@ -107,33 +103,6 @@ fn received<M>(request: Request<M>) -> Result<Received<M>, Status> {
     };
     let running = request.extensions().get::<Running>().cloned();
     Ok(Received { caller, asked: request.into_inner(), name, running })
-}
-
-/// Goes on to the end although the caller goes away: what has a proof judged has it counted. Who still waits hears
-/// that the end is in doubt a little before their time is over.
-async fn to_the_end<T: Send + 'static>(
-    running: Option<Running>,
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    let work = async move {
-        let done = work.await;
-        drop(running);
-        done
-    };
-    let task = deadline::detached(work.in_current_span());
-    let ended = match deadline::left() {
-        Some(left) => {
-            let late =
-                |_| Fault::doubt("judging a proof", "it is not written yet, and its caller cannot wait");
-            timeout(left * 19 / 20, task).await.map_err(late)?
-        }
-        None => task.await,
-    };
-    match ended {
-        Ok(done) => done,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => Err(Fault::internal("judging a proof", error).into()),
-    }
 }
 
 /// Sends an answer, or what went wrong as a status.

@@ -82,8 +82,11 @@ async fn replay(
     story.expects(Outcome::Accepted, RejectReason::Unspecified, again.verdict.as_ref())?;
     story.holds(first == again, "the same answer to the letter")?;
 
-    story.step("Somebody looked over her shoulder, and sends the same code in a request of their own.")?;
-    let replayed = calls::offer(client, pb::VerifyRequest { request_id: request_id(), ..request }).await?;
+    story.step("Somebody looked over her shoulder, and sends the same code from a session of their own.")?;
+    let elsewhere = pb::Context { session: "s-9".to_owned(), ..pb::Context::default() };
+    let replayed =
+        pb::VerifyRequest { request_id: request_id(), context: Some(elsewhere), scope: 0, ..request };
+    let replayed = calls::offer(client, replayed).await?;
     story.expects(Outcome::Rejected, RejectReason::Replayed, replayed.verdict.as_ref())?;
     retry_at(replayed.verdict.as_ref()).ok_or_else(|| story.missing("the moment at which to try again"))
 }

@@ -13,6 +13,7 @@ mod caller;
 mod deadline;
 mod metadata;
 mod seen;
+mod to_the_end;
 mod trace;
 
 use std::convert::Infallible;
@@ -31,6 +32,7 @@ use tracing::Instrument as _;
 
 use self::caller::Peer;
 pub use self::metadata::{METADATA_MAX, TRANSPORT_MAX};
+pub(super) use self::to_the_end::to_the_end;
 use crate::auth::{Caller, Credentials, Rule, rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;

@@ -87,8 +87,6 @@ async fn everything_is_taken_back_and_what_is_proved_after_it_counts(database: T
     replica.prove_as(&token, 0, &one, Reach::Client).await;
     replica.password("alice", &one).await;
     replica.password("alice", &with_transaction(&two, 1)).await;
-    let nowhere = countersign::domain::context::Context::default();
-    replica.password("alice", &nowhere).await;
     assert!(replica.holds("alice", &one, "login").await);
     assert_eq!(replica.revoke("alice", Revocation::Everything).await, 3, "what counts somewhere");
     for context in [&one, &session("one"), &two, &with_transaction(&two, 1)] {

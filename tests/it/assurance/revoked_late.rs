@@ -76,7 +76,7 @@ struct Known {
 
 /// What an act came to.
 enum Done {
-    Given(Evidence, bool),
+    Given(Box<Evidence>, bool),
     Taken(EvidenceId),
     Nothing,
 }
@@ -156,7 +156,7 @@ async fn together(
     replicas[0].clock.advance(SECOND);
     while let Some(done) = under_way.join_next().await {
         match done.unwrap() {
-            Ok(Done::Given(evidence, is_explicit)) => known.given.push((evidence, is_explicit)),
+            Ok(Done::Given(evidence, is_explicit)) => known.given.push((*evidence, is_explicit)),
             Ok(Done::Taken(id)) => known.taken.push(id),
             Ok(Done::Nothing) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(TestCaseError::fail(format!("{error:?}"))),
@@ -178,12 +178,12 @@ async fn done(
         Act::Record { session, ago } => {
             let at = ago.map(|ago| replica.clock.now().minus(Duration::from_secs(ago)));
             let evidence = record(replica, subject, &name(session), at).await?;
-            Ok(Done::Given(evidence, ago.is_some()))
+            Ok(Done::Given(Box::new(evidence), ago.is_some()))
         }
         Act::Verify { session: number } => {
             let Some(code) = device.codes.get(code) else { return Ok(Done::Nothing) };
             let tried = replica.attempted(&attempt(device, code, &session(&name(number)))).await?;
-            Ok(tried.evidence.map_or(Done::Nothing, |evidence| Done::Given(evidence, false)))
+            Ok(tried.evidence.map_or(Done::Nothing, |evidence| Done::Given(Box::new(evidence), false)))
         }
         Act::RevokeOne(_) => {
             let Some(id) = taken else { return Ok(Done::Nothing) };

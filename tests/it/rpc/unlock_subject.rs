@@ -76,7 +76,7 @@ async fn a_decision_says_when_an_attempt_without_a_device_is_judged_again(databa
     let throttled = decision().await;
     assert_eq!(throttled.outcome(), pb::DecisionOutcome::StepUpRequired);
     let Some(pb::step::Step::Device(step)) = &throttled.plans[0].steps[0].step else { panic!("a device") };
-    assert_eq!(step.device_ids, [device.id.clone()], "a plan by device id stays");
+    assert_eq!(step.device_ids, std::slice::from_ref(&device.id), "a plan by device id stays");
     let retry = START.plus(Duration::from_secs(1));
     assert_eq!(throttled.any_device_retry_time, Some(moment(retry)));
     // That is the very moment from which one is judged.

@@ -6,7 +6,7 @@ use countersign::domain::ids::DeviceName;
 use countersign::store::{Change, Outcome};
 
 use super::fixtures::{
-    about, book, delete, device, failed, insert, progress, read, rewrite, secret, secret_of, stored, subject,
+    about, book, delete, device, failed, insert, progress, read, rewrite, secret_of, stored, subject,
     subject_of, tenant,
 };
 use crate::harness::START;
@@ -36,7 +36,7 @@ async fn what_is_written_is_read_back(database: TestDatabase) {
     let found = read(&store, &new).await.unwrap();
     new.secret = found.secret.clone();
     assert_eq!(found, new);
-    assert_eq!(store.open(&found).unwrap(), secret());
+    assert_eq!(store.open(&found).unwrap(), secret_of(&new));
     assert_eq!(database.count("event").await, 1);
 }
 

@@ -105,7 +105,7 @@ impl Attack {
     /// A guess at each device by its id, which leaves it in that state.
     async fn each_by_id(&mut self, state: State) {
         for (number, device) in self.devices.iter().enumerate() {
-            let verdict = if (number + self.named as usize) % 2 == 0 {
+            let verdict = if (number + self.named as usize).is_multiple_of(2) {
                 self.replica.offer(device, WRONG).await.unwrap()
             } else {
                 resync(&self.replica, device).await
