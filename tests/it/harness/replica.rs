@@ -222,9 +222,11 @@ fn attempt(subject: Subject, device: Option<DeviceId>, code: &str) -> Attempt {
     Attempt { subject, device, offered, context: None, reach, question }
 }
 
-/// A request id that is made of those bytes, and is none that may not be: not even 16 zeros give the nil UUID.
+/// A request id of those bytes. The nil UUID is none, so 16 zeros give another one.
 pub(crate) fn request_id(mut bytes: [u8; 16]) -> RequestId {
-    bytes[6] ^= 0x40;
+    if bytes == [0; 16] {
+        bytes[6] = 0x40;
+    }
     let hex = data_encoding::HEXLOWER.encode(&bytes);
     let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
     RequestId::parse(&parts.join("-")).unwrap()
