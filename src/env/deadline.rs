@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 tokio::task_local! {
     static UNTIL: Instant;
+    static DETACHED: ();
 }
 
 /// Carries work out within that time.
@@ -28,9 +29,15 @@ where
     F::Output: Send + 'static,
 {
     match UNTIL.try_with(|until| *until) {
-        Ok(until) => tokio::spawn(UNTIL.scope(until, work)),
-        Err(_) => tokio::spawn(work),
+        Ok(until) => tokio::spawn(DETACHED.scope((), UNTIL.scope(until, work))),
+        Err(_) => tokio::spawn(DETACHED.scope((), work)),
     }
+}
+
+/// Whether this goes on to its end in a task of its own: then it need not give up to be answered in time.
+#[must_use]
+pub fn is_detached() -> bool {
+    DETACHED.try_with(|()| ()).is_ok()
 }
 
 /// The time that is left. `None`: nobody waits for this.

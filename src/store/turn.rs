@@ -46,7 +46,7 @@ pub struct Turn {
     lanes: Arc<Lanes>,
     place: Option<Place>,
     /// Others of the same subject wait for it.
-    _held: OwnedSemaphorePermit,
+    held: Option<OwnedSemaphorePermit>,
 }
 
 impl Store {
@@ -79,21 +79,36 @@ impl Store {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
         let place = lanes.reserve(tenant, subject)?;
-        Ok(Turn { lanes, place: Some(place), _held: held })
+        Ok(Turn { lanes, place: Some(place), held: Some(held) })
     }
 }
 
 impl Turn {
-    /// Writes a commit, however long that takes. The turn goes on: where the commit comes too late, or meets the
-    /// record of its request id, the proof is judged anew in the same turn.
+    /// Writes a commit. The turn goes on: where the commit comes too late, or meets the record of its request id,
+    /// the proof is judged anew in the same turn.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// The database does not answer. Unless this runs in a detached task, also: the caller's time is almost over. The
+    /// commit is written all the same, and the turn ends then.
     pub async fn commit(&mut self, commit: Commit) -> Result<Outcome, Error> {
         let place = match self.place.take() {
             Some(place) => place,
             None => self.lanes.wait_for_place(&commit.tenant, &commit.subject).await?,
         };
-        Ok(place.fill(commit).await?)
+        let answer = place.fill(commit);
+        let Some(left) = deadline::left().filter(|_| !deadline::is_detached()) else {
+            return Ok(answer.await?);
+        };
+        let mut answer = Box::pin(answer);
+        if let Ok(outcome) = timeout(deadline::wait(left), &mut answer).await {
+            return Ok(outcome?);
+        }
+        let held = self.held.take();
+        tokio::spawn(async move {
+            // Whoever asked has gone; others of the subject go on when it is written, or failed.
+            let _ = answer.await;
+            drop(held);
+        });
+        Err(Fault::doubt("committing", "it waits in line, and its caller cannot").into())
     }
 }
