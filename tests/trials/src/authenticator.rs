@@ -19,6 +19,8 @@ use crate::history::{Answer, Code, Sort};
 
 /// The period of a TOTP device, in seconds.
 const PERIOD: i64 = 30;
+/// The seconds of a step that a call may take.
+const ROOM: i64 = 5;
 /// How long who asks again does so.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -86,7 +88,7 @@ impl Authenticator {
         self.next = match self.sort {
             Sort::List => return Ok(self),
             Sort::Counter => 0,
-            Sort::Step => step(countersign::env::Clock::now(&countersign::env::SystemClock)) - 1,
+            Sort::Step => early_step().await - 1,
         };
         let (code, text, id) = (Code::Right(self.next), &self.text(self.next), &request_id());
         let place = &self.place;
@@ -157,6 +159,18 @@ impl Authenticator {
     pub fn codes(&self) -> u64 {
         self.list.len() as u64
     }
+}
+
+/// The step of now, with time left in it for a call: the code of the step before it would be two steps old after
+/// the turn, and so be rejected.
+async fn early_step() -> u64 {
+    let now = countersign::env::Clock::now(&countersign::env::SystemClock);
+    let left = PERIOD - now.secs().rem_euclid(PERIOD);
+    if left > ROOM {
+        return step(now);
+    }
+    tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
+    step(now) + 1
 }
 
 /// The step of a moment.
