@@ -60,7 +60,7 @@ pub fn run(dir: &Path, options: &Options) -> Result<Vec<Report>, Failed> {
 
 fn on(engine: Engine, dir: &Path, options: &Options) -> Result<Report, Failed> {
     let database = Database::start(engine, &dir.join(format!("profile-{engine:?}")))?;
-    seed(dir, &database, &["--devices".to_owned(), DEVICES.to_string()])?;
+    seed(dir, &database, &["--devices".to_owned(), DEVICES.to_string(), "--evidence".to_owned()])?;
     let mut book = Book::new(dir, options);
     let out = dir.join("callgrind.out");
     let tool = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "-q"];
