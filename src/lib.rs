@@ -33,14 +33,13 @@
 //! field at once, and asks for a grant; [`service`] then, a few times at most:
 //!
 //! 1. reads the device and the clock;
-//! 2. asks the throttle, takes a turn (one proof of a subject at a time on each replica, with a place in the queue
-//!    of commits), and has the device's kind judge: a pure function;
+//! 2. asks the throttle, takes a [turn](store::Turn), and has the device's kind judge: a pure function;
 //! 3. commits the next state, the event and the request record, on the condition that the device is still at
 //!    the version that was judged; if it is not, judges anew.
 //!
 //! The answer leaves when the commit is on disk. So a code is accepted once whatever the number of replicas and
-//! retries, and no row is locked while anything is judged. Whatever was judged is committed: the request goes on to
-//! its end in a task of its own, although its caller goes away.
+//! retries, and no row is locked while anything is judged. A request that judges a proof runs in a task of its own, so
+//! that the commit is written even if the caller goes away.
 //!
 //! # The second question
 //!

@@ -1,4 +1,4 @@
-//! Revocations: sessions that were signed out, for as long as something that was proved before it could count.
+//! Sessions that were signed out. A row is kept for as long as evidence from before the sign-out could count.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Secrets that subjects have or had, known by keyed fingerprints: a code is used up for its secret, whichever device
-//! has it.
+//! Keyed fingerprints of secrets that subjects have or had. A used code stays used for its secret, whichever device has
+//! the secret.
 
 use sea_orm_migration::prelude::*;
 
@@ -17,13 +17,13 @@ impl MigrationTrait for Migration {
             c.text("subject", 255),
             c.key_bytes("digest", 32),
             c.text("digest_key", 32),
-            // Empty: the device that had it was removed.
+            // The device that has the secret. Empty: it was removed.
             c.text("device", 32),
             c.text("kind", 32),
-            // The state of the last device that had it before. Empty: none had.
+            // The state of the last confirmed device that had the secret and was removed. Empty: none was.
             c.document("detail"),
         ];
-        // A subject's secrets lie side by side.
+        // In this order, the secrets of a subject are one range of the key.
         let key = ["tenant", "subject", "digest"];
         manager.create_table(c.table("secret", columns, &key, Changes::Never)).await
     }

@@ -94,7 +94,7 @@ pub async fn start_at(config: Config, clock: Arc<dyn Clock>) -> Result<Running, 
     start_behind(Identity::new(), config, clock).await
 }
 
-/// Starts a server by another clock and behind one more layer, which each request reaches first.
+/// Starts a server with another clock and an outermost layer, which each request reaches first.
 ///
 /// # Errors
 /// Says what to do. Nothing is left running.

@@ -1,4 +1,4 @@
-//! The one place where another program may put a layer of its own around the server.
+//! The bound on the outermost layer, which another program may put around the server: `tests/server` does.
 
 use std::convert::Infallible;
 

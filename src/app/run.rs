@@ -26,7 +26,7 @@ pub async fn serve(
     serve_behind(Identity::new(), Arc::new(SystemClock), config, environment, announce).await
 }
 
-/// Serves like [`serve`], by another clock and behind one more layer, which each request reaches first.
+/// Serves like [`serve`], with another clock and an outermost layer, which each request reaches first.
 ///
 /// # Errors
 /// Says what to do, where it cannot start.

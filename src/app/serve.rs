@@ -68,7 +68,7 @@ pub async fn run(parts: Parts) -> Result<Running, tonic_reflection::server::Erro
     run_behind(Identity::new(), parts).await
 }
 
-/// Starts to serve behind one more layer, which each request reaches first.
+/// Starts to serve behind an outermost layer, which each request reaches first.
 ///
 /// # Errors
 /// As [`run`].
@@ -158,7 +158,7 @@ impl Running {
         &self.addresses
     }
 
-    /// How many requests were refused, for which reason.
+    /// Counts of refused requests, by reason.
     #[must_use]
     pub fn refused(&self) -> &Refused {
         &self.refused
@@ -169,7 +169,7 @@ impl Running {
     pub async fn stop(mut self) {
         self.health.set(false);
         self.stop.cancel();
-        // With the last reporter end the streams of those who watch, which would hold the server for its grace.
+        // Health watch streams end with the last reporter. Left open, they would keep the server for its whole grace.
         drop(self.health);
         let until = Instant::now() + self.grace;
         let ended = async { while self.servers.join_next().await.is_some() {} };

@@ -1,5 +1,5 @@
-//! Advice to enroll that can be followed: a subject whose devices guard it must satisfy the requirement
-//! `countersign.enroll` before it gets another device.
+//! Decisions that ask for an enrollment, checked against the guard of enrollments: a subject with devices must
+//! satisfy `countersign.enroll` before it gets another one.
 
 use super::candidate::{Availability, Candidate};
 use super::decide::{Situation, decide_all, goals, unique};
@@ -7,8 +7,8 @@ use super::enroll;
 use super::requirement::Requirement;
 use crate::domain::decision::Decision;
 
-/// The decision that is told of requirements, where the guards must be satisfied before a device is enrolled.
-/// Only a decision that asks for an enrollment changes:
+/// Adapts a decision on `requirements` to the `guards` that must be satisfied before a device is enrolled. Only a
+/// decision that asks for an enrollment changes:
 ///
 /// | the guards | the decision |
 /// |---|---|

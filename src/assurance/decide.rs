@@ -87,9 +87,9 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
     Decision::Unavailable { reason: reason.to_owned(), retry_at: None }
 }
 
-/// The decision where a transaction is named and some of what is asked must not be given for one: what the user
-/// proves here would be given for it, so no plan and no new device would do. The caller has to ask again without
-/// the transaction; where that would not help either, the decision is the one without it.
+/// The decision where the context names a transaction and a leaf refuses evidence for one. Proofs in such a context
+/// are given for the transaction, so no plan and no new device would do, and the caller has to ask without it. If that
+/// does not help either, the decision is the one without the transaction. `None`: neither applies.
 fn without_transaction(requirements: &[&Requirement], situation: &Situation<'_>) -> Option<Decision> {
     if situation.asked.transaction.is_none() || !requirements.iter().any(|one| one.is_guarding()) {
         return None;

@@ -1,4 +1,4 @@
-//! What a subject would have to enroll so that a requirement can be met at all, and what they must prove beside it.
+//! Devices that a subject would have to enroll so that a requirement can be met, and the proofs needed beside them.
 
 use super::candidate::{Candidate, Effort};
 use super::choice::cheapest;
@@ -53,9 +53,9 @@ pub(super) fn ways(
     ways
 }
 
-/// What must be proved beside an enrollment, whatever is enrolled: the requirements with new devices of every
-/// kind proved already, and other goals over the same candidates as they are. Empty: nothing. `None`: it cannot
-/// be proved now.
+/// Plans for the proofs that are needed beside an enrollment, whatever is enrolled: they reach `requirements` as if new
+/// devices of every kind were proved, and `others` without them. Empty: nothing is needed. `None`: it cannot be
+/// proved now.
 pub(super) fn beside(
     requirements: &[&Requirement],
     situation: &Situation<'_>,
@@ -69,7 +69,7 @@ pub(super) fn beside(
     let goals = goals(requirements, situation, evidence, &all).into_iter();
     let goals: Vec<_> = goals.map(|goal| goal.granted(usable.len()..all.len())).chain(others).collect();
     let plans = plans(&goals, usable);
-    // No plan is either: nothing is missing, or nothing helps.
+    // There is no plan where nothing is missing, and none where nothing helps.
     let is_done = plans.is_empty() && goals.iter().all(|goal| goal.is_reached(&goal.start()));
     (is_done || !plans.is_empty()).then_some(plans)
 }

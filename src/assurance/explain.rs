@@ -19,8 +19,8 @@ use crate::domain::moment::Moment;
 #[cfg(test)]
 mod tests;
 
-/// Explains a decision: a headline, the plans, and the tree of each requirement that applies. Where that is not
-/// the one that was asked for alone, the trees stand under their names.
+/// Explains a decision: a headline, the plans, and the tree of each requirement that applies. Each tree stands under
+/// the name of its requirement, unless only the one that was asked for applies.
 #[must_use]
 pub fn explain(
     asked: &Requirement,

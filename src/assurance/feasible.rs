@@ -1,4 +1,4 @@
-//! Requirements that nothing here can satisfy: no kind of device and no external method gives what they ask for.
+//! Requirements that can never be satisfied: no kind of device and no configured method gives what they ask for.
 
 use std::fmt;
 
@@ -14,10 +14,10 @@ use crate::domain::method::Sort;
 /// A requirement that is never satisfied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Infeasible {
-    /// Its name.
+    /// The name of the requirement.
     pub requirement: String,
-    /// The selectors in it that no kind of device and no method meets. Empty where each is met by something, but
-    /// not all at once by different devices and methods.
+    /// The selectors that no kind of device and no method meets. Empty if each selector is met, but not all of them
+    /// at once by different devices and methods.
     pub unmet: Vec<String>,
 }
 
@@ -32,16 +32,16 @@ impl fmt::Display for Infeasible {
     }
 }
 
-/// The requirements of a rulebook that nothing can satisfy, by name. They are no mistakes: a file may speak of
-/// methods that are added later. Until then, nobody gets past them.
+/// The requirements of a rulebook that can never be satisfied, in the order of their names. A warning and not a
+/// mistake: a file may be written for methods that are added later.
 #[must_use]
 pub fn infeasible(book: &Rulebook) -> Vec<Infeasible> {
     let of = |requirement| of(requirement, book.vocabulary());
     book.requirements().iter().filter_map(of).collect()
 }
 
-/// Whether nothing can satisfy a requirement: not even fresh evidence, for the transaction and not, by new
-/// devices of every kind and strength and by every external method.
+/// Tries fresh evidence by new devices of every kind and strength and by every external method, given for the
+/// transaction and not. `None`: it satisfies the requirement.
 fn of(requirement: &Requirement, vocabulary: &Vocabulary) -> Option<Infeasible> {
     let met = |entry: &Entry, strength| {
         leaves(requirement, |leaf| leaf.selector.accepts_sort(&entry.sort, strength))

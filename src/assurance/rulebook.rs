@@ -35,13 +35,13 @@ pub struct RuleSource {
     pub instead: String,
 }
 
-/// A requirement that is asked for, and the requirements that apply instead of it by the rules.
+/// A requirement that is asked for, and the requirements that the rules apply instead of it.
 #[derive(Debug)]
 pub struct Applied<'b> {
     /// The requirement that is asked for.
     pub asked: &'b Requirement,
-    /// The requirements that apply, each once. All of them must be satisfied. Where no rule applies, it is the
-    /// one that is asked for.
+    /// The requirements that apply, each once. All of them must be satisfied. If no rule applies, only the one that
+    /// is asked for.
     pub all: Vec<&'b Requirement>,
 }
 
@@ -96,8 +96,8 @@ impl Rulebook {
         self.requirements.named(name)
     }
 
-    /// The requirements that apply where that one is asked for, with these attributes. `None`: no requirement
-    /// has this name.
+    /// The requirements that apply if `name` is asked for with these attributes. `None`: no requirement has this
+    /// name.
     #[must_use]
     pub fn applied(&self, name: &str, attributes: &BTreeMap<String, String>) -> Option<Applied<'_>> {
         let asked = self.requirements.named(name)?;
@@ -125,8 +125,8 @@ impl Rulebook {
 }
 
 impl Applied<'_> {
-    /// Changes with every text that applies. The revision of a single requirement is its own; that of several
-    /// is 12 hexadecimal digits of SHA-256 over theirs, sorted, a line each.
+    /// The revision of all that applies: of a single requirement its own, of several 12 hexadecimal digits of
+    /// SHA-256 over their revisions, sorted, a line each.
     #[must_use]
     pub fn revision(&self) -> String {
         if let [only] = self.all.as_slice() {

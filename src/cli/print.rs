@@ -132,7 +132,7 @@ pub(super) fn throttle(throttle: &pb::Throttle) -> String {
     let retry = throttle.retry_time.as_ref();
     let retry = retry.map_or_else(String::new, |time| format!(", next try at {time}"));
     match throttle.failures_until_lock {
-        // Locked, as its state says, or never to be locked: attempts that name no device.
+        // Of a device: it is locked, and its state says so. Of a subject: it is never locked.
         0 => format!("{failures}{retry}"),
         left => format!("{failures}{retry}, {left} until it is locked"),
     }

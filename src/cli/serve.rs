@@ -40,7 +40,7 @@ impl Serve {
         self.run_behind(Identity::new(), Arc::new(SystemClock), |_| {}, &name, environment, out)
     }
 
-    /// Serves by another clock, behind one more layer and with settings that are changed after they were read.
+    /// Serves with another clock and an outermost layer. `change` edits the settings after they were read.
     pub(super) fn run_behind<O: Outer>(
         self,
         outer: O,

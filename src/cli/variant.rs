@@ -14,17 +14,17 @@ use crate::app::Outer;
 use crate::config::Config;
 use crate::env::Clock;
 
-/// What another program does differently from `countersign serve`. Its options and its output are the same.
+/// A program that serves as `countersign serve` does, with the same options and output, except for these fields.
 pub struct Variant<O, F> {
-    /// Its name, with its version.
+    /// The name of the program, with its version.
     pub name: &'static str,
-    /// Its help: the first line, and what stands below the options.
+    /// The help of the program: the first line, and the text below the options.
     pub help: [&'static str; 2],
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The layer that each request reaches first.
     pub outer: O,
-    /// Changes the settings after they were read.
+    /// Edits the settings after they were read.
     pub change: F,
 }
 

@@ -1,8 +1,8 @@
-//! What a policy allows to who guesses at one subject.
+//! How likely it is that guesses at one subject succeed under a policy.
 //!
-//! A device is guessed at by its id (Verify and ResyncDevice, which share a count) until it is locked, and by each
-//! attempt without an id, which may hit every device of its subject. ConfirmDevice is left out: who may confirm a device
-//! may enroll one whose secret they know. Recovery codes are left out: 64 bits and more are not guessed.
+//! A device can be guessed at by its id until it is locked (Verify and ResyncDevice share one failure count), and by
+//! attempts without an id, each of which may match any device of the subject. ConfirmDevice does not count: a caller that
+//! may confirm a device may enroll one whose secret it knows. Generated recovery codes do not count: they have 80 bits.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 /// A policy that allows a likelier success within a year is refused.
 const MOST: f64 = 0.01;
 
-/// What a policy allows to who guesses at a subject whose owner never signs in meanwhile: a sign-in clears the count of
-/// the device, and the guesses begin anew.
+/// The guesses that a policy allows at a subject whose owner never signs in meanwhile. A sign-in clears the failure
+/// count of the device, and so allows more.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guess {
     /// Devices that a subject may have.
     pub devices: u32,
     /// Guesses at one device by its id within a year.
     pub named: u32,
-    /// Attempts without a device id within a year. Each may be judged by every device.
+    /// Attempts without a device id within a year. Every device may judge each of them.
     pub unnamed: u32,
-    /// Guesses on the first day: by every device, both ways.
+    /// Guesses on the first day, at all devices, with and without ids.
     pub first_day: u64,
-    /// Guesses within a year: by every device, both ways.
+    /// Guesses within a year, at all devices, with and without ids.
     pub year: u64,
     /// The chance of one success within a year, with the widest window of codes that a device may have.
     pub chance: f64,
@@ -44,8 +44,8 @@ impl Guess {
         let all = |(named, unnamed)| u64::from(devices) * (u64::from(named) + u64::from(unnamed));
         let (named, unnamed) = in_time(YEAR);
         let year = all((named, unnamed));
-        // 6 digits are the shortest that a request may ask for, whatever the default is. Drift and resynchronizing
-        // move the window and widen it for no single code.
+        // A request may ask for as few as 6 digits, whatever the default is. Drift and resynchronizing move the window;
+        // they do not widen it for a single code.
         let window = (2 * policy.totp.tolerance + 1).max(policy.hotp.look_ahead + 1);
         let miss = 1.0 - f64::from(window) / 1e6;
         #[expect(clippy::cast_precision_loss, reason = "a count of guesses is far below 2^52")]
@@ -92,14 +92,14 @@ impl std::fmt::Display for Guess {
     }
 }
 
-/// How many guesses fit into that time, each at the first moment at which it is judged.
+/// The number of guesses within `time`, each as soon as the back-off allows it.
 #[must_use]
 pub fn guesses(throttle: &ThrottlePolicy, time: Duration) -> u32 {
     let mut passed = Duration::ZERO;
     let mut count = 0;
     while count < throttle.lock_after {
         let delay = throttle.delay(count);
-        // From the ceiling on all delays are the same.
+        // Once the ceiling is reached, all delays are the same.
         if delay == throttle.max_delay && !delay.is_zero() {
             let rest = time.saturating_sub(passed).as_micros() / delay.as_micros();
             return count.saturating_add(u32::try_from(rest).unwrap_or(u32::MAX)).min(throttle.lock_after);

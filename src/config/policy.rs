@@ -96,8 +96,8 @@ fn whole(span: Duration) -> Result<Duration, String> {
     if span.subsec_nanos() == 0 { Ok(span) } else { Err("must be whole seconds".to_owned()) }
 }
 
-/// A colon ends the issuer in the label of a URI, and apps drop white space around it: such an issuer would not be
-/// shown as it is written here.
+/// Refuses an issuer that apps would show differently: a colon ends the issuer in the label of a URI, and apps drop
+/// white space around it.
 fn issuer(text: String) -> Result<String, String> {
     let text = short(text, 128)?;
     if text.contains(':') || text.trim() != text {

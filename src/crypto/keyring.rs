@@ -49,7 +49,7 @@ pub enum Purpose {
     Requests,
     /// The chain of the audit log.
     Audit,
-    /// Fingerprints: whether a subject had a secret before.
+    /// Fingerprints of secrets, by which a secret that a subject had before is found.
     Fingerprints,
 }
 
@@ -170,7 +170,7 @@ impl Keyring {
         self.keys.get(key).map(|key| key.hash(purpose, parts))
     }
 
-    /// Hashes with every key of the ring, to look up what any of them made. The active key's is the first.
+    /// Hashes with every key of the ring, to look up a hash that any of them made. The active key comes first.
     #[must_use]
     pub fn hash_with_each(&self, purpose: Purpose, parts: &[&[u8]]) -> Vec<KeyedHash> {
         let others = self.keys.values().filter(|key| key.id != self.active.id);

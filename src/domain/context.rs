@@ -39,7 +39,7 @@ pub enum Capability {
     Code,
     /// `navigator.credentials`.
     WebAuthn,
-    /// Something that this version does not know, and that no device asks for. A client that can do nothing else
-    /// cannot prove a device; it is not taken for one that said nothing.
+    /// A capability that this version does not know. No device needs it, so a client that names nothing else cannot
+    /// prove a device. A client that names no capability at all is different: it may prove any.
     Unknown,
 }

@@ -19,8 +19,8 @@ pub enum Decision {
         /// What to enroll: each is a way by itself, the fewest devices only. A kind that is needed twice is
         /// in it twice.
         ways: Vec<Vec<MethodName>>,
-        /// What must be proved beside the enrollment, whatever is enrolled: up to four plans, the one of least
-        /// cost first. Empty: nothing.
+        /// Plans for the proofs that are needed beside the enrollment, whatever is enrolled: up to four, the one of
+        /// least cost first. Empty: no proof is needed.
         plans: Vec<Plan>,
     },
     /// Not now.
@@ -74,7 +74,7 @@ impl Decision {
         matches!(self, Self::Satisfied(_))
     }
 
-    /// The plans that would satisfy it by themselves; none unless a step-up is required.
+    /// The plans that satisfy the requirement by themselves; none unless a step-up is required.
     #[must_use]
     pub fn plans(&self) -> &[Plan] {
         match self {
@@ -83,7 +83,7 @@ impl Decision {
         }
     }
 
-    /// Whether a plan of it proves a device.
+    /// True if a plan has a step with a device.
     #[must_use]
     pub fn asks_for_device(&self) -> bool {
         let mut steps = self.plans().iter().flat_map(|plan| &plan.steps);
@@ -106,16 +106,16 @@ impl Decision {
 pub struct Decided {
     /// The requirement that was asked for. Empty in a joint decision.
     pub requirement: String,
-    /// The requirements that were applied, all of them: the one that was asked for, or stricter ones by rules.
+    /// All requirements that were applied: the one that was asked for, or stricter ones by rules.
     pub applied: Vec<String>,
-    /// Changes with every text that was applied. Empty in a joint decision.
+    /// The revision of all that was applied. Empty in a joint decision.
     pub revision: String,
     /// The answer.
     pub decision: Decision,
-    /// Until when a subject that never had a device is let in all the same, where it would have to enroll one
-    /// and has proved everything else.
+    /// The end of the grace: until then a subject is let in that never had a device and has proved everything
+    /// else.
     pub grace_until: Option<Moment>,
-    /// Before which moment no attempt without the name of a device is judged, where a step-up is required.
+    /// The end of the back-off for attempts without a device id, where a step-up with a device is required.
     pub any_device_retry_at: Option<Moment>,
     /// In words, for people who read logs.
     pub explanation: String,

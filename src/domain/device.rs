@@ -152,20 +152,20 @@ pub struct SubjectState {
     pub epoch: i64,
     /// When it first had an active device.
     pub enrolled_at: Option<Moment>,
-    /// When it was first asked for a device that it did not have.
+    /// When a device was first all that it lacked: the grace counts from then.
     pub graced_at: Option<Moment>,
-    /// Where its first device was made, while the set-up there goes on.
+    /// The session of its first set-up, while that goes on.
     pub opening: Option<Opening>,
-    /// When it was last signed out everywhere: what was proved until then counts for nothing.
+    /// The last sign-out everywhere. Nothing that was proved until then counts.
     pub signed_out_at: Option<Moment>,
 }
 
 /// The first set-up of a subject: the session that made its first device, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// In which session.
+    /// The session that made the first device.
     pub session: SessionId,
-    /// Since when.
+    /// When it made the device.
     pub at: Moment,
 }
 
@@ -190,24 +190,24 @@ impl SubjectState {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// The next version, of a subject that may have no device. Without one it keeps a moment at which the sweep
-    /// looks for it.
+    /// The next version, for a change that adds or removes no device. The sweep finds subjects without devices by
+    /// `failures.last_at`, so a subject without devices gets one.
     #[must_use]
     pub fn moved_on(&self, has_devices: bool, now: Moment) -> Self {
         let last_at = if has_devices { self.failures.last_at } else { self.failures.last_at.or(Some(now)) };
         Self { failures: Failures { last_at, ..self.failures }, ..self.successor() }
     }
 
-    /// The next version, without failures. A subject without devices keeps the moment at which the sweep looks
-    /// for it; without a failure it delays nothing.
+    /// The next version, without failures. A subject without devices keeps a `failures.last_at`, by which the sweep
+    /// finds it; with a count of 0 it delays nothing.
     #[must_use]
     pub fn cleared(&self, has_devices: bool, now: Moment) -> Self {
         let failures = Failures { count: 0, last_at: (!has_devices).then_some(now) };
         Self { failures, ..self.successor() }
     }
 
-    /// The next version, of a subject whose last device goes now. It is forgotten two days later: the moment is
-    /// where the sweep looks for it, and without a failure it delays nothing.
+    /// The next version of a subject whose last device is removed now. The sweep removes the row two days after
+    /// `failures.last_at`, so that is set; with a count of 0 it delays nothing.
     #[must_use]
     pub fn bereft(&self, now: Moment) -> Self {
         let last_at = self.failures.last_at.max(Some(now));

@@ -23,7 +23,8 @@ pub enum What {
     DeviceLocked,
     /// An operator cleared a device's failures.
     DeviceUnlocked,
-    /// An operator let a device accept codes again that was used by a clock that was ahead.
+    /// An operator set a device back that had accepted codes while the clock was ahead: it accepts current codes
+    /// again.
     DeviceSetBack,
     /// A device was found again from consecutive codes.
     DeviceResynced,

@@ -181,7 +181,7 @@ macro_rules! named {
                 name(text).map(Self)
             }
 
-            /// Whether a user would take this name for the other: they are equal but for white space.
+            /// True if the names differ in white space only: a user would take one for the other.
             #[must_use]
             pub fn is_like(&self, other: &Self) -> bool {
                 let shown = |text: &Self| text.0.chars().filter(|c| !c.is_whitespace()).collect::<String>();
@@ -209,7 +209,7 @@ fn name(text: &str) -> Result<Arc<str>, Problem> {
     Ok(text.into())
 }
 
-/// White space, and characters of no width: joiners, marks of direction, the byte order mark.
+/// True for white space and zero-width characters: joiners, direction marks, the byte order mark.
 fn is_invisible(c: char) -> bool {
     let is_zero_width =
         matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
@@ -217,8 +217,8 @@ fn is_invisible(c: char) -> bool {
 }
 
 impl RequestId {
-    /// Parses a UUID in its usual form: 8-4-4-4-12 hexadecimal digits, in either case. The nil UUID is no name: it is
-    /// what a client sends that forgot to make one, and every such request would be a retry of the first.
+    /// Parses a UUID in its usual form: 8-4-4-4-12 hexadecimal digits, in either case. The nil UUID is refused: a
+    /// client that forgot to make an id sends it, and each of its requests would be a retry of the first.
     ///
     /// # Errors
     /// Says what would be right.

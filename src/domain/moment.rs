@@ -64,8 +64,8 @@ impl std::fmt::Display for Moment {
 /// Microseconds of a day.
 const DAY: i64 = 24 * 3600 * 1_000_000;
 
-/// The Gregorian date of a day since the epoch. Years begin in March here, so that a leap day is the last of its year:
-/// an era of 400 years has 146,097 days.
+/// The Gregorian date (year, month, day) of a day since the epoch. Years begin in March in this calculation, so that a
+/// leap day is the last day of its year. An era is 400 years, 146,097 days.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

@@ -48,7 +48,7 @@ pub struct EvidencePolicy {
 }
 
 impl EvidencePolicy {
-    /// How long any evidence counts at most.
+    /// The longest time that any evidence counts.
     #[must_use]
     pub fn longest(&self) -> Duration {
         self.session_for.max(self.client_for).max(self.transaction_for)

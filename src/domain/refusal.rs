@@ -4,7 +4,8 @@ use super::decision::Decided;
 use super::device::{Kind, State};
 use super::violation::Violations;
 
-/// Why a request is refused. One to one with `ErrorReason` in the protobuf.
+/// Why a request is refused. Each has one `ErrorReason` in the protobuf; [`Self::PeerUnknown`] shares that of
+/// [`Self::CallerUnknown`], and [`Self::ContextMissing`] that of [`Self::RoleMissing`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is malformed.
@@ -20,7 +21,7 @@ pub enum Refusal {
     DeviceNotFound,
     /// The subject has a device of this name.
     DeviceExists,
-    /// The subject has this secret already, or chose this recovery code before.
+    /// A device of the subject has this secret, or the recovery code was chosen or used for the subject before.
     SecretExists,
     /// The device is not in a state for this.
     DeviceState {
@@ -59,7 +60,7 @@ pub enum Refusal {
     },
     /// The caller's time ran out.
     DeadlineExceeded,
-    /// The user id on the Unix socket is no caller's, and there was no token.
+    /// No caller has the user id on the Unix socket, and there was no token.
     PeerUnknown {
         /// The user id.
         uid: u32,
@@ -70,7 +71,7 @@ pub enum Refusal {
     Compressed,
     /// A health check of a service that is not known.
     ServiceUnknown {
-        /// Its name.
+        /// The service that was asked for.
         service: String,
     },
 }

@@ -4,8 +4,8 @@
 //! last failure that was counted: at that very moment, and not before. After `lock_after` failures no
 //! proof is looked at any more. A success clears the count.
 //!
-//! Attempts that name no device have a count of their own, with the ceiling `subject_max_delay` and without a
-//! lock: anybody who knows a subject's name may fail there, and must not lock its user out.
+//! Attempts without a device id have a failure count of their own, with the ceiling `subject_max_delay` and without
+//! a lock: anybody who knows a subject's id can fail there, and must not lock the user out.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub struct ThrottlePolicy {
     pub factor: Duration,
     /// No delay is longer: nobody is locked out by a stranger for long.
     pub max_delay: Duration,
-    /// The same for attempts that name no device. Each of them may hit every device of the subject.
+    /// The ceiling for attempts without a device id. Each of them may match any device of the subject.
     pub subject_max_delay: Duration,
     /// Failures in a row after which the device is locked.
     pub lock_after: u32,
@@ -40,8 +40,8 @@ impl Default for ThrottlePolicy {
 }
 
 impl ThrottlePolicy {
-    /// The curve of attempts that name no device: a ceiling of their own, and no lock. They are delayed even under
-    /// a factor of zero: nothing else bounds them.
+    /// The throttle of attempts without a device id: a ceiling of their own, and no lock. A factor of zero becomes
+    /// one second, since nothing but the delay bounds them.
     #[must_use]
     pub fn without_device(&self) -> Self {
         let factor = if self.factor.is_zero() { Duration::from_secs(1) } else { self.factor };

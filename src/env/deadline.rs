@@ -21,8 +21,8 @@ pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, El
     UNTIL.scope(until, timeout_at(until, work)).await
 }
 
-/// Starts a task that goes on to its end even if nobody waits for it any more. It knows the deadline of the
-/// request that starts it.
+/// Starts a task that runs to its end even if nobody waits for it any more. In it, [`left`] still tells the deadline of
+/// the request that started it.
 pub fn detached<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
@@ -34,7 +34,7 @@ where
     }
 }
 
-/// Whether this goes on to its end in a task of its own: then it need not give up to be answered in time.
+/// True in a [`detached`] task. Work in it need not give up in time for an answer: the task that waits does that.
 #[must_use]
 pub fn is_detached() -> bool {
     DETACHED.try_with(|()| ()).is_ok()

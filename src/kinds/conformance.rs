@@ -189,7 +189,7 @@ fn the_stored_state_of_every_version_is_read() {
             Kind::Hotp => again::<hotp::State>(of),
             Kind::RecoveryCodes => again::<recovery_codes::State>(of),
         };
-        // The newest form of TOTP is 2. What form 1 does not have is left out.
+        // TOTP writes form 2, which leaves fields out that form 1 does not have.
         let form = if of == Kind::Totp { "\"v\":2" } else { "\"v\":1" };
         let expected: Vec<_> = stored(of).iter().map(|detail| detail.replacen("\"v\":1", form, 1)).collect();
         assert_eq!(newest, expected, "{of:?} is not written as it is read: that is a new version");

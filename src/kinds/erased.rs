@@ -58,7 +58,7 @@ pub trait AnyKind: Send + Sync {
     fn is_confirmed_by_proof(&self) -> bool;
     /// Whether a device has a step that it can lose.
     fn loses_step(&self) -> bool;
-    /// The fields of a setup that go beyond what a tenant's policy allows.
+    /// Violations of the fields of a setup that exceed what a tenant's policy allows.
     ///
     /// # Errors
     /// A fault.
@@ -68,11 +68,11 @@ pub trait AnyKind: Send + Sync {
     /// # Errors
     /// A fault.
     fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
-    /// Makes a device with a secret that its subject had before, in a device of that kind that had come to that
-    /// detail.
+    /// Makes a device with a secret that its subject had before: `before` is the kind and the detail of the last device
+    /// that had it.
     ///
     /// # Errors
-    /// The kind or the settings differ so that what was used up then cannot be told; or a fault.
+    /// The kind or the settings differ so that the codes used then cannot be recognised; or a fault.
     fn make_again(
         &self,
         setup: &AnySetup,
@@ -112,13 +112,13 @@ pub trait AnyKind: Send + Sync {
     /// # Errors
     /// A fault: a stored state cannot be read.
     fn joined(&self, newer: &str, older: &str) -> Result<String, Fault>;
-    /// Whether the last use lies so far ahead of `now` that nothing is accepted until it has passed.
+    /// True if the last use lies so far ahead of `now` that the device accepts nothing until then.
     ///
     /// # Errors
     /// A fault: the stored state cannot be read.
     fn is_ahead(&self, detail: &str, now: Moment) -> Result<bool, Fault>;
-    /// The detail in which a device that is ahead accepts again what is right `now`, and nothing that was used
-    /// before. `None`: it is not ahead.
+    /// The detail in which a device that is ahead accepts current codes again, and none that it accepted before.
+    /// `None`: it is not ahead.
     ///
     /// # Errors
     /// A fault: the stored state cannot be read.
@@ -135,7 +135,7 @@ pub trait AnyKind: Send + Sync {
     fn detail(&self, device: &Device) -> Result<Detail, Fault>;
 }
 
-/// The field of an enrollment that holds the secret.
+/// The path of the field of an enrollment that holds the secret.
 pub(super) fn secret_field(kind: Kind) -> String {
     format!("{}.secret", kind.as_str())
 }

@@ -127,7 +127,7 @@ pub trait Authenticator: Send + Sync + 'static {
     /// A proof, read and normalised.
     type Proof;
 
-    /// The fields of a setup that go beyond what a tenant's policy allows.
+    /// Violations of the fields of a setup that exceed what a tenant's policy allows.
     fn beyond(_setup: &Self::Setup, _policy: &Policy) -> Violations {
         Violations::default()
     }
@@ -138,11 +138,11 @@ pub trait Authenticator: Send + Sync + 'static {
     /// A fault only: the setup was parsed before.
     fn make(setup: Self::Setup, cx: &Making<'_>) -> Result<Made<Self::State>, Fault>;
 
-    /// Makes a device with a secret that its subject had before: it goes on where `before`, the state of then,
-    /// stopped.
+    /// Makes a device with a secret that its subject had before. `before` is the state of the last device that had it;
+    /// codes that were used up in that state stay used up.
     ///
     /// # Errors
-    /// The settings differ so that what was used up then cannot be told; or a fault.
+    /// The settings differ so that the codes used then cannot be recognised; or a fault.
     fn make_again(
         setup: Self::Setup,
         before: &Self::State,
@@ -178,14 +178,14 @@ pub trait Authenticator: Send + Sync + 'static {
     /// well. Where nothing is missing from it, it is the newer state as it was.
     fn joined(newer: &Self::State, older: &Self::State) -> Self::State;
 
-    /// Whether the last use lies so far ahead of `now` that nothing is accepted until it has passed: the clock
-    /// was ahead then.
+    /// True if the last use lies so far ahead of `now` that the device accepts nothing until then: the clock was ahead
+    /// when it was used.
     fn is_ahead(_state: &Self::State, _now: Moment) -> bool {
         false
     }
 
-    /// A device that [is ahead](Self::is_ahead), in the state in which it accepts again what is right `now`,
-    /// and nothing that was used before.
+    /// The state in which a device that [is ahead](Self::is_ahead) accepts current codes again, and none that it
+    /// accepted before. `None`: it is not ahead.
     fn set_back(_state: &Self::State, _now: Moment) -> Option<Self::State> {
         None
     }

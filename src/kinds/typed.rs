@@ -1,19 +1,19 @@
-//! A code as it comes from a form: pasted, with what the clipboard added.
+//! Codes as users paste them into a form, with the white space that the clipboard added.
 
 use crate::domain::secret::SecretText;
 
 /// White space that pages and clipboards put into and around codes: tab, line ends, no-break space, figure space,
-/// narrow no-break space. Everything else that is odd stays, and makes a code malformed.
+/// narrow no-break space. Other white space is kept, and makes a code malformed.
 const PASTED: [char; 7] = [' ', '\t', '\n', '\r', '\u{a0}', '\u{2007}', '\u{202f}'];
 
-/// A code without white space at its ends, and with plain spaces inside. Kinds then ignore those as they ignore
-/// dashes; a code that an operator chose may hold them.
+/// A code without white space at its ends, and with plain spaces inside. Generated codes ignore these like dashes; a
+/// code that an operator chose may hold them.
 pub(in crate::kinds) fn plain(text: SecretText) -> SecretText {
     if text.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
         return text;
     }
     let trimmed = trimmed(text.expose());
-    // Wiped when dropped: it must not grow and leave copies behind.
+    // `SecretText` wipes this one buffer: it must not grow and leave copies behind.
     let mut plain = String::with_capacity(trimmed.len());
     plain.extend(trimmed.chars().map(|c| if PASTED.contains(&c) { ' ' } else { c }));
     SecretText::new(plain)

@@ -1,4 +1,4 @@
-//! What operators see: logs, traces, and counts of refusals.
+//! Logs, traces and counts of refusals, for operators.
 
 mod fields;
 pub mod refused;

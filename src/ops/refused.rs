@@ -1,5 +1,5 @@
-//! Refusals that an operator should see: unknown credentials, missing roles, missing proof. Each is counted; the log
-//! gets at most one line a second for each reason, so that whoever floods the server does not flood the log.
+//! Counts and log lines of refusals that operators want to know of: unknown credentials, missing roles, missing proof.
+//! The log gets at most one line a second for each reason, so that a flood of requests does not flood the log.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,7 +20,7 @@ impl Reason {
     /// Every reason.
     pub const ALL: [Self; 3] = [Self::CallerUnknown, Self::RoleMissing, Self::StepUpRequired];
 
-    /// Its name in log lines and metrics.
+    /// The name of the reason in log lines and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,16 +31,16 @@ impl Reason {
     }
 }
 
-/// What a log line says of a refused request. Never the credential.
+/// The fields of the log line of a refused request. The credential is none of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// The path of the RPC.
     pub rpc: &'a str,
     /// The caller's name, where it is known.
     pub caller: Option<&'a str>,
-    /// Where the request came from: an address, or the user id on the Unix socket.
+    /// The other end of the connection: an address, or the user id on the Unix socket.
     pub peer: &'a str,
-    /// What the caller was told.
+    /// The message that the caller got.
     pub message: &'a str,
 }
 
@@ -53,11 +53,11 @@ pub struct Refused {
 
 #[derive(Debug, Default)]
 struct Counter {
-    /// Refusals.
+    /// All refusals.
     all: AtomicU64,
-    /// Those of them that no line has told of yet.
+    /// Refusals without a log line since the last line.
     untold: AtomicU64,
-    /// From when on the next line may be written, in seconds since the start.
+    /// The second since the start from which the next line may be written.
     next: AtomicU64,
 }
 
@@ -84,7 +84,7 @@ impl Refused {
 }
 
 impl Counter {
-    /// Counts one. If it is to be logged: how many before it were not.
+    /// Counts a refusal. If it is to be logged, returns how many were not since the last line.
     fn note(&self, second: u64) -> Option<u64> {
         self.all.fetch_add(1, Ordering::Relaxed);
         let next = self.next.load(Ordering::Relaxed);

@@ -13,19 +13,19 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use crate::domain::refusal::Refusal;
 use crate::wire::{SERVICES, status};
 
-/// Says whether the server is ready. All services are ready together. Streams of watchers end when it is dropped.
+/// Sets the health of all services at once. Watch streams end when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Reporter(watch::Sender<bool>);
 
 impl Reporter {
-    /// A server that is ready, and the service that says so.
+    /// A reporter that begins with `SERVING`, and the health service.
     #[must_use]
     pub fn new() -> (Self, HealthServer<impl Health>) {
         let (sender, is_serving) = watch::channel(true);
         (Self(sender), HealthServer::new(Service { is_serving }))
     }
 
-    /// Tells every watcher.
+    /// Sets `SERVING` or `NOT_SERVING`, and sends it to every watcher.
     pub fn set(&self, is_serving: bool) {
         self.0.send_replace(is_serving);
     }
@@ -67,10 +67,10 @@ impl Health for Service {
                     return Some((now, (changes, false)));
                 }
                 loop {
-                    // The sender is gone: the server stops.
+                    // Without a sender the server is stopping.
                     changes.changed().await.ok()?;
                     let is_serving = *changes.borrow_and_update();
-                    // No service comes to be known while the server runs.
+                    // An unknown service stays unknown: its only message was the first.
                     if is_known {
                         return Some((serving(is_serving), (changes, false)));
                     }

@@ -1,12 +1,12 @@
-//! What a kept answer said of decisions: by which evidence, and until when.
+//! Reads from an answer that was kept for a `request_id` what its decisions rest on.
 
 use crate::domain::ids::EvidenceId;
 use crate::service::Kept;
 use crate::wire::convert::moment;
 use crate::wire::pb;
 
-/// What has to be looked at again before the decisions of a kept answer are repeated. `None`: nothing; none of them
-/// lets anybody in.
+/// The evidence and times to check before the decisions of a kept answer are repeated. `None`: no decision lets
+/// anybody in, so nothing has to be checked.
 pub(super) fn of(each: &[pb::Decision], joint: Option<&pb::Decision>) -> Option<Kept> {
     let mut kept = Kept::default();
     let mut lets_in = false;

@@ -133,7 +133,7 @@ fn once<T, W: Write<T>>(
     let id = violations.take("request_id", crate::domain::ids::RequestId::parse(request_id))?;
     let mut asked = method.as_bytes().to_vec();
     asked.push(0);
-    // The same id in another case is the same id, and so the same request.
+    // Upper and lower case are the same id, and so the same request.
     if request_id.bytes().any(|byte| byte.is_ascii_uppercase()) {
         message.renamed(request_id.to_ascii_lowercase()).encode(&mut asked).ok()?;
     } else {
@@ -147,9 +147,9 @@ fn once<T, W: Write<T>>(
     })
 }
 
-/// A message that has a request id.
+/// A message with a `request_id`.
 trait Named: Sized {
-    /// The same message under another id.
+    /// The same message with another `request_id`.
     fn renamed(&self, request_id: String) -> Self;
 }
 

@@ -158,7 +158,7 @@ pub(super) fn question(
             Ok(pb::ClientCapability::Unspecified) => None,
             Ok(pb::ClientCapability::Code) => Some(Capability::Code),
             Ok(pb::ClientCapability::Webauthn) => Some(Capability::WebAuthn),
-            // Clients may be newer than the server.
+            // A client that is newer than the server may send capabilities that the server does not know.
             Err(_) => Some(Capability::Unknown),
         }
     });

@@ -39,7 +39,7 @@ pub(super) fn throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::
     }
 }
 
-/// How fast codes may be tried without naming a device: never so often that a lock follows.
+/// The throttle of attempts without a device id. They are never locked, so `failures_until_lock` is 0.
 pub(super) fn subject_throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::Throttle {
     pb::Throttle {
         failure_count: failures.count,

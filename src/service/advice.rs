@@ -1,4 +1,4 @@
-//! Advice to enroll, told only where the guard of enrollments lets it be followed.
+//! Decisions that ask for an enrollment, adapted to what the guard of enrollments allows.
 
 use super::guard::Guarded;
 use super::scene::Scene;
@@ -10,8 +10,8 @@ use crate::domain::decision::Decision;
 use crate::error::Error;
 
 impl Service {
-    /// The decision on requirements as it is told: what it advises to enroll, `EnrollDevice` allows in the same
-    /// context, once the steps of a plan are taken.
+    /// The decision that the caller gets. If it asks for an enrollment, `EnrollDevice` allows that in the same context,
+    /// once the steps of a plan are taken.
     pub(super) fn advised(
         &self,
         caller: &Caller,

@@ -1,5 +1,5 @@
-//! Says in the log that a device was used by a clock that was ahead: its user is refused every fresh code until
-//! that time has come, or until an operator calls `UnlockDevice`.
+//! Warns in the log of a device that was used while the clock was ahead. Every current code of it is refused until that
+//! time has come, or until an operator calls `UnlockDevice`.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,15 +7,15 @@ use std::time::Duration;
 use crate::domain::device::Device;
 use crate::domain::moment::Moment;
 
-/// One line in this time at most, whichever device it is about: where the clock was wrong, it is about many.
+/// The log gets at most one line in this time for all devices: a wrong clock concerns many of them.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// When it was last said, and how often it was not since then.
+/// The time of the last line, and the number of warnings since then that were left out.
 #[derive(Default)]
 pub(super) struct Ahead(Mutex<(Option<Moment>, u64)>);
 
 impl Ahead {
-    /// Says it, if it is time.
+    /// Warns of a device, unless a line was written within [`EVERY`].
     pub(super) fn tell(&self, device: &Device, now: Moment) {
         let Some(others) = self.due(now) else { return };
         tracing::warn!(
@@ -26,12 +26,12 @@ impl Ahead {
         );
     }
 
-    /// How often it was not said since the last time. `None`: it is not to be said now either.
+    /// If a line is due, the number of warnings that were left out since the last one.
     fn due(&self, now: Moment) -> Option<u64> {
         // Nothing that is done under the lock can panic half way.
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (said_at, unsaid) = *last;
-        // A clock that went back since then does not silence it.
+        // A clock that went back must not hold up the next line.
         if said_at.is_some_and(|at| at <= now && now < at.plus(EVERY)) {
             *last = (said_at, unsaid.saturating_add(1));
             return None;

@@ -199,8 +199,8 @@ impl Service {
         .await
     }
 
-    /// Clears a device's failures, and those booked on its subject. One that was used by a clock that was ahead
-    /// accepts codes again, but none that it accepted before.
+    /// Clears a device's failures, and those booked on its subject. A device that was used while the clock was ahead
+    /// accepts current codes again, and none that it accepted before.
     ///
     /// # Errors
     /// It is not there, or the database does not answer.

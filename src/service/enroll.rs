@@ -40,7 +40,7 @@ pub struct Enrolled {
 
 /// A device that was made and not yet kept.
 pub(super) struct NewDevice<'a> {
-    /// Where. `None`: it is an operator's call.
+    /// The context of the call. `None`: it is an operator's call.
     pub(super) context: Option<&'a Context>,
     pub(super) id: DeviceId,
     pub(super) kind: Kind,
@@ -52,8 +52,9 @@ impl Service {
     /// Enrolls a device. What the user is shown is in this answer and in no other.
     ///
     /// # Errors
-    /// The name is taken, a device of the subject has the secret, or had it with other settings, the subject
-    /// has as many devices as allowed, or the database does not answer.
+    /// The setup exceeds the policy; the subject must prove more first; the name is taken; a device of the subject has
+    /// the secret, or had it with other settings; the subject has as many devices as allowed; the database does not
+    /// answer.
     pub async fn enroll(
         &self,
         grant: &Grant<rpc::EnrollDevice>,
@@ -63,7 +64,7 @@ impl Service {
         let caller = grant.caller();
         let Enrollment { subject, name, setup, context } = enrollment;
         let kind = registry::kind(setup.kind);
-        // Told after the request record is looked up: a retry gets its first answer whatever the policy is now.
+        // Refused only after the look-up of the request record: a retry gets its first answer, whatever the policy is now.
         let beyond = &kind.beyond(&setup, self.policy(caller))?;
         // Made once: where the commit has to be tried again, the same device is.
         let id = self.new_id();
@@ -110,7 +111,7 @@ impl Service {
         .await
     }
 
-    /// Whether there is room for a device of that name among the subject's.
+    /// Checks that the subject may have one more device, and under that name.
     fn has_room(
         &self,
         caller: &Caller,
@@ -193,8 +194,8 @@ fn chosen_name(
     name.map_or_else(|| free_name(registry::kind(kind).label(), devices, now), |name| Ok(name.clone()))
 }
 
-/// Whether a device goes when one of that name comes: an enrollment that was not finished does not stand in the
-/// way of the next one.
+/// True if the device is removed when one of that name is enrolled: it has expired, or is an unfinished enrollment under
+/// such a name.
 fn makes_room(device: &Device, name: &DeviceName, now: Moment) -> bool {
     device.is_expired(now) || (device.state == State::Pending && device.name.is_like(name))
 }

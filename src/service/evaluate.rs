@@ -70,7 +70,7 @@ impl Service {
         self.unit(caller, once, move || self.decide_now(caller, subject, context, question).boxed()).await
     }
 
-    /// Decides requirements as the subject stands now, and says what that uses up.
+    /// Decides requirements for the subject as it is now, with the commit that uses evidence up.
     pub(super) async fn decide_now(
         &self,
         caller: &Caller,
@@ -94,7 +94,7 @@ impl Service {
         })
     }
 
-    /// For each requirement of a question, in order, the requirements that apply.
+    /// The requirements that apply, for each requirement of a question in order.
     pub(super) fn requirements_of<'b>(
         book: &'b Rulebook,
         question: &Question,
@@ -158,8 +158,8 @@ impl Service {
         Ok((Decisions { each, joint }, consequences))
     }
 
-    /// Until when a subject that never had a device is let in all the same, once it has proved everything that
-    /// no enrollment gives.
+    /// The end of the grace of a subject that never had a device and has proved everything that no enrollment gives.
+    /// `None`: there is no grace.
     fn grace(
         &self,
         caller: &Caller,

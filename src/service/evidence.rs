@@ -23,7 +23,7 @@ use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::store::{Change, Commit, Standing, Wanted};
 
-/// What is wrong with a context that binds evidence to nothing.
+/// The problem of a context that names nothing in which evidence could count.
 pub const NOWHERE_TO_COUNT: &str = "must name where this counts: a session, a transaction, or with the scope CLIENT a client that is remembered";
 
 /// How long ago a client must have been seen that is noted as seen again.
@@ -115,8 +115,8 @@ impl Service {
     /// Records what was proved elsewhere.
     ///
     /// # Errors
-    /// The method is not configured, the time lies in the future or too far in the past; the database does not
-    /// answer.
+    /// The method is not configured; the context names nothing in which the evidence could count; the time lies in the
+    /// future, too far in the past, or not after a sign-out; the database does not answer.
     pub async fn record_evidence(
         &self,
         grant: &Grant<rpc::RecordEvidence>,
@@ -159,7 +159,7 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::EvidenceRecorded, &caller.name, now)
                     .with("method", &testimony.method)
                     .with("evidence", &evidence.id);
-                // Over the subject: a sign-out that comes first makes this judge anew.
+                // Changes the subject, too: a sign-out that commits first makes this commit stale.
                 let next = standing.state.moved_on(!standing.devices.is_empty(), now);
                 let mut commit = Commit::new(event)
                     .change(Change::Subject(next))
@@ -174,8 +174,8 @@ impl Service {
         .await
     }
 
-    /// Refuses what was proved until a sign-out, everywhere or of its session: it counts for nothing, however late
-    /// it is written down.
+    /// Refuses a time of proof that is not after the last sign-out, everywhere or of the session. Otherwise evidence
+    /// that is recorded late would outlive the sign-out.
     async fn refuse_revoked(
         &self,
         caller: &Caller,

@@ -1,11 +1,12 @@
 //! A proof without the name of a device: every active device that it could come from is tried, and a
 //! failure is booked once, on the subject.
 //!
-//! The subject has a back-off of its own for such attempts, and no lock: whoever knows a subject's name can fail
-//! here, and must not lock its user out. Every one of them, right or wrong, is
-//! committed over the version of the subject that it was judged from: so attempts in parallel buy nothing.
-//! The failure counts of devices that merely did not match are not touched. A subject that was never seen
-//! answers like one whose devices do not match, back-off included.
+//! The subject has a back-off of its own for such attempts, and no lock: anybody who knows a subject's id can fail
+//! here, and must not lock the user out.
+//!
+//! Every attempt, right or wrong, is committed over the version of the subject that it was judged from, so parallel
+//! attempts gain nothing. The failure counts of devices that did not match stay as they are. A subject that was never
+//! seen answers like one whose devices do not match, back-off included.
 
 use super::Service;
 use super::judge::Judgement;
@@ -27,9 +28,9 @@ enum Tries {
     Accepted { next: Box<Device>, events: Vec<Event> },
     /// None did; at least one looked, or there was none to look.
     Rejected(Reject),
-    /// Those devices rejected it as a replay.
+    /// These devices rejected the proof as a replay.
     Replayed(Vec<Device>),
-    /// It would have to be looked at, and that was not allowed.
+    /// The proof must be judged, and this try [may not](May::Look).
     Pending,
     /// All that could have looked are throttled.
     Throttled { retry_at: Moment },
@@ -131,7 +132,7 @@ impl Service {
             (Some(reason), ..) => Tries::Rejected(reason),
             (None, Some(retry_at), _) => Tries::Throttled { retry_at },
             (None, None, true) => Tries::Unavailable,
-            // Without a device the failure is booked like any other, in a turn like any other.
+            // Without any device the failure takes a turn, too: a stranger cannot tell the difference.
             (None, None, false) if may == May::Look => Tries::Pending,
             (None, None, false) => Tries::Rejected(Reject::Mismatch),
         })
@@ -158,8 +159,8 @@ impl Service {
 }
 
 /// Whether this could be a code of any device that a subject might have. It must not depend on the devices
-/// that the subject does have: the answer would tell a stranger whether there are any. White space that was pasted
-/// is plain spaces by now.
+/// that the subject does have: the answer would tell a stranger whether there are any. Parsing has turned pasted white
+/// space into plain spaces.
 fn could_be_code(offered: &Offered) -> bool {
     let Offered::Code(code) = offered;
     let text = code.expose();

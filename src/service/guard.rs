@@ -22,12 +22,12 @@ pub(super) enum Guarded {
     Remove,
     /// Making recovery codes.
     Recover,
-    /// Bringing a device back that was set aside.
+    /// Resuming a suspended device.
     Resume,
 }
 
 impl Guarded {
-    /// The question that the requirement is.
+    /// A question that asks for the guard's requirement.
     pub(super) fn question(self) -> Question {
         Question { requirements: vec![self.requirement().to_owned()], ..Question::default() }
     }
@@ -49,8 +49,8 @@ pub(super) fn wanted(context: Option<&Context>, now: Moment) -> Wanted<'_> {
 impl Service {
     /// Lets a guarded call pass, or says what the subject must prove first. Without a context it is an operator's
     /// call. A subject that has no device, or only ones that were never confirmed, has nothing that could be
-    /// weakened. One that is locked or set aside still protects: who has the password must not get around it by
-    /// failing until it is locked. The session that made the first device may go on with the set-up for a while.
+    /// weakened. A locked or suspended device still guards: whoever has the password must not get around it by failing
+    /// until it is locked. The session that made the first device may finish the [first set-up](opening).
     pub(super) fn guard(
         &self,
         caller: &Caller,

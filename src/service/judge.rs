@@ -14,7 +14,7 @@ use crate::kinds::{AnyKind, Judged, Judging, registry};
 
 /// What a proof came to.
 pub(super) enum Judgement {
-    /// It would have to be looked at, and that was not allowed.
+    /// The proof must be judged, and this try [may not](May::Look).
     Pending,
     /// It was not looked at, or could not have been right: nothing changes.
     Uncounted(Verdict),
@@ -30,8 +30,8 @@ pub(super) enum Judgement {
 }
 
 impl Service {
-    /// Has a device's kind judge, if it may and it is not too soon. `judge` is the kind's own question;
-    /// `is_plausible` says whether what was offered can be a proof of this device at all.
+    /// Has the device's kind judge a proof, if `may` and the back-off allow it. `judge` calls the kind; `is_plausible`
+    /// tells if the proof can be one of this device at all.
     pub(super) fn judge(
         &self,
         caller: &Caller,

@@ -1,6 +1,5 @@
-//! A form that is submitted twice: one session offers a code again that was accepted from it moments ago. The second
-//! one is refused like every replay, and it is no guess: a session that just proved the device gains nothing by
-//! knowing that its code is used up.
+//! A form that is submitted twice: a session offers a code again that it had accepted moments ago. It is refused as a
+//! replay, and not counted as a failure: the session has just proved the device, and learns nothing.
 
 use std::time::Duration;
 
@@ -14,16 +13,16 @@ use crate::domain::proof::{Reject, Verdict};
 use crate::error::Error;
 use crate::store::Wanted;
 
-/// How long after a code was accepted the same session may offer it again without being taken for a guesser.
+/// The time after an accepted code in which the same session may offer it again without a failure.
 const MOMENTS: Duration = Duration::from_secs(60);
 
-/// The answer: not counted, so nothing has to be waited for.
+/// The verdict on such a replay. No failure is counted, so there is no back-off.
 pub(super) const OWN_REPLAY: Verdict = Verdict::Rejected { reason: Reject::Replayed, retry_at: None };
 
 impl Service {
-    /// Whether a replay comes from a session from which one of these devices was proved moments ago. Reads the
-    /// subject anew, and holds only where the devices were judged as they are now: what is not committed must come
-    /// from a fresh reading.
+    /// True if a replay comes from a session in which one of these devices was proved moments ago. Reads the subject
+    /// again, and compares the versions of the devices: no commit checks this answer, so it must hold for the devices as
+    /// they are now.
     pub(super) async fn is_own_replay(
         &self,
         caller: &Caller,
@@ -32,7 +31,7 @@ impl Service {
         now: Moment,
     ) -> Result<bool, Error> {
         let Some(session) = &attempt.context().session else { return Ok(false) };
-        // The evidence of a session may be for a transaction, which the context that offers it again names, too.
+        // The evidence may be for a transaction; the context of the second call names the same one.
         let wanted = Wanted::Here(attempt.context(), now);
         let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
         let is_recent = |evidence: &Evidence| {

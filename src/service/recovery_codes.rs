@@ -109,7 +109,10 @@ impl Service {
         .await
     }
 
-    /// The chosen code that the list holds from now on, if it does not hold it yet.
+    /// The chosen code, if the list does not hold it yet.
+    ///
+    /// # Errors
+    /// As [`Self::is_new_code`].
     async fn newly_held(
         &self,
         caller: &Caller,

@@ -1,6 +1,6 @@
-//! Decisions of an answer that was kept under a request id. A verdict stays what it was: the proof is used up. A
-//! decision lets somebody in, so it is repeated only while everything that it rests on still counts; after a
-//! revocation, a sign-out, or the removal or lock of a device it is taken anew.
+//! Decisions of an answer that was kept for a request id. The verdict of the answer stays: the proof is used up. A
+//! decision lets somebody in, so a retry repeats it only while the evidence that it rests on counts. After a revocation,
+//! a sign-out, or the removal or lock of a device it is taken anew.
 
 use futures_util::FutureExt as _;
 
@@ -20,14 +20,14 @@ use crate::domain::refusal::Refusal;
 use crate::error::{Error, Fault};
 use crate::store::Wanted;
 
-/// What the decisions of a kept answer rest on.
+/// The basis of the decisions of a kept answer.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
-    /// The evidence of those that are satisfied.
+    /// The evidence of the satisfied decisions.
     pub evidence: Vec<EvidenceId>,
-    /// Until when each of these is.
+    /// The end of each satisfied decision.
     pub until: Vec<Moment>,
-    /// Whether a subject without a device is let in for a while.
+    /// True if a decision grants a grace.
     pub has_grace: bool,
 }
 
@@ -76,7 +76,7 @@ impl Service {
         match self.unit(caller, None, plan).await {
             Ok(Reply::Fresh(decisions)) => Ok(Some(decisions)),
             Ok(Reply::Again(_)) => Err(Fault::internal("deciding anew", "there was no request id").into()),
-            // The verdict that was kept is still true, so it is not lost with an error.
+            // An error would lose the kept verdict, which is still true.
             Err(Error::Refused(Refusal::RequirementNotFound { .. })) => Ok(Some(undecidable(question))),
             Err(error) => Err(error),
         }
@@ -90,7 +90,7 @@ impl Service {
         kept: &Kept,
     ) -> Result<bool, Error> {
         let now = self.clock.now();
-        // A grace rests on what the subject does not have: that is decided anew each time.
+        // A grace rests on the absence of a device, which no evidence shows: so it is decided anew.
         if kept.has_grace || kept.until.iter().any(|until| *until <= now) {
             return Ok(false);
         }
@@ -105,7 +105,7 @@ impl Service {
             epoch: standing.state.epoch,
             active_devices,
         };
-        // What is used up was used up by this very answer.
+        // If evidence of a kept decision is used up, that decision used it: it still counts for it.
         let does_count = |one: &Evidence| counts(&Evidence { used_up: false, ..one.clone() }, &asked).is_ok();
         Ok(kept.evidence.iter().all(|id| {
             let found = standing.evidence.iter().find(|one| one.id == *id);
@@ -114,7 +114,7 @@ impl Service {
     }
 }
 
-/// Decisions over requirements of which one is there no more.
+/// The decisions where a requirement of the question is no longer configured.
 fn undecidable(question: &Question) -> Decisions {
     let decided = |requirement: &str| {
         let reason = "the requirements have changed since this was answered: ask again";

@@ -73,9 +73,9 @@ impl Service {
         .await
     }
 
-    /// Ends a session, whether or not anything was proved in it: nothing that was proved until now counts there,
-    /// whoever writes it down later. What is under way is judged anew: a verification because its device moves on,
-    /// everything else because the subject does.
+    /// Ends a session, also one without evidence: nothing that was proved until now counts in it, even if it is recorded
+    /// later. The commit moves the active devices and the subject on, so that verifications and other changes that are
+    /// under way become stale and are judged anew.
     async fn end_session(
         &self,
         caller: &Caller,
@@ -88,7 +88,7 @@ impl Service {
         let Standing { state, devices, .. } = standing;
         let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now)
             .with("count", count);
-        // Another replica's clock may be ahead.
+        // An earlier sign-out may be later by the clock of another replica.
         let earlier = self.store.session_revoked_at(&caller.tenant, subject, session).await?;
         let revoked_at = earlier.map_or(now, |earlier| earlier.max(now));
         let expires_at = revoked_at.plus(self.policy(caller).evidence.longest());
@@ -120,7 +120,7 @@ impl Revocation {
 /// carry the epoch to what they prove, so a verification that is under way is judged anew.
 fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64, now: Moment) -> Step<u64> {
     let Standing { state, devices, clients, .. } = standing;
-    // Another replica's clock may be ahead.
+    // An earlier sign-out may be later by the clock of another replica.
     let signed_out_at = state.signed_out_at.max(Some(now));
     let event = Event::about(&caller.tenant, subject, What::SubjectSignedOut, &caller.name, now)
         .with("evidence", count)
@@ -137,7 +137,7 @@ fn sign_out(caller: &Caller, subject: &Subject, standing: &Standing, count: u64,
     Step::Commit(commit, count)
 }
 
-/// Whether evidence that has not expired may count, now or later. What is used up counts for retries of the request
+/// True if evidence that has not expired may count, now or later. Used-up evidence counts for retries of the request
 /// that used it.
 fn could_count(standing: &Standing, evidence: &Evidence) -> bool {
     !evidence.revoked && evidence.epoch == standing.state.epoch

@@ -1,5 +1,6 @@
-//! One secret, one factor: a secret that a device of the subject has is not enrolled again, and one that the
-//! subject had before goes on where it stopped (RFC 6238, 5.2, for the secret, whichever device has it).
+//! One secret is one factor. A secret that a device of the subject has cannot be enrolled again, and one that the subject
+//! had before keeps its used codes. So RFC 6238, 5.2 (no second use of a code) holds for the secret, whichever device
+//! has it.
 
 use super::Service;
 use crate::auth::Caller;
@@ -13,12 +14,12 @@ use crate::kinds::{self, AnySetup, Made, Making, registry};
 use crate::store::Factor;
 
 impl Service {
-    /// Makes a new device anew if the subject had its secret before. `None`: it never had. `gone` says which of the
-    /// subject's devices make room for the new one.
+    /// The new device as it must be if the subject had its secret before. `None`: it had not. `gone` is true for devices
+    /// of the subject that are removed for the new one.
     ///
     /// # Errors
-    /// A device has the secret that does not make room; or the device of then was of another kind, or had
-    /// settings that do not tell what is used up.
+    /// A device that stays has the secret; or the device that had it was of another kind, or had settings under which
+    /// used codes cannot be recognised.
     pub(super) async fn made_again(
         &self,
         caller: &Caller,
@@ -31,8 +32,8 @@ impl Service {
         if secret.expose().is_empty() {
             return Ok(None);
         }
-        // Read after the devices: whatever changes it in between moves the subject or a device on, too, and the
-        // commit is stale.
+        // Read after the devices: a change in between also moves the subject or a device on, which makes the commit
+        // stale.
         let factor = Factor::Secret(secret.clone());
         let known = self.store.known_secret(&caller.tenant, subject, &factor).await?;
         if known
@@ -45,11 +46,10 @@ impl Service {
         registry::kind(setup.kind).make_again(setup, (kind, &detail), making).map(Some)
     }
 
-    /// Whether a recovery code that an operator chose for a list is new to the subject. If it is not, the list
-    /// holds it, and it can still be used.
+    /// True if a recovery code that an operator chose is new to the subject. False: the list holds it already, unused.
     ///
     /// # Errors
-    /// Another list holds it, it was used, or it was chosen before and is held no more.
+    /// Another list holds the code, it was used, or it was chosen before and has been replaced or removed since.
     pub(super) async fn is_new_code(
         &self,
         caller: &Caller,

@@ -11,8 +11,8 @@ use crate::store::{Change, Commit, Outcome, Standing, Wanted};
 
 /// Expired devices in one round at most.
 const ROUND: u64 = 500;
-/// How long the failures of a subject of whom nothing else is kept are. Longer than any back-off: a count that is
-/// forgotten while another subject's still delays tells the two apart.
+/// The time for which failures of a subject without devices are kept. Longer than any back-off: a back-off that ended
+/// early would tell a stranger that the subject has no device.
 const STRANGERS_FOR: Duration = Duration::from_secs(48 * 3600);
 const _: () = assert!(STRANGERS_FOR.as_secs() > LONGEST_DELAY.as_secs());
 

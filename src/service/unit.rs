@@ -1,6 +1,5 @@
-//! The unit of work that every change goes through: plan, commit over what was read, and plan anew if something
-//! came between. What judges a proof goes through [`Service::judged`], which sees to it that every judgement is
-//! counted.
+//! The unit of work of every change: plan, commit over the versions that were read, and plan anew if the commit is stale.
+//! A change that judges a proof goes through [`Service::judged`], which makes sure that the judgement is counted.
 
 use std::time::Duration;
 
@@ -16,8 +15,8 @@ use crate::domain::secret::Secret;
 use crate::error::{Error, Fault, Origin};
 use crate::store::{Commit, Outcome, Recalled, Record, Turn};
 
-/// How often a change is planned before it is given up as stale. Of so many attempts at once on one subject
-/// each gets its turn: in each round at least one of them commits.
+/// The number of times that a change is planned before it is refused as stale. So many changes at once of one subject
+/// all succeed: in each round at least one of them commits.
 const TRIES: usize = 32;
 /// How long the answer to a request id is kept.
 const RECORD_FOR: Duration = Duration::from_secs(10 * 60);
@@ -49,25 +48,25 @@ pub(super) enum Step<T> {
     Commit(Commit, T),
     /// An answer that changes nothing.
     Answer(T),
-    /// A proof would have to be judged, and that was not allowed: see [`May`].
+    /// A proof must be judged, and the plan was called with [`May::Look`].
     Judge,
 }
 
-/// Whether a plan may have a proof judged.
+/// The permission of a plan to judge a proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum May {
-    /// No: it is another request's turn. What is refused or throttled can be answered all the same.
+    /// Not judge: this request has no turn yet. Refused and throttled attempts are answered without one.
     Look,
-    /// Yes: there is room for the commit, and nobody else of this replica judges for this subject.
+    /// Judge: this request has the [`Turn`] of the subject, and with it a place in the queue of commits.
     Judge,
 }
 
 /// What a commit came to.
 enum Done<T> {
     Reply(Reply<T>),
-    /// It came too late: to be planned anew.
+    /// Stale: the change must be planned anew.
     Stale,
-    /// The request id is another request's.
+    /// Another request has the same id.
     Reused,
 }
 
@@ -97,13 +96,13 @@ impl Service {
         Err(Refusal::Stale.into())
     }
 
-    /// Carries out what has a proof of a subject judged. A proof is judged only when its commit is sure to be
-    /// written, and what was judged is committed whatever else happens:
+    /// Carries out a change that judges a proof. Unless the database fails, what was judged is committed: a wrong code is
+    /// counted, a right one is used up.
     ///
-    /// - a queue that is full and a deadline that cannot be met refuse before the proof is judged ([`Turn`]);
-    /// - a commit that comes too late is judged anew until it is written, however often that is;
-    /// - a request id that turns out to be another request's when it is committed is refused only after the
-    ///   failure was booked, or the right code used up.
+    /// - A full queue and a deadline that cannot be met refuse before the proof is judged: see [`Turn`].
+    /// - A stale commit is judged anew until it is written, however often that is.
+    /// - A request id that belongs to another request is refused. If only the commit finds that out, the judgement is
+    ///   committed first, without a record.
     pub(super) async fn judged<'p, T>(
         &self,
         caller: &Caller,
@@ -129,7 +128,7 @@ impl Service {
                 Ok(Done::Reply(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),
                 Ok(Done::Reply(reply)) => return Ok(reply),
                 Ok(Done::Stale) => {}
-                // The judgement was taken back with the record that it met: once more, without one.
+                // The unique key of `request` rolled the judgement back. Once more without a record, so that it counts.
                 Ok(Done::Reused) => (once, is_reused) = (None, true),
                 Err(Error::Refused(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),
                 Err(error) => patience.or(error).await?,
@@ -137,7 +136,7 @@ impl Service {
         }
     }
 
-    /// Gives the answer that a plan came to, once what it is to change is on disk.
+    /// Commits a plan, and returns its answer once the commit is on disk.
     async fn carry_out<T>(
         &self,
         caller: &Caller,
@@ -174,7 +173,7 @@ impl Service {
             Outcome::Stale => Done::Stale,
             Outcome::Recorded => match self.recalled(caller, once).await {
                 Ok(Some(answer)) => Done::Reply(Reply::Again(answer)),
-                // It was forgotten in between.
+                // The record was swept in between.
                 Ok(None) => Done::Stale,
                 Err(Error::Refused(Refusal::RequestIdReused)) => Done::Reused,
                 Err(error) => return Err(error),
@@ -192,7 +191,7 @@ impl Service {
         })
     }
 
-    /// The answer to a request id of which this replica knows that it is recorded: before anything is planned.
+    /// The recorded answer, if this replica knows that the request id is recorded. Asked before anything is planned.
     async fn recalled_early<T>(
         &self,
         caller: &Caller,
@@ -220,8 +219,8 @@ impl Patience {
     /// Waits before the next try, where the database certainly wrote nothing and there is time for one.
     ///
     /// # Errors
-    /// The error, if trying again does not help. One in doubt is never tried again: what it may have written
-    /// would be judged as a replay.
+    /// The error, if trying again does not help. A commit in doubt is never tried again: if it was written, the same
+    /// proof would now be a replay.
     async fn or(&mut self, error: Error) -> Result<(), Error> {
         match error {
             Error::Fault(fault) if fault.origin == Origin::Store => {

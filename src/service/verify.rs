@@ -122,7 +122,7 @@ impl Service {
         self.try_as(caller, attempt, &device, None, may).await
     }
 
-    /// A code is not used up for a question that cannot be answered.
+    /// Refuses a question with an unknown requirement, before a code is used up for it.
     pub(super) fn check_question(&self, attempt: &Attempt) -> Result<(), Refusal> {
         Self::requirements_of(&self.rulebook(), &attempt.question).map(drop)
     }

@@ -24,7 +24,7 @@ pub struct Commit {
 /// written only over that version.
 #[derive(Debug)]
 pub enum Change {
-    /// A new device, and its secret to be sealed. No other device of its subject has that secret.
+    /// A new device, and its secret to be sealed. Stale if another device of its subject has the secret.
     Insert(Box<Device>, Secret),
     /// What a verification changes: state, detail, failures, time of use.
     Progress(Box<Device>),
@@ -33,9 +33,9 @@ pub enum Change {
     /// All of a device that can change, but its secret, over an older version than the one before: that
     /// which a database shows that has forgotten the ones between.
     Restore(Box<Device>, i64),
-    /// A device that is removed, at the version that was read. What it has used up stays known for its secret.
+    /// A device that is removed, at the version that was read. What it has used up is noted for its secret.
     Delete(Box<Device>),
-    /// A device has this from now on, too, and no other device of its subject does.
+    /// One more secret that a device has from now on. Stale if another device of its subject has it.
     Hold(Box<Device>, Factor),
     /// What is kept of the commit's subject.
     Subject(SubjectState),
@@ -45,7 +45,7 @@ pub enum Change {
     Spend(EvidenceId, Moment),
     /// Evidence that counts for nothing from that moment. What is revoked already stays as it is.
     Revoke(Revoked, Moment),
-    /// A session in which nothing counts that was proved until a moment, whoever writes it down later.
+    /// A session that is signed out: nothing that was proved in it until then counts, even if it is recorded later.
     RevokeSession(SessionRevocation),
     /// A client that is remembered from now on.
     Remember(Box<Client>),
@@ -72,11 +72,11 @@ pub enum Revoked {
 /// A session of a subject that was signed out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRevocation {
-    /// Which.
+    /// The session.
     pub session: SessionId,
-    /// What was proved in it until this moment counts for nothing.
+    /// The moment of the sign-out. Nothing that was proved in the session until then counts.
     pub revoked_at: Moment,
-    /// When it is forgotten: all that was proved until then has expired.
+    /// The end of this row: by then, all evidence from before the sign-out has expired.
     pub expires_at: Moment,
 }
 

@@ -1,4 +1,5 @@
-//! Fingerprints: keyed hashes by which a secret of a subject is known again, and by nobody without the key ring.
+//! Fingerprints: keyed hashes of secrets. They find a secret that a subject has or had, and are useless without the key
+//! ring.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 
@@ -19,18 +20,18 @@ pub enum Factor {
     Code(SecretText),
 }
 
-/// What is known of a secret of a subject.
+/// The device that has a secret of a subject, and the one that had it before.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownSecret {
     /// The device that has it. `None`: no device has it now.
     pub holder: Option<DeviceId>,
-    /// The kind and the state of the last device that had it before the holder, if there was one and it had accepted
-    /// anything.
+    /// The kind and the state of the last device that had the secret and was removed. Devices that were still pending do
+    /// not count.
     pub before: Option<(Kind, String)>,
 }
 
 impl Factor {
-    /// Under every key of the ring, the active key's first.
+    /// The fingerprints of the secret under every key of the ring. That of the active key comes first.
     pub(super) fn fingerprints(
         &self,
         keyring: &Keyring,
@@ -46,16 +47,15 @@ impl Factor {
     }
 }
 
-/// A secret without the zero bytes at its end. HMAC pads its key with zeros to a block (RFC 2104, 2), and no
-/// OATH secret is longer than the block of any hash of OATH: with or without these bytes it gives the same
-/// codes.
+/// A secret without the zero bytes at its end. HMAC pads its key with zeros to a block (RFC 2104, 2), and no OATH secret
+/// is longer than a block. So a secret gives the same codes with or without these bytes.
 fn significant(secret: &[u8]) -> &[u8] {
     let end = secret.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     secret.get(..end).unwrap_or(secret)
 }
 
 impl Store {
-    /// What is known of a secret of a subject.
+    /// Looks a secret of a subject up.
     ///
     /// # Errors
     /// The database does not answer, or the row is not what this program wrote.
@@ -83,7 +83,7 @@ impl Store {
     }
 }
 
-/// The rows of those fingerprints: one at most, unless a key ring was taken apart and put together again.
+/// The rows of these fingerprints: at most one, unless the ring lacked a key for some time.
 pub(super) async fn rows(
     db: &impl ConnectionTrait,
     tenant: &Tenant,

@@ -40,7 +40,7 @@ pub(super) struct Memory {
     pub(super) cache: Arc<Cache>,
     /// What was used up, so that it stays so even where the database forgets it.
     pub(super) witness: Arc<Witness>,
-    /// Request ids that are recorded, so that their records are looked up before anything is judged.
+    /// Recorded request ids: their records are looked up before anything is judged.
     pub(super) requests: Arc<SeenRequests>,
 }
 
@@ -82,7 +82,7 @@ impl Pace {
 pub(super) struct Lanes {
     doors: Vec<Door>,
     spread: RandomState,
-    /// Commits that wait or are being written, and places that are reserved.
+    /// Commits that wait or are being written, and reserved places.
     under_way: Arc<AtomicUsize>,
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Lanes {
 struct UnderWay(Arc<AtomicUsize>);
 
 impl UnderWay {
-    /// One more, and how many there were before.
+    /// Counts one more. Also returns the number before.
     fn begin(count: &Arc<AtomicUsize>) -> (Self, usize) {
         let others = count.fetch_add(1, Ordering::Relaxed);
         (Self(count.clone()), others)
@@ -103,14 +103,14 @@ impl Drop for UnderWay {
     }
 }
 
-/// A place in a lane's queue: a commit that has one is written, whatever becomes of its caller.
+/// A reserved place in a lane's queue. A commit that is put in it is written even if its caller goes away.
 pub(super) struct Place {
     permit: mpsc::OwnedPermit<Job>,
     under_way: UnderWay,
 }
 
 impl Place {
-    /// Has a commit written. It is in the queue when this returns; the answer comes when it is written.
+    /// Puts a commit in the queue, before this returns. The future resolves when the commit is written.
     pub(super) fn fill(self, commit: Commit) -> impl Future<Output = Result<Outcome, Fault>> {
         let (reply, answer) = oneshot::channel();
         self.permit.send(Job { commit, reply });
@@ -139,7 +139,7 @@ impl Lanes {
         (Self { doors, spread: RandomState::new(), under_way: Arc::default() }, tasks)
     }
 
-    /// Has a commit written. If the caller goes away meanwhile, it is written all the same.
+    /// Writes a commit. If the caller goes away meanwhile, the commit is written all the same.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
         let answer = self.reserve(&commit.tenant, &commit.subject)?.fill(commit);
         let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
@@ -152,7 +152,7 @@ impl Lanes {
     /// Reserves a place for a commit of a subject.
     ///
     /// # Errors
-    /// The queue is full, or the caller's time would be over before its turn.
+    /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub(super) fn reserve(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
         let (under_way, others) = UnderWay::begin(&self.under_way);
         let Door { queue, pace } = self.door(tenant, subject, others);
@@ -168,8 +168,8 @@ impl Lanes {
         }
     }
 
-    /// Reserves a place for a commit that must not be refused, however long the queue is: what was judged is
-    /// counted.
+    /// Waits for a place, however long the queue is. For a commit that must not be refused, since its proof was judged
+    /// already.
     ///
     /// # Errors
     /// The lane is gone.
@@ -180,7 +180,7 @@ impl Lanes {
         Ok(Place { permit, under_way })
     }
 
-    /// The lane of a subject, where so many others are under way.
+    /// The lane of a subject, while `others` are under way.
     fn door(&self, tenant: &Tenant, subject: &Subject, others: usize) -> &Door {
         let in_use = (1 + others / CROWD).min(self.doors.len());
         &self.doors[self.spread.hash_one((tenant, subject)) as usize % in_use]

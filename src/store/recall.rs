@@ -22,7 +22,7 @@ pub enum Recalled {
 }
 
 impl Store {
-    /// Whether this replica may have recorded that request id, or met its record.
+    /// True if this replica has probably recorded the request id, or met its record. False says nothing.
     #[must_use]
     pub fn has_seen(&self, tenant: &Tenant, caller: &CallerName, id: &RequestId) -> bool {
         self.memory.requests.has(tenant, caller, id)

@@ -1,4 +1,5 @@
-//! Sessions that were signed out. They are read where something says when it was proved, and never by a verification.
+//! Sessions that were signed out. `RecordEvidence` with a time of proof and the next sign-out of the session read them;
+//! a verification does not.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -9,7 +10,7 @@ use crate::domain::moment::Moment;
 use crate::error::Fault;
 
 impl Store {
-    /// When a session of a subject was last signed out, if that is still kept.
+    /// The last sign-out of a session of a subject, if it is still kept.
     ///
     /// # Errors
     /// The database does not answer.
@@ -29,7 +30,7 @@ impl Store {
         Ok(found.first().map(|row| Moment::from_micros(row.revoked_at)))
     }
 
-    /// Forgets revocations of sessions in which all that they cover has expired. Returns their number.
+    /// Removes sign-outs from before which no evidence can count any more. Returns their number.
     ///
     /// # Errors
     /// The database does not answer.

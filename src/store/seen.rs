@@ -1,9 +1,9 @@
-//! Request ids that this replica knows to be recorded. Their records are looked up before a proof is judged, so
-//! that a used id buys no judgement. An id that another replica recorded is found when the commit meets its record.
+//! Request ids that this replica knows to be recorded. Their records are looked up before a proof is judged, so that
+//! nobody gets a proof judged under a used id.
 //!
-//! Bounded: two generations of keyed hashes, of which the older one goes when the younger is full. An id that was
-//! forgotten, like one of another replica, is found at commit; one that was never recorded but has the hash of
-//! another costs one look-up.
+//! Two generations of keyed hashes bound the memory: the older is dropped when the younger is full. An id that was
+//! dropped, or that another replica recorded, is found by the unique key when the commit is written. An id that was
+//! never recorded but has the hash of another one costs a look-up.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -28,7 +28,7 @@ struct Generations {
 }
 
 impl SeenRequests {
-    /// A commit is on disk, or met the record of its request id.
+    /// Notes the request id of a commit that is on disk, or that met the record of its id.
     pub(super) fn committed(&self, commit: &Commit) {
         let Some(record) = &commit.record else { return };
         let hash = self.spread.hash_one((&commit.tenant, &record.caller, &record.id));
@@ -39,7 +39,7 @@ impl SeenRequests {
         known.young.insert(hash);
     }
 
-    /// Whether an id may be recorded.
+    /// True if the id is probably recorded. False says nothing.
     pub(super) fn has(&self, tenant: &Tenant, caller: &CallerName, id: &RequestId) -> bool {
         let hash = self.spread.hash_one((tenant, caller, id));
         let known = self.generations.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
-//! Turns: on one replica, proofs of one subject are judged one after the other, each after what the one before came
-//! to is on disk. A turn holds a place in the queue of commits, so that what is judged in it is written for certain.
-//! Without turns a crowd would have many proofs judged at one version of a device, of which one counts: the others
-//! are not told what they came to, but the time that each takes may tell.
+//! Turns: a replica judges one proof of a subject at a time, and the next one only when the commit of the last is on
+//! disk. A turn also holds a place in the queue of commits, so that a full queue refuses before anything is judged.
 //!
-//! Between replicas the version of the device decides, as everywhere: a commit that comes too late is judged anew.
+//! Without turns, parallel requests would have many proofs judged at one version of a device, and only one of them would
+//! be counted. The other verdicts are discarded, but the time that each takes could tell a right code from a wrong one.
+//!
+//! Replicas do not share turns. Between them the version of the device decides: a stale commit is judged anew.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, PoisonError};
@@ -19,10 +20,10 @@ use crate::domain::refusal::Refusal;
 use crate::env::deadline;
 use crate::error::{Error, Fault};
 
-/// Turns that can be taken at once. Two subjects that share one wait for each other for as long as a commit takes.
+/// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
 const TURNS: usize = 4096;
 
-/// One semaphore of one permit for each share of the subjects.
+/// Semaphores with one permit each, by the hash of the subject.
 pub(super) struct Turns {
     each: Box<[Arc<Semaphore>]>,
     spread: RandomState,
@@ -41,19 +42,19 @@ impl Turns {
     }
 }
 
-/// The right to have a proof of one subject judged, and a place in the queue for what comes of it.
+/// The right to judge a proof of a subject, with a place in the queue for its commit.
 pub struct Turn {
     lanes: Arc<Lanes>,
     place: Option<Place>,
-    /// Others of the same subject wait for it.
+    /// The permit for which other requests of the subject wait.
     held: Option<OwnedSemaphorePermit>,
 }
 
 impl Store {
-    /// Takes a turn, if nobody else has it now.
+    /// Takes the turn of a subject, if it is free.
     ///
     /// # Errors
-    /// The queue is full, or the caller's time would be over before the commit: nothing may be judged.
+    /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub fn try_turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Option<Turn>, Error> {
         match self.turns.of(tenant, subject).clone().try_acquire_owned() {
             Ok(held) => self.turn_of(tenant, subject, held).map(Some),
@@ -61,10 +62,10 @@ impl Store {
         }
     }
 
-    /// Waits for a turn.
+    /// Waits for the turn of a subject.
     ///
     /// # Errors
-    /// The queue is full, or the caller's time would be over before the commit: nothing may be judged.
+    /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub async fn turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Turn, Error> {
         let waiting = self.turns.of(tenant, subject).clone().acquire_owned();
         let held = match deadline::left() {
@@ -84,12 +85,12 @@ impl Store {
 }
 
 impl Turn {
-    /// Writes a commit. The turn goes on: where the commit comes too late, or meets the record of its request id,
-    /// the proof is judged anew in the same turn.
+    /// Writes a commit. The turn is kept: if the commit is stale, or meets the record of its request id, the proof is
+    /// judged anew in the same turn.
     ///
     /// # Errors
-    /// The database does not answer. Unless this runs in a detached task, also: the caller's time is almost over. The
-    /// commit is written all the same, and the turn ends then.
+    /// The database does not answer; or, outside a detached task, the caller's deadline is near. In that case the commit
+    /// is still written, and the turn ends when it is.
     pub async fn commit(&mut self, commit: Commit) -> Result<Outcome, Error> {
         let place = match self.place.take() {
             Some(place) => place,
@@ -105,7 +106,7 @@ impl Turn {
         }
         let held = self.held.take();
         tokio::spawn(async move {
-            // Whoever asked has gone; others of the subject go on when it is written, or failed.
+            // The caller is gone. Other requests of the subject go on once the commit is written or has failed.
             let _ = answer.await;
             drop(held);
         });

@@ -228,8 +228,8 @@ fn broken(fault: &Fault, request: &str) -> Status {
     Status::with_error_details(code, message, details)
 }
 
-/// Names the encodings that are taken, as the gRPC specification of compression asks for: a client that reads it
-/// sends the request again without compression.
+/// The status of a compressed request. It names the accepted encodings, as gRPC's compression specification requires, so
+/// that a client can send the request again without compression.
 fn compressed() -> Status {
     let mut status = refused(&Refusal::Compressed);
     status.metadata_mut().insert("grpc-accept-encoding", MetadataValue::from_static("identity"));

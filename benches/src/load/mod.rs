@@ -19,7 +19,7 @@ use crate::{Failed, place};
 pub enum What {
     /// `Verify`, with a code that is due.
     Verify,
-    /// `Verify`, with a code that is due, under a request id of its own.
+    /// `Verify`, with a code that is due and a new request id for each call.
     VerifyOnce,
     /// `Verify`, with what cannot be a code.
     Malformed,

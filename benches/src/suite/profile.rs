@@ -1,5 +1,5 @@
-//! Where the instructions of one accepted Verify go, and what one under a request id and an Evaluate cost: counted by
-//! callgrind, and so the same on a noisy machine. What the kernel and another process do is not in them.
+//! Instructions of one accepted Verify, by part of the program, and those of a Verify with a request id and of an
+//! Evaluate. Callgrind counts them, so a noisy machine does not change them. The kernel and other processes are left out.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::{Failed, Options};
 
 /// Devices, each of which is verified once before what counts and once in it.
 const DEVICES: usize = 256;
-/// What is counted, and with how many in flight.
+/// The calls that are counted, each with the number in flight.
 const CALLS: [(What, usize); 6] = [
     (What::Verify, 1),
     (What::Verify, 32),
@@ -73,7 +73,7 @@ fn on(engine: Engine, dir: &Path, options: &Options) -> Result<Report, Failed> {
         let order = |stage: &Stage<'_>| Order {
             devices: DEVICES,
             rounds: Some(1),
-            // An Evaluate can be asked again and again; codes run out.
+            // Codes run out and end a Verify run early; an Evaluate repeats until its time is over.
             seconds: if what == What::Evaluate { 4.0 } else { 600.0 },
             warm_up: 0.0,
             ..stage.order(what, in_flight)

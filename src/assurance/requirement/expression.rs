@@ -13,14 +13,13 @@ pub struct Leaf {
     pub within: Option<Duration>,
     /// Only evidence that was given for this transaction.
     pub for_transaction: bool,
-    /// Only evidence that was not given for a transaction: what the user was asked to approve was a payment, and
-    /// no change of their devices. Set in the requirements that guard devices, at every leaf without
-    /// `for transaction`.
+    /// Only evidence that was not given for a transaction. Set in the requirements that guard devices, at every leaf
+    /// without `for transaction`: a user who approved a payment did not approve a change of their devices.
     pub not_for_transaction: bool,
 }
 
 impl Leaf {
-    /// Whether it takes evidence of that scope: given for the transaction at hand, or not for one.
+    /// True if the leaf accepts evidence that was given for the transaction at hand, or that was not.
     #[must_use]
     pub fn takes(&self, for_transaction: bool) -> bool {
         if for_transaction { !self.not_for_transaction } else { !self.for_transaction }
@@ -89,7 +88,7 @@ impl Expression {
         self
     }
 
-    /// With every leaf that does not say `for transaction` closed to evidence for a transaction.
+    /// The same expression, in which only a leaf with `for transaction` accepts evidence for a transaction.
     #[must_use]
     pub(super) fn guarding(mut self) -> Self {
         self.each_leaf(&mut |leaf| leaf.not_for_transaction = !leaf.for_transaction);

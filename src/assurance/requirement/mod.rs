@@ -108,7 +108,8 @@ impl Requirement {
         self.leaves.iter().any(|leaf| leaf.for_transaction)
     }
 
-    /// The same, to guard devices: only a leaf that says `for transaction` takes evidence for a transaction.
+    /// The same requirement as a guard of devices: only a leaf with `for transaction` accepts evidence for a
+    /// transaction.
     #[must_use]
     pub fn guarding(self) -> Self {
         let expression = self.expression.guarding();
@@ -116,7 +117,7 @@ impl Requirement {
         Self { expression, leaves, ..self }
     }
 
-    /// Whether any of it must not be given for a transaction.
+    /// True if a leaf refuses evidence that was given for a transaction.
     #[must_use]
     pub fn is_guarding(&self) -> bool {
         self.leaves.iter().any(|leaf| leaf.not_for_transaction)

@@ -54,7 +54,7 @@ impl Requirements {
         Ok(Self { by_name, vocabulary })
     }
 
-    /// With the requirements of these names guarding devices.
+    /// The same set, in which the requirements of these names [guard devices](Requirement::guarding).
     #[must_use]
     pub fn guarding(mut self, names: &[&str]) -> Self {
         for (name, requirement) in &mut self.by_name {

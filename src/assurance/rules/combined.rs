@@ -1,12 +1,12 @@
-//! The bounds on all that the rules of one requirement lead to.
+//! Bounds on all results of the rules of one requirement together.
 
 use std::collections::BTreeMap;
 
 use super::super::requirement::mistake::Wrong;
 use super::super::requirement::{ALTERNATIVES_MAX, LEAVES_MAX, Requirement};
 
-/// The results of the rules so far, by the requirement that is asked for. Where no attribute is given, all of
-/// them apply together, and deciding them must cost no more than deciding one requirement.
+/// The results of the rules so far, by the requirement that is asked for. Without attributes all of them apply, and
+/// deciding them must cost no more than deciding one requirement.
 #[derive(Debug, Default)]
 pub(super) struct Combined {
     by_requirement: BTreeMap<String, Results>,
@@ -17,7 +17,7 @@ pub(super) struct Combined {
 struct Results {
     names: Vec<String>,
     leaves: usize,
-    /// 0: there is no result yet.
+    /// The number of ways to satisfy all results. 0: there is no result yet.
     alternatives: u64,
 }
 
@@ -25,7 +25,7 @@ impl Combined {
     /// Adds the result of a rule.
     ///
     /// # Errors
-    /// With it, the results are more than one requirement may hold.
+    /// Together with this result, they are more than one requirement may hold.
     pub(super) fn add(&mut self, requirement: &str, instead: &Requirement) -> Result<(), Wrong> {
         let results = self.by_requirement.entry(requirement.to_owned()).or_default();
         if results.names.iter().any(|known| known == instead.name()) {

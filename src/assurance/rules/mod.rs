@@ -57,7 +57,7 @@ struct Rule {
 enum Truth {
     True,
     False,
-    /// The attributes do not decide it.
+    /// An attribute that it needs is missing or cannot be read.
     Open,
 }
 
@@ -113,8 +113,8 @@ impl Rules {
         if mistakes.is_empty() { Ok(Self { rules, env: Arc::new(Env::stdlib()) }) } else { Err(mistakes) }
     }
 
-    /// The requirements that apply where `asked` is asked for: at least one, each once. `attribute` gives what the
-    /// caller knows.
+    /// The requirements that apply if `asked` is asked for: at least one, each once. `attribute` returns the caller's
+    /// value of an attribute.
     pub fn applied<'a, 'b>(
         &'a self,
         asked: &'a Requirement,
@@ -166,7 +166,7 @@ fn find<'r>(name: &str, requirements: &'r Requirements) -> Result<&'r Requiremen
     Err(Wrong::new(0..name.len(), format!("`{name}` is not known"), label))
 }
 
-/// A requirement as a rule applies it: in place of a guard it guards.
+/// A requirement as a rule applies it. Instead of a guard it becomes a guard itself.
 fn in_place_of(asked: &Requirement, instead: &Requirement) -> Requirement {
     let instead = instead.clone();
     if GUARDS.contains(&asked.name()) { instead.guarding() } else { instead }

@@ -1,4 +1,4 @@
-//! What is asked beside an enrollment.
+//! Plans beside an enrollment, and the guard's answer to them, against a model.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::domain::decision::Decision;
 use crate::domain::ids::DeviceId;
 use crate::domain::method::{Method, Sort};
 
-/// Whether a new device of some kind would meet a leaf.
+/// True if a new device of some kind would meet the leaf.
 fn is_of_devices(leaf: &Leaf, for_transaction: bool) -> bool {
     let accepts = |entry: &crate::assurance::vocabulary::Entry| {
         let Sort::Kind(kind) = &entry.sort else { return false };
@@ -25,7 +25,7 @@ fn is_of_devices(leaf: &Leaf, for_transaction: bool) -> bool {
     (for_transaction || !leaf.for_transaction) && VOCABULARY.iter().any(accepts)
 }
 
-/// What is left of an expression when every leaf that a device would meet is met. `None`: nothing.
+/// The rest of an expression once every leaf that a device would meet is met. `None`: nothing is left.
 fn rest(expression: &Expression, for_transaction: bool) -> Option<Expression> {
     let parts: Vec<Option<Expression>> =
         expression.parts().iter().map(|part| rest(part, for_transaction)).collect();
@@ -44,7 +44,7 @@ fn rest(expression: &Expression, for_transaction: bool) -> Option<Expression> {
     }
 }
 
-/// Whether facts are enough for all but the devices of a requirement.
+/// True if the facts are enough for all leaves of a requirement that no device meets.
 fn is_rest_met(requirement: &Requirement, facts: &[Fact], for_transaction: bool) -> bool {
     let rest = rest(requirement.expression(), for_transaction);
     rest.is_none_or(|rest| oracle::satisfied(&rest, facts, 0))
@@ -122,7 +122,7 @@ proptest! {
             Decision::Unavailable { retry_at, .. } => {
                 prop_assert!(!opens(&usable));
                 if let Some(at) = retry_at {
-                    // By then all that is throttled until then is free.
+                    // At that moment, back-offs until then are over.
                     let free = |one: &Candidate| match one.availability {
                         crate::assurance::candidate::Availability::Throttled { until } => until <= at,
                         _ => one.is_usable(),

@@ -58,7 +58,7 @@ impl Authenticator for Hotp {
         Ok(Made { state, secret, shown: Shown::Oath(material) })
     }
 
-    /// The secret's counter goes on, whatever the setup says: every smaller one is used up. What is shown says it, too.
+    /// Begins no earlier than where the counter stopped, since every smaller one is used up. The URI shows that counter.
     fn make_again(setup: Setup, before: &State, cx: &Making<'_>) -> Result<Made<State>, Error> {
         let counter = setup.counter.max(before.counter);
         Ok(Self::make(Setup { counter, ..setup }, cx)?)

@@ -27,7 +27,7 @@ pub struct OathSetup {
     pub account_name: Option<String>,
 }
 
-/// A number of the request that is larger than the tenant's setting.
+/// The violation of a number in a request that is larger than the tenant's setting; none if it is not.
 pub(in crate::kinds) fn at_most(field: &'static str, asked: Option<u32>, most: u32) -> Violations {
     match asked.filter(|asked| *asked > most) {
         Some(_) => {

@@ -136,8 +136,8 @@ proptest! {
 }
 
 proptest! {
-    /// RFC 2104, 2: a key is padded with zeros to a block. The longest secret is no longer than the shortest block, so none is
-    /// hashed first, and the fingerprint of a secret may leave zeros out.
+    /// HMAC pads its key with zeros to a block (RFC 2104, 2). The longest secret is as long as the shortest block, so no
+    /// secret is hashed first, and fingerprints may leave out zeros at the end.
     #[test]
     fn zeros_at_the_end_of_a_secret_change_no_code(
         secret in prop::collection::vec(any::<u8>(), 1..=64),

@@ -13,9 +13,9 @@ use crate::domain::secret::{Secret, SecretText};
 
 /// What a URI says. [`Otpauth::parse`] reads what [`Otpauth::print`] writes.
 ///
-/// Two things do not survive, for there is no way to write them: colons, since the one in a label ends the issuer
-/// and apps disagree about a second one (each is printed as a dash: `tenant:alice` is shown as `tenant-alice`), and
-/// spaces at the head of the account where there is an issuer. The configuration takes no issuer with a colon.
+/// Two things do not survive, since a URI cannot hold them. Colons are printed as dashes (`tenant-alice` for
+/// `tenant:alice`): the first colon in a label ends the issuer, and apps disagree about a second one. Spaces at the
+/// start of the account are dropped where there is an issuer. The configuration refuses an issuer with a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otpauth {
     /// The service, as the app shows it.

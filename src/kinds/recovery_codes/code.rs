@@ -69,7 +69,7 @@ pub(super) fn generate(entropy: &dyn Entropy) -> SecretText {
     SecretText::new(shown)
 }
 
-/// Parses a code that an operator chose: 6 to 64 printable ASCII characters, without the white space around them.
+/// Parses a code that an operator chose: 6 to 64 printable ASCII characters. White space around it is dropped.
 ///
 /// # Errors
 /// Says what would be right.

@@ -7,12 +7,12 @@ use crate::domain::ids::DeviceId;
 use crate::domain::secret::SecretText;
 use crate::kinds::Making;
 
-/// How a list holds a code.
+/// The state of a code in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
-    /// It can still be used.
+    /// The code can still be used.
     Unused,
-    /// It was used.
+    /// The code was used.
     Used,
 }
 
@@ -59,11 +59,11 @@ pub fn add_chosen(state: Option<&State>, code: &SecretText, cx: &Making<'_>) -> 
     Ok(State::new(unused, used, cx.now))
 }
 
-/// How a list holds a code, read in every way in which it could be typed. `None`: it does not.
+/// The state of a code in a list, compared in every way in which it could be typed. `None`: the list does not hold it.
 #[must_use]
 pub fn held(state: &State, code: &SecretText, device: &DeviceId, keyring: &Keyring) -> Option<Held> {
     let typed = Typed::read(code, true)?;
-    // Not a guess: an operator asks, who knows the code.
+    // The comparison may end early: the operator who asks knows the code.
     let matches = |hashed: &Hashed| bool::from(hashed.matches(&typed, device, keyring));
     if state.used.iter().any(matches) {
         return Some(Held::Used);

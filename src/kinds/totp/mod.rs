@@ -66,8 +66,8 @@ impl Authenticator for Totp {
         Ok(Made { state, secret, shown: Shown::Oath(material) })
     }
 
-    /// Steps are those of then only where they are counted alike. Algorithm and digits may differ: a step that
-    /// is used up is used up for every code that the secret has for it.
+    /// Steps can be compared only under the same period and start time. Algorithm and digits may differ: a used step
+    /// is used for every code of the secret at that step.
     fn make_again(setup: Setup, before: &State, cx: &Making<'_>) -> Result<Made<State>, Error> {
         let made = Self::make(setup, cx)?;
         if (made.state.period, made.state.t0) != (before.period, before.t0) {

@@ -41,14 +41,14 @@ pub struct State {
     /// How many steps the user's clock is ahead of ours, as far as it was learned.
     #[serde(default)]
     pub drift: i32,
-    /// The step of the last accepted code. Only a greater one is accepted. Once the device was set back, it is
-    /// before every step that was accepted by a clock that was ahead.
+    /// The step of the last accepted code; only a greater one is accepted. Setting the device back moves it to the
+    /// step before the current window; steps that were accepted while the clock was ahead stay in `accepted`.
     #[serde(rename = "last", default, skip_serializing_if = "Option::is_none")]
     pub last_step: Option<i64>,
-    /// Every accepted step. Empty in form 1: then it is every step up to the last one.
+    /// Every accepted step. Empty in form 1, where every step up to `last_step` counts as accepted.
     #[serde(rename = "acc", default, skip_serializing_if = "Steps::is_empty")]
     pub accepted: Steps,
-    /// How often an operator set the device back.
+    /// The number of times that an operator set the device back.
     #[serde(rename = "back", default, skip_serializing_if = "is_none_yet")]
     pub set_back: u32,
 }
@@ -81,7 +81,7 @@ impl State {
         Generator::new(self.algorithm, secret, self.digits)
     }
 
-    /// Whether a code of the step may still be accepted.
+    /// True if a code of the step may still be accepted.
     pub(super) fn is_fresh(&self, step: i64) -> bool {
         self.last_step.is_none_or(|last| step > last) && !self.accepted.contains(step)
     }
@@ -94,16 +94,16 @@ impl State {
         }
     }
 
-    /// Whether the last step is beyond all that could be accepted when an exact clock shows `clock`: then the
-    /// clock was ahead when it was accepted, and until it has passed nothing is accepted.
+    /// True if the last step lies beyond all that could be accepted when an exact clock shows `clock`. The clock was
+    /// ahead when it was accepted, and the device accepts nothing until then.
     pub(super) fn is_ahead(&self, clock: i64) -> bool {
         let tolerance = i64::from(self.tolerance.value());
         let reach = clock.max(clock.saturating_add(self.drift.into())).saturating_add(tolerance);
         self.last_step.is_some_and(|last| last > reach)
     }
 
-    /// The state in which codes are accepted again when an exact clock shows `clock`, but none that was
-    /// accepted before. What was learned of the user's clock from one that was ahead is forgotten.
+    /// The state in which codes are accepted again when an exact clock shows `clock`, but none that was accepted
+    /// before. The drift is reset, since it was learned from a clock that was ahead.
     pub(super) fn set_back_to(&self, clock: i64) -> Self {
         let set_back = self.set_back.saturating_add(1);
         let mut next = Self { drift: 0, accepted: self.accepted(), set_back, ..self.clone() };
@@ -141,9 +141,9 @@ impl State {
         Self { drift, last_step: Some(step), accepted: self.accepted().with(step, step), ..self.clone() }
     }
 
-    /// This state, in which the steps that another has used up are used up, too. Drift and last step are those
-    /// of the one that was set back more often: the other does not know yet that its last step may have been
-    /// accepted by a clock that was ahead. Of two that were set back as often they are the later one's.
+    /// The same state, in which the steps that `other` has used up are used up as well. Drift and last step come from
+    /// the state that was set back more often: the last step of the other may have been accepted while the clock was
+    /// ahead. Between two that were set back as often, they come from the one with the later step.
     pub(super) fn joined(&self, other: &Self) -> Self {
         let leads = match self.set_back.cmp(&other.set_back) {
             Ordering::Less => other,
@@ -153,13 +153,13 @@ impl State {
         let Self { drift, last_step, set_back, .. } = *leads;
         let mine = self.accepted();
         let all = mine.clone().union(&other.accepted());
-        // What lacks nothing is left as it is, in form 1 as well.
+        // A state in which nothing is missing is left unchanged, also one of form 1.
         let lacks_nothing = all == mine && last_step == self.last_step;
         let accepted = if lacks_nothing { self.accepted.clone() } else { all };
         Self { drift, last_step, accepted, set_back, ..self.clone() }
     }
 
-    /// This state of a device that has accepted nothing, in which all that another has used up is used up.
+    /// The same state, of a device that has accepted nothing yet, in which all that `before` has used up is used up.
     pub(super) fn going_on_from(self, before: &Self) -> Self {
         let Self { drift, last_step, set_back, .. } = *before;
         Self { drift, last_step, accepted: before.accepted(), set_back, ..self }

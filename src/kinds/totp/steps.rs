@@ -1,23 +1,23 @@
-//! The steps that a TOTP device has accepted, each for itself: what is left of them when the clock was ahead
-//! and is put right.
+//! The steps that a TOTP device has accepted, one by one. A device that was used while the clock was ahead can be set
+//! back, and none of these is accepted again.
 
 use std::fmt;
 
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many runs are told apart.
+/// The number of runs that are kept apart.
 const RUNS: usize = 8;
 
-/// Accepted steps, as runs of consecutive steps. Never too few: where there are more runs than can be told
-/// apart, the steps between two of them count as accepted, too.
+/// Accepted steps, as runs of consecutive steps. No accepted step is ever lost: where there are more than eight runs,
+/// two are joined, and the steps between them count as accepted, too.
 ///
-/// In JSON: for each run its distance from the end of the one before (from 0 at first), and its length less
-/// one. Small numbers, since every accepted code reads and writes them.
+/// In JSON, two numbers for each run: its distance from the end of the run before it (of the first: from 0), and its
+/// length minus one. That keeps the numbers short, which every accepted code reads and writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Steps(Vec<Run>);
 
-/// From the first to the last step.
+/// Consecutive steps, from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     first: i64,
@@ -25,24 +25,24 @@ struct Run {
 }
 
 impl Steps {
-    /// Whether there are none.
+    /// True if there is no step.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// From step 0 to that one.
+    /// Every step from 0 to `last`.
     pub(super) fn up_to(last: i64) -> Self {
         Self::default().with(0, last)
     }
 
-    /// Whether the step is among them.
+    /// True if the step was accepted.
     pub(super) fn contains(&self, step: i64) -> bool {
-        // Almost always it is after all of them.
+        // The step is almost always later than all runs, so the search begins at the end.
         self.0.iter().rev().take_while(|run| step <= run.last).any(|run| step >= run.first)
     }
 
-    /// Also the steps from `first` to `last`.
+    /// Adds the steps from `first` to `last`.
     pub(super) fn with(mut self, first: i64, last: i64) -> Self {
         // There is no code before step 0.
         let first = first.max(0);
@@ -54,7 +54,7 @@ impl Steps {
         self
     }
 
-    /// Also those of another device or history.
+    /// Adds the steps of another device or history.
     pub(super) fn union(mut self, other: &Self) -> Self {
         self.0.extend_from_slice(&other.0);
         self.0.sort_unstable_by_key(|run| run.first);
@@ -62,7 +62,7 @@ impl Steps {
         self
     }
 
-    /// Makes one run of those that meet, and of as many others as there are too many.
+    /// Joins runs that touch, and then the pairs with the [least gap](Self::least_gap) until at most `RUNS` are left.
     fn normalize(&mut self) {
         self.0.dedup_by(|next, run| {
             let meets = next.first <= run.last.saturating_add(1);
@@ -80,10 +80,9 @@ impl Steps {
         }
     }
 
-    /// The place before the gap that matters least: the one that is the smallest beside its distance from the
-    /// last step. So the gap before a step that was accepted just now is kept, however many older ones are
-    /// smaller or larger: it is the one in which the right time lies if that step was accepted by a clock that
-    /// was ahead.
+    /// The index of the run before the gap that matters least: the gap that is smallest relative to its distance from
+    /// the last step. This keeps the gap before a step that was accepted just now. If the clock was ahead then, the
+    /// right time lies in that gap, and codes of it must still be accepted.
     fn least_gap(&self) -> Option<usize> {
         let end = self.0.last()?.last;
         let gaps = self.0.windows(2).enumerate().filter_map(|(place, pair)| match pair {

@@ -23,7 +23,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    /// Who sent a request.
+    /// The peer of a request's connection.
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let extensions = request.extensions();
         if let Some(tcp) = extensions.get::<TcpConnectInfo>() {

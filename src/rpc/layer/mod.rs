@@ -2,12 +2,13 @@
 //!
 //! 1. **name and trace**: so that all that follows can be found again, refusals included;
 //! 2. **panics** are caught: one bad request must not end the connection of the others;
-//! 3. **limit**: what is too much, in requests under way or in metadata, is refused before it costs anything;
+//! 3. **limit**: too much metadata, and a request beyond those that may be under way, are refused before they cost
+//!    anything;
 //! 4. **caller**: who asks, by token or by the Unix socket's peer;
 //! 5. **table**: an RPC without a row in the authorization table is denied;
 //! 6. **deadline**: the caller's own, or the server's;
 //! 7. and on the way back, **polish**: an error that the transport made gets the form of ours;
-//! 8. **seen**: a refused credential, role or step-up is counted and logged.
+//! 8. **count**: a refused credential, role or step-up is counted and logged.
 
 mod caller;
 mod deadline;
@@ -46,7 +47,7 @@ use crate::wire::status;
 #[derive(Debug, Clone)]
 pub struct RequestName(pub Arc<str>);
 
-/// The place of a request among those under way. Work that goes on without its caller keeps it.
+/// The permit of a request under [`Rules::concurrency`]. Work that goes on without its caller keeps it.
 #[derive(Debug, Clone)]
 pub struct Running(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
 
@@ -80,7 +81,7 @@ impl Layer {
         Self { rules: Arc::new(rules), running, refused: Arc::default() }
     }
 
-    /// How many requests were refused, for which reason.
+    /// Counts of refused requests, by reason.
     #[must_use]
     pub fn refused(&self) -> &Arc<Refused> {
         &self.refused
@@ -152,7 +153,7 @@ where
 }
 
 impl Layer {
-    /// Notes the caller in `known` as soon as it is known.
+    /// Checks a request and calls the service. Sets `known` to the caller, also for a request that is refused later.
     async fn admit<S>(
         &self,
         inner: S,

@@ -1,4 +1,4 @@
-//! Refusals that an operator should see are counted and logged.
+//! Counts and logs refused credentials, roles and step-ups.
 
 use http::Response;
 use tonic::Status;
@@ -9,7 +9,7 @@ use crate::auth::Caller;
 use crate::ops::refused::{Reason, Refused, Request};
 use crate::wire::status::decision_of;
 
-/// Counts and logs an answer that is such a refusal.
+/// Counts and logs a response, if it is such a refusal.
 pub(super) fn note(
     refused: &Refused,
     response: &Response<Body>,
@@ -17,9 +17,9 @@ pub(super) fn note(
     caller: Option<&Caller>,
     peer: Peer,
 ) {
-    // An accepted request has its status in the trailers, so that this is all that it pays.
+    // The status of a successful response is in its trailers, so this look-up is all that it costs.
     let Some(code) = response.headers().get("grpc-status") else { return };
-    // UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION: the last has more reasons than one.
+    // UNAUTHENTICATED, PERMISSION_DENIED, FAILED_PRECONDITION. The last has other reasons, too: see below.
     let reason = match code.as_bytes() {
         b"16" => Reason::CallerUnknown,
         b"7" => Reason::RoleMissing,

@@ -1,4 +1,4 @@
-//! Work that goes on without its caller.
+//! Work that runs to its end even if its caller goes away.
 
 use std::panic::resume_unwind;
 
@@ -9,8 +9,8 @@ use super::Running;
 use crate::env::deadline;
 use crate::error::{Error, Fault};
 
-/// Goes on to the end although the caller goes away: what has a proof judged has it counted. Who still waits hears
-/// that the end is in doubt a little before their time is over.
+/// Runs `work` in a task of its own, so that a proof that it judges is counted even if the caller goes away. A caller
+/// whose deadline is near gets an error in doubt before it passes: the work may still commit.
 pub(in crate::rpc) async fn to_the_end<T: Send + 'static>(
     running: Option<Running>,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,

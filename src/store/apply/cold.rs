@@ -132,7 +132,7 @@ impl Writer {
             .exec_without_returning(tx)
             .await
             .map_err(|e| unless_duplicate(e, Outcome::Stale))?;
-        // Kinds that seal nothing have nothing to know again.
+        // A device without a secret has no fingerprint.
         if secret.expose().is_empty() {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Which device has which secret: written with the device, so that no way to add or remove one can leave it out.
+//! Fingerprints of secrets, written together with the device, so that no code that adds or removes one can forget them.
 
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -14,7 +14,7 @@ use super::{Stop, Writer};
 use crate::domain::device::{Device, State};
 
 impl Writer {
-    /// A device has a secret from now on. Stale: another device of its subject has it.
+    /// Notes that a device has a secret. Stale if another device of its subject has it.
     pub(super) async fn hold(
         &self,
         tx: &DatabaseTransaction,
@@ -57,8 +57,8 @@ impl Writer {
     }
 }
 
-/// A device is removed: what it has used up stays known for its secret. Of one that never accepted anything no more
-/// stays known than before it.
+/// Notes for its secrets what a removed device has used up. A pending device has accepted nothing, so a secret that no
+/// other device had before it is forgotten.
 pub(super) async fn release(tx: &DatabaseTransaction, commit: &Commit, device: &Device) -> Result<(), DbErr> {
     let held = Condition::all()
         .add(Column::Tenant.eq(commit.tenant.as_str()))

@@ -10,7 +10,7 @@ use crate::assurance::requirement::set::Requirements;
 use crate::assurance::tests::texts::texts;
 use crate::assurance::tests::worlds::{VOCABULARY, worlds};
 
-/// An attribute in order, and as it is sent: in order, left out or spoiled.
+/// The name of an attribute, its correct value, and the value that is sent: correct, left out or spoiled.
 type Attribute = (&'static str, String, Option<String>);
 
 fn attribute(
@@ -38,7 +38,7 @@ fn attributes() -> impl Strategy<Value = Vec<Attribute>> {
     (
         attribute("amount", amounts.clone(), numbers.clone()),
         attribute("limit", amounts, numbers),
-        // Every short text is a text: one that is another is not spoiled, but another answer.
+        // Any short text is a valid country, so only one that is too long is spoiled.
         attribute("country", vec!["SE", "DE", "FR", ""], vec![long("S"), long("D")]),
         attribute("vip", vec!["true", "false"], strings(&["yes", "1", "", "True"])),
     )
@@ -51,7 +51,7 @@ fn expressions() -> impl Strategy<Value = String> {
         "amount > 5",
         "amount <= 7.5",
         "amount == 5",
-        // Compared with a number as well: two attributes alone are texts.
+        // The comparison with 3 makes them numbers: two attributes compared with each other alone are texts.
         "(amount < 3 || amount != limit)",
         "amount > limit",
         "amount in [0, 10]",
@@ -100,7 +100,7 @@ proptest! {
             .iter()
             .map(|(when, _, name)| RuleText { requirement: "asked", when, instead: names[*name] })
             .collect();
-        // Too long, or over the bounds together.
+        // Rules that are too long, or together exceed the bounds, are refused.
         let Ok(rules) = Rules::parse(&rules, &requirements) else { return Ok(()) };
         let asked = requirements.named("asked").unwrap();
         let of = |name: &str| attributes.iter().find(|(known, _, _)| *known == name).unwrap();
@@ -108,7 +108,7 @@ proptest! {
         let sent = rules.applied(asked, |name| of(name).2.as_deref());
         let satisfied = |applied: &[_]| decide_all(applied, &world.situation()).is_satisfied();
         prop_assert!(!satisfied(&sent) || satisfied(&whole), "{sent:?} instead of {whole:?}");
-        // What applies with the attributes in order applies without them, too.
+        // Each requirement that applies with correct attributes also applies with what was sent.
         let is_sent = |name: &str| sent.iter().any(|one| one.name() == name);
         prop_assert!(whole.iter().all(|one| one.name() == "asked" || is_sent(one.name())));
         prop_assert_eq!(whole.len(), 1);

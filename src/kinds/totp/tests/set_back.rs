@@ -1,5 +1,5 @@
-//! A clock that was ahead and is put right: what it accepted stays used, and an operator's way back lets fresh
-//! codes in.
+//! A device that was used while the clock was ahead: an operator sets it back, current codes are accepted again, and
+//! no step is accepted twice.
 
 use std::collections::HashSet;
 
@@ -7,24 +7,24 @@ use super::*;
 use crate::kinds::oath::parameters::Digits;
 use crate::kinds::{decode, encode};
 
-/// What may happen to a device.
+/// An event in the life of a device.
 #[derive(Debug, Clone)]
 enum Event {
     /// The clock shows that step from now on.
     Clock(i64),
-    /// The code so many steps from the clock is offered.
+    /// A code is offered, so many steps from the clock.
     Offer(i64),
-    /// Two consecutive codes are, from so many steps ahead of the clock.
+    /// Two consecutive codes are offered, of which the first is so many steps ahead of the clock.
     Resync(i64),
     /// An operator unlocks it.
     SetBack,
-    /// It is kept, and read again.
+    /// The state is stored and read again.
     Stored,
     /// Another replica remembers it as it is now.
     Remember,
-    /// That replica finds what is missing from it, in a state that was set back since then or not.
+    /// That replica joins what it remembers with the state of now: nothing is missing from the latter.
     Join,
-    /// The database forgets all since then, and that replica remembers what came since.
+    /// The database falls back to the remembered state, and a replica that knows the newer one joins both.
     Forget,
 }
 
@@ -41,7 +41,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A device of eight digits: of two codes near each other, one in a hundred million is the other's, too.
+/// A device of eight digits, so that two steps hardly ever have the same code.
 fn device(tolerance: u32) -> State {
     State { digits: Digits::MAX, ..super::device(tolerance) }
 }
@@ -101,7 +101,7 @@ proptest! {
                 Event::Remember => remembered = state.clone(),
                 Event::Join => {
                     let joined = Totp::joined(&state, &remembered);
-                    // Nothing is missing from what came of it.
+                    // The state grew out of the remembered one, so nothing is missing from it.
                     prop_assert_eq!(&joined, &state);
                 }
                 Event::Forget => {
@@ -138,7 +138,7 @@ proptest! {
             used.push(clock + error);
             state = offer(&state, clock + error).unwrap();
         }
-        // It is put right.
+        // The clock is put right.
         clock += later + i64::from(tolerance) + 1;
         prop_assert!(Totp::is_ahead(&state, during(clock)));
         prop_assert_eq!(offer(&state, clock), None);
@@ -149,7 +149,7 @@ proptest! {
         }
     }
 
-    /// What either of two histories has used is used in their union, and no more than once is it set back.
+    /// Joined histories have used the steps of both, and a device that was set back stays set back.
     #[test]
     fn joining_is_a_union_and_a_way_back_is_not_undone(
         one in prop::collection::vec(100..140i64, 0..8), other in prop::collection::vec(100..140i64, 0..8),
@@ -190,7 +190,7 @@ fn many_runs_are_kept_as_few_and_none_of_them_is_lost() {
     }
     assert!((0..1000).all(|step| steps.contains(step * step)));
     assert!(encode(&steps).unwrap().len() < 120, "{}", encode(&steps).unwrap());
-    // The way between the last two is still free.
+    // Steps between the last two are still fresh.
     assert!(!steps.contains(999 * 999 - 1));
     let again: Steps = decode(&encode(&steps).unwrap()).unwrap();
     assert_eq!(again, steps);
