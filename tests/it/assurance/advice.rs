@@ -1,4 +1,4 @@
-//! What Evaluate advises, the guard of enrollments allows.
+//! The guard of enrollments allows every enrollment that Evaluate asks for, and no other.
 
 mod user;
 
@@ -33,7 +33,7 @@ async fn who_has_only_used_codes_left_needs_an_operator(database: TestDatabase) 
     ] {
         assert!(matches!(told(refused), Decision::Unavailable { retry_at: None, .. }));
     }
-    // The operator helps.
+    // An operator removes the list.
     replica.delete_in(&list, None).await.unwrap();
     assert!(matches!(
         replica.decision("alice", &here, "device").await,
@@ -43,7 +43,7 @@ async fn who_has_only_used_codes_left_needs_an_operator(database: TestDatabase) 
     assert!(replica.holds("alice", &here, "login").await);
 }
 
-/// What a refused call tells.
+/// The decision in the refusal of a guarded call.
 fn told<T: std::fmt::Debug>(answer: Result<T, Error>) -> Decision {
     match answer {
         Err(Error::Refused(Refusal::StepUpRequired(decided))) => decided.decision,

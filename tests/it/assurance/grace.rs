@@ -1,4 +1,4 @@
-//! A subject that never had a device is let in for a while, once, if it has proved everything else.
+//! The grace: a subject that never had a device is let in for a while, once, if it has proved everything else.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -50,7 +50,7 @@ async fn what_was_given_for_a_transaction_opens_no_guard(database: TestDatabase)
         assert_eq!(asked.each, [*decided]);
         let plain = replica.decision(guard, &session("here"), guard).await;
         assert!(matches!(plain, Decision::StepUp { .. }), "{plain:?}");
-        // What is proved in the session counts in both.
+        // Evidence of the session counts in both contexts.
         replica.prove(&token, 1, &session("here")).await;
         assert!(replica.holds(guard, &here, guard).await, "{guard}");
         guarded(&replica, guard, &token, &here).await.unwrap();
@@ -73,7 +73,7 @@ async fn a_guard_that_refers_to_other_requirements_takes_no_more_than_they_say(d
     replica.prove(&token, 0, &here).await;
     assert!(is_step_up(&replica.enroll_in("alice", "one", Some(&here)).await));
     assert!(!replica.holds("alice", &here, "countersign.enroll").await);
-    // The control: elsewhere the same text takes it.
+    // The control: the same text accepts this evidence where it is no guard.
     assert!(replica.holds("alice", &here, "gold").await);
     replica.prove(&token, 1, &session("here")).await;
     assert!(replica.holds("alice", &here, "countersign.enroll").await);
@@ -114,7 +114,7 @@ async fn a_rule_in_place_of_a_guard_guards(database: TestDatabase) {
     let here = with_transaction(&session("here"), 1);
     replica.prove(&token, 0, &here).await;
     assert!(is_step_up(&replica.enroll_in("alice", "one", Some(&here)).await));
-    // The control: where it guards nothing, it takes it.
+    // The control: the same requirement accepts this evidence where it is no guard.
     assert!(replica.holds("alice", &here, "strict").await);
     replica.prove(&token, 1, &session("here")).await;
     let asked = replica.asked("alice", &here, &question(&["countersign.enroll"])).await.unwrap();

@@ -74,10 +74,10 @@ async fn another_session_cannot_use_the_opening(database: TestDatabase) {
             assert!(is_step_up(&replica.enroll_fresh(first, "more", Some(elsewhere)).await), "{first}");
             assert!(is_step_up(&replica.issue_in(first, Some(elsewhere)).await), "{first}");
         }
-        // What was refused has ended nothing.
+        // Refused calls have not ended the set-up.
         replica.enroll_fresh(first, "hers too", Some(&here)).await.unwrap();
     }
-    // Who made the first device without a session has opened nothing.
+    // A first device that was made without a session opens no set-up.
     replica.issue_in("nowhere", Some(&Context::default())).await.unwrap();
     assert!(is_step_up(&replica.issue_in("nowhere", Some(&Context::default())).await));
 }

@@ -1,5 +1,5 @@
-//! A form that is submitted twice: the session whose code was accepted moments ago offers it again, and that is no
-//! guess. From anywhere else, or later, it is.
+//! A form that is submitted twice: a session offers a code again that it had accepted moments ago, and no failure is
+//! counted. From anywhere else, or later, one is.
 
 use std::time::Duration;
 
@@ -42,10 +42,10 @@ async fn a_form_that_is_submitted_many_times_costs_no_failure(database: TestData
             let uncounted = Verdict::Rejected { reason: Reject::Replayed, retry_at: None };
             assert_eq!(verdicts.iter().filter(|verdict| **verdict == uncounted).count(), 5, "{verdicts:?}");
             assert_eq!(replicas[0].device(&proving).await.failures.count, 0);
-            // A wrong code from there is a guess as ever.
+            // A wrong code from the same session is counted.
             let wrong = Attempt { device: form.device.clone(), ..attempt(&proving, WRONG, &here) };
             let wrong = says(&replicas[0], &wrong).await;
-            // Codes of a list are longer: there it cannot be one.
+            // Recovery codes are longer, so for a list this one is malformed.
             if !matches!(wrong, Verdict::Rejected { reason: Reject::Malformed, .. }) {
                 assert!(matches!(wrong, Verdict::Rejected { retry_at: Some(_), .. }), "{wrong:?}");
             }

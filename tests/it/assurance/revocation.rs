@@ -102,7 +102,7 @@ async fn everything_is_taken_back_and_what_is_proved_after_it_counts(database: T
     assert!(!replica.holds("alice", &two, "anything").await);
     replica.prove(&another, 0, &two).await;
     assert!(replica.holds("alice", &two, "device").await);
-    // Nothing was proved so far; what is written down later was.
+    // Nothing was proved so far, but evidence of an earlier time may be recorded later.
     assert_eq!(replica.revoke("nobody", Revocation::Everything).await, 0);
     assert_eq!(database.events("subject.signed_out").await, 3);
 }

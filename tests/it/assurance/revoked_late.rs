@@ -1,5 +1,5 @@
-//! Revoked is revoked, whoever writes it down later: nothing that was proved at or before a sign-out, of its session or
-//! everywhere, counts after it. In any order, and all at once.
+//! Evidence that is recorded after a sign-out, of its session or everywhere, does not count if it was proved at or before
+//! it. Random steps, one after the other and all at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,7 +40,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
 enum Act {
-    /// A password that was checked so many seconds ago. `None`: now.
+    /// Records a password that was checked so many seconds ago. `None`: now.
     Record {
         session: usize,
         ago: Option<u64>,
@@ -48,7 +48,7 @@ enum Act {
     Verify {
         session: usize,
     },
-    /// The evidence of that number, if there is so much.
+    /// Revokes the evidence of that number, if there is so much.
     RevokeOne(usize),
     RevokeSession(usize),
     RevokeEverything,
@@ -64,17 +64,17 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What is known of a subject in one case.
+/// The expected state of a subject.
 #[derive(Default)]
 struct Known {
-    /// Evidence, and whether its request said when it was proved.
+    /// Evidence, and true if its request named a time.
     given: Vec<(Evidence, bool)>,
-    /// What was taken back by its id.
+    /// The evidence that was revoked by its id.
     taken: Vec<EvidenceId>,
     next_code: usize,
 }
 
-/// What an act came to.
+/// The result of an act.
 enum Done {
     Given(Box<Evidence>, bool),
     Taken(EvidenceId),
@@ -130,7 +130,7 @@ async fn tell(
     Ok(())
 }
 
-/// Does all of it at the same time, while the clock moves on.
+/// Carries out all acts at the same time, while the clock moves on.
 async fn together(
     replicas: &[Arc<Replica>],
     device: &Proving,
@@ -256,7 +256,7 @@ async fn what_was_proved_before_a_sign_out_is_refused_by_its_field(database: Tes
         }
         assert_eq!(recorded(&client, subject, "two", -1).await, other, "{subject}");
         assert_eq!(recorded(&client, "carol", "one", -1).await, "ok", "another subject's");
-        // What is proved now counts, though it is the same moment.
+        // Without a time in the request, evidence counts even at the moment of the sign-out.
         client.record(assurance::session("one"), subject, "password").await.unwrap();
     }
     harness.stop().await;

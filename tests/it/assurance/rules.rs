@@ -1,4 +1,4 @@
-//! Rules never ask for less where attributes are left out or spoiled: random rules, and every state of evidence.
+//! Rules never ask for less if attributes are left out or spoiled: random rules, and every set of evidence.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const RESULTS: [(&str, &str); 6] = [
     ("two", "distinct(any, any)"),
 ];
 
-/// Rules of `pay`, the attributes in order, and the attributes as they are sent.
+/// Rules of `pay`, the correct attributes, and the attributes that are sent.
 #[derive(Debug, Clone)]
 struct Case {
     rules: Vec<(String, &'static str)>,

@@ -1,5 +1,5 @@
-//! A requirement that nothing here can satisfy is a warning: when a file is checked, at the start, and when the
-//! file is read again.
+//! A requirement that can never be satisfied is a warning: when a file is checked, when the server starts, and when it
+//! reads the file again.
 
 use super::binary::Place;
 use crate::harness::eventually;

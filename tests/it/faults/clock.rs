@@ -1,5 +1,5 @@
-//! A clock that was ahead, and is put right: nothing that it let in is accepted again, and an operator has a
-//! way back.
+//! A clock that was ahead, and is put right: no code that was accepted then is accepted again, and an operator can set the
+//! device back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ on_every_database!(
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Two replicas, a device of which codes were used a day ahead, and these codes. The clock is right again.
+/// Two replicas with one clock, a device, and the codes of it that were used while the clock was a day ahead.
 struct Scene {
     clock: Arc<ManualClock>,
     replicas: Vec<Arc<Replica>>,
@@ -41,7 +41,7 @@ impl Scene {
         Self { clock, replicas, phone, ahead: Vec::new() }
     }
 
-    /// The clock is a day ahead for as long as two codes are used.
+    /// Uses two codes while the clock is a day ahead, and puts the clock right.
     async fn go_ahead(&mut self) {
         let right = self.clock.now();
         self.clock.advance(DAY);
@@ -54,7 +54,7 @@ impl Scene {
         self.clock.set(right.plus(Duration::from_secs(120)));
     }
 
-    /// The code of now.
+    /// The current code.
     fn fresh(&self) -> String {
         code(SECRET, self.clock.now(), 0)
     }
@@ -71,7 +71,7 @@ impl Scene {
         self.clock.advance(Duration::from_secs(60));
     }
 
-    /// The time comes that the clock showed when it was ahead: what was used is used.
+    /// Moves to the time that the clock showed when it was ahead: the codes of then are still used.
     async fn ahead_is_used(&self) {
         let start = self.clock.now();
         self.clock.set(start.plus(DAY).minus(Duration::from_secs(15 * 60)));
@@ -99,7 +99,7 @@ async fn after_a_way_back_fresh_codes_are_accepted_and_those_from_ahead_are_not(
     for replica in [0, 1] {
         scene.is_replayed(replica, &scene.fresh()).await;
     }
-    // One replica sets it back; the other remembers it as it was.
+    // One replica sets the device back; the other remembers it as it was.
     scene.replicas[1].unlock(&scene.phone).await;
     assert_eq!(database.events("device.set_back").await, 1);
     for replica in [0, 1, 0] {

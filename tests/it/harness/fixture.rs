@@ -10,9 +10,9 @@ use super::{Client, START, code, hotp, proof, secret_of};
 
 /// The secret of the phone of the fixture, and of every other device.
 pub(crate) const SECRET: &[u8] = b"12345678901234567890";
-/// The secret of its token.
+/// The secret of the fixture's token.
 pub(crate) const TOKEN: &[u8] = b"the secret of a token";
-/// A secret that no device of it has.
+/// A secret that no device of the fixture has.
 pub(crate) const OTHER: &[u8] = b"abcdefghijklmnopqrst";
 /// Of the form of an id, and nobody's.
 pub(crate) const NOBODYS: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaa";

@@ -51,7 +51,7 @@ pub(crate) use self::process::Process;
 /// When a test begins: a whole step of 30 seconds, far from any edge.
 pub(crate) const START: Moment = Moment::from_secs(1_700_000_010);
 
-/// A secret for a device of that name: one secret is one device of a subject.
+/// A secret for a device of that name. A subject cannot have two devices with one secret.
 pub(crate) fn secret_of(name: &str) -> Vec<u8> {
     format!("secret of {name:.<20}").into_bytes()
 }
@@ -92,7 +92,7 @@ impl Default for Wish {
     }
 }
 
-/// The default settings, and room for more devices than those allow: a test may enroll many.
+/// The default settings with a larger `devices_per_subject`, for tests that enroll many.
 pub(crate) fn roomy() -> Policies {
     let default = Policy { devices_per_subject: 32, ..Policy::default() };
     Policies { default, ..Policies::default() }
@@ -129,7 +129,7 @@ impl Harness {
         Self::serve(dir, database, keyring, clock, wish).await
     }
 
-    /// A server on a test's own database, of whichever sort.
+    /// A server on the database of a test.
     pub(crate) async fn start_on(database: &databases::TestDatabase, wish: Wish) -> Self {
         let clock = Arc::new(ManualClock::at(START));
         let dir = tempfile::tempdir().unwrap();
@@ -204,7 +204,7 @@ impl Harness {
         self.dir.path().join("cs.sock")
     }
 
-    /// How many requests it refused, for which reason.
+    /// Counts of refused requests, by reason.
     pub(crate) fn refused(&self) -> &countersign::ops::refused::Refused {
         self.running.refused()
     }

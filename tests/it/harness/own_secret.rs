@@ -1,4 +1,4 @@
-//! Set-ups by a replica: HOTP devices with a secret of their own each, since a subject has no secret twice.
+//! HOTP devices with a new secret each, since a subject cannot have two devices with one secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,7 +28,7 @@ pub(crate) struct Fresh {
 }
 
 impl Fresh {
-    /// What it proves once it is confirmed.
+    /// The device and its codes, for use once it is confirmed.
     pub(crate) fn proving(&self) -> Proving {
         let Self { device, codes, .. } = self.clone();
         Proving { subject: device.subject, device: device.id, codes }
@@ -36,7 +36,7 @@ impl Fresh {
 }
 
 impl Replica {
-    /// Enrolls an HOTP device with a new secret. `None`: an operator does.
+    /// Enrolls an HOTP device with a new secret. Without a context it is an operator's call.
     pub(crate) async fn enroll_fresh(
         &self,
         subject: &str,
@@ -52,7 +52,7 @@ impl Replica {
         Ok(Fresh { device, first: super::hotp(&secret, 0), codes })
     }
 
-    /// Confirms it.
+    /// Confirms such a device.
     pub(crate) async fn confirm_fresh(
         &self,
         fresh_one: &Fresh,
@@ -77,7 +77,7 @@ impl Replica {
         Ok(pending.proving())
     }
 
-    /// Records that a method was proved elsewhere.
+    /// Records evidence of an external method.
     pub(crate) async fn record_in(&self, subject: &str, method: &str, context: &Context) {
         let testimony = Testimony {
             subject: Subject::parse(subject).unwrap(),

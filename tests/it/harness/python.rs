@@ -9,7 +9,7 @@ use tokio::process::Command;
 /// A script of `tests/python`.
 pub(crate) fn script(name: &str) -> Command {
     let mut command = Command::new(python());
-    // Nothing is written beside the sources.
+    // No `__pycache__` beside the sources.
     command
         .arg(root().join("tests/python").join(name))
         .env("PYTHONPATH", stubs())
@@ -17,7 +17,7 @@ pub(crate) fn script(name: &str) -> Command {
     command
 }
 
-/// Runs a script on a server, to its end. `now`: what time it is to the script, in seconds.
+/// Runs a script on a server, to its end. `now` is the time for the script, in seconds since 1970.
 pub(crate) async fn goes_through(name: &str, target: &str, token: &str, now: i64) {
     let run = script(name).args([target, token, &now.to_string()]).output().await.unwrap();
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
@@ -36,7 +36,7 @@ fn python() -> String {
         .expect("COUNTERSIGN_TEST_PYTHON must name a Python with grpcio-tools: tests/run sets it")
 }
 
-/// Where the stubs are that are made from the protobuf files, once for each run of the tests.
+/// The folder of the stubs, which are made from the protobuf files once for each run of the tests.
 fn stubs() -> &'static Path {
     static STUBS: OnceLock<PathBuf> = OnceLock::new();
     STUBS.get_or_init(|| {

@@ -222,7 +222,7 @@ fn attempt(subject: Subject, device: Option<DeviceId>, code: &str) -> Attempt {
     Attempt { subject, device, offered, context: None, reach, question }
 }
 
-/// A request id of those bytes. The nil UUID is none, so 16 zeros give another one.
+/// A request id of these bytes. 16 zeros would be the nil UUID, which is refused, so they give another id.
 pub(crate) fn request_id(mut bytes: [u8; 16]) -> RequestId {
     if bytes == [0; 16] {
         bytes[6] = 0x40;

@@ -1,4 +1,4 @@
-//! What meets the server first: compression, metadata, contexts that are missing, names, pasted codes.
+//! Checks at the edge: compression, metadata, missing contexts, device names, pasted codes.
 
 use countersign::auth::Role;
 use countersign::domain::policy::Policies;
@@ -51,7 +51,7 @@ async fn metadata_over_16_kib_is_refused_by_name_and_the_connection_goes_on() {
         assert_eq!(refusal.code(), Code::InvalidArgument, "{refusal:?}");
         assert_eq!(refused(&refusal), "INVALID_REQUEST metadata");
     }
-    // Past its own bound the transport refuses without a word of ours.
+    // Above its own limit the transport refuses, without our error details.
     padded(&client, 80 << 10).await.unwrap_err();
     client.subject("alice").await;
     harness.stop().await;
@@ -129,7 +129,7 @@ async fn names_that_are_blank_or_equal_but_for_white_space_are_refused() {
         let renamed = pb::UpdateDeviceRequest { name: alike.to_owned(), ..Default::default() };
         let refusal = client.update(&other, &["name"], renamed.clone()).await.unwrap_err();
         assert_eq!((refusal.code(), reason(&refusal)), (Code::AlreadyExists, "DEVICE_EXISTS".to_owned()));
-        // Its own name, written in another way, is no other's.
+        // A device may change the white space in its own name.
         assert_eq!(client.update(&phone, &["name"], renamed).await.unwrap().name, alike);
     }
     assert_eq!(enroll("my phones").await, "ok");

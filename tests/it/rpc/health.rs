@@ -51,7 +51,7 @@ async fn who_watches_sees_the_server_go_and_does_not_hold_it() {
     let mut unknown = health.watch(of(UNKNOWN)).await.unwrap().into_inner();
     assert_eq!(next(&mut known).await.unwrap(), Some(ServingStatus::Serving));
     assert_eq!(next(&mut unknown).await.unwrap(), Some(ServingStatus::ServiceUnknown));
-    // Its grace is five seconds.
+    // The server's grace is five seconds.
     let stopped = tokio::time::timeout(Duration::from_secs(4), harness.stop()).await;
     assert!(stopped.is_ok(), "the streams held the server");
     assert_eq!(next(&mut known).await.unwrap(), Some(ServingStatus::NotServing));

@@ -1,5 +1,5 @@
-//! Retries of what was decided: a verdict that was kept stays, a decision that was kept is repeated only while what
-//! it rests on counts, and no refusal comes before the record was looked up.
+//! Retries of decisions: the kept verdict stays, a kept decision is repeated only while its evidence counts, and the
+//! record is looked up before anything is refused.
 
 use countersign::domain::policy::{Policies, Policy};
 use countersign::domain::throttle::ThrottlePolicy;
@@ -29,7 +29,7 @@ const REQUIREMENTS: &[(&str, &str)] = &[
 ];
 
 async fn server(database: &TestDatabase) -> Harness {
-    // Three wrong codes lock, and none has to be waited for.
+    // Three wrong codes lock a device, and there is no back-off.
     let throttle = ThrottlePolicy { factor: Duration::ZERO, lock_after: 3, ..ThrottlePolicy::default() };
     let policies = Policies { default: Policy { throttle, ..Policy::default() }, ..Policies::default() };
     Harness::start_on(database, Wish { requirements: REQUIREMENTS, policies, ..Wish::default() }).await
@@ -59,7 +59,7 @@ fn is_satisfied(decision: &pb::Decision) -> bool {
     decision.outcome() == pb::DecisionOutcome::Satisfied
 }
 
-/// What happens between retries.
+/// An event between two retries.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
     Verify,
@@ -179,7 +179,7 @@ async fn a_kept_decision_is_repeated_only_while_what_it_rests_on_counts(database
     harness.stop().await;
 }
 
-/// What this very request has used up counts for it, and for nobody else.
+/// Evidence that a request has used up counts for retries of that request, and for nobody else.
 async fn a_spent_transaction_is_repeated_until_its_evidence_is_revoked(database: TestDatabase) {
     let harness = server(&database).await;
     let client = harness.client().await;

@@ -35,8 +35,8 @@ fn mutating_places(fixture: &Fixture) -> Vec<usize> {
     (0..requests.len()).filter(|place| is_one(&requests[*place].path)).collect()
 }
 
-/// An attempt without a device that fails, so that there is something to clear. Not before other requests, one of
-/// which it would delay.
+/// Fails an attempt without a device id before `UnlockSubject`, so that there is a failure to clear. Before other requests
+/// it would delay a Verify.
 async fn fail_before(client: &Client, subject: &str, label: &str) {
     if label == "UnlockSubject" {
         assert_eq!(client.says(subject, "", WRONG).await, "rejected mismatch");

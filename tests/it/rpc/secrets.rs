@@ -1,4 +1,4 @@
-//! One secret, one factor: a secret is one device of a subject, and what it has used up stays used up.
+//! A subject has one device for a secret at most, and the used codes of a secret stay used.
 
 use countersign::wire::pb;
 use tonic::Code;
@@ -38,12 +38,12 @@ async fn a_secret_that_a_device_of_the_subject_has_is_refused() {
         is_taken(&client, "tablet", pb::enroll_device_request::Setup::Totp(longer)).await;
     }
     assert_eq!(harness.dump().await, before);
-    // Set aside, or pending, it still has it.
+    // A suspended and a pending device keep their secrets.
     client.suspend(&phone, true).await;
     is_taken(&client, "tablet", totp_setup(SECRET)).await;
     client.enroll_totp("alice", "new phone", b"another secret of 20").await;
     is_taken(&client, "tablet", totp_setup(b"another secret of 20")).await;
-    // Another subject's is another secret, and so is another tenant's.
+    // Another subject, and another tenant, may have the same secret.
     client.active_totp_named("bob", "phone", SECRET, START).await;
     harness.stranger().await.active_totp_named("alice", "phone", SECRET, START).await;
     harness.stop().await;
@@ -96,7 +96,7 @@ async fn a_token_that_comes_back_goes_on_with_its_counter_and_the_uri_says_so() 
     harness.clock.advance(std::time::Duration::from_secs(1));
     let answer = client.confirm("alice", &again.id, &hotp(SECRET, 4)).await.unwrap();
     assert_eq!(said(answer.verdict.as_ref()), "accepted");
-    // A setup that is further on is believed.
+    // A setup with a larger counter begins there.
     client.delete(&again).await.unwrap();
     let ahead = client.enroll("alice", "token", hotp_setup(SECRET, 90)).await.unwrap().device.unwrap();
     let Some(pb::device::Detail::Hotp(detail)) = ahead.detail else { panic!("no HOTP") };
@@ -158,7 +158,7 @@ async fn a_code_that_was_chosen_before_is_refused_unless_it_is_there_unused() {
         answer.map(drop).map_err(|refusal| refused(&refusal))
     };
     let taken = || Err("SECRET_EXISTS".to_owned());
-    // One that is there and unused stays one that can be used once.
+    // The list holds the code, unused: it can be used once.
     assert_eq!(choose(&list, "open sesame").await, Ok(()));
     assert_eq!(choose(&list, "open sesame").await, Ok(()));
     assert_eq!(choose(&other, "open sesame").await, taken());
@@ -166,11 +166,11 @@ async fn a_code_that_was_chosen_before_is_refused_unless_it_is_there_unused() {
     for there in [&list, &other] {
         assert_eq!(choose(there, "open sesame").await, taken());
     }
-    // One that was made for another list, in any way in which it can be typed; or for this one, and used.
+    // A code of another list, however it is typed, and a used code of this list are refused.
     assert_eq!(choose(&list, &others[0].to_uppercase()).await, taken());
     assert_eq!(client.says("alice", &list.id, &made[0]).await, "accepted");
     assert_eq!(choose(&list, &made[0].replace('-', " ")).await, taken());
-    // Replaced, or gone with its list, it does not come back.
+    // A code that was replaced or removed with its list is refused.
     assert_eq!(choose(&other, "open barley").await, Ok(()));
     client.delete(&other).await.unwrap();
     assert_eq!(choose(&list, "open barley").await, taken());

@@ -28,7 +28,7 @@ async fn each_refused_credential_role_and_step_up_is_counted() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let device = client.active_hotp("alice", "token", SECRET).await;
-    // What is refused for other reasons is none of these.
+    // Other refusals are not counted.
     client.device("alice", "nothing").await.unwrap_err();
     client.says("alice", &device.id, WRONG).await;
     let counts = || Reason::ALL.map(|reason| harness.refused().count(reason));

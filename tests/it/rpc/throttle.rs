@@ -187,7 +187,7 @@ async fn a_clock_that_steps_back_does_not_open_a_throttled_device() {
 
 #[tokio::test]
 async fn a_used_totp_code_stays_used_when_the_clock_steps_back() {
-    // No back-off, so that every code is judged: unlocking would set the device back, which is an operator's to do.
+    // No back-off, so that every code is judged. Unlocking instead would also set the device back.
     let harness = throttled(ThrottlePolicy { factor: Duration::ZERO, ..ThrottlePolicy::default() }).await;
     let client = harness.client().await;
     let device = client.active_totp("alice", SECRET, START).await;
@@ -203,7 +203,7 @@ async fn a_used_totp_code_stays_used_when_the_clock_steps_back() {
         let older = code(SECRET, harness.clock.now(), 0);
         assert_ne!(client.says("alice", &device.id, &older).await, "accepted");
     }
-    // An operator lets in what fits the clock now, and still not what was used.
+    // After an operator has unlocked the device, current codes are accepted, and used ones are not.
     client.unlock(&device).await.unwrap();
     assert_eq!(client.says("alice", &device.id, &code(SECRET, harness.clock.now(), 0)).await, "accepted");
     harness.clock.set(START.plus(Duration::from_secs(30)));

@@ -1,5 +1,5 @@
-//! Attempts that name no device are delayed and never locked: a stranger who fails there locks nobody out, the plans
-//! of a decision say when such an attempt is judged again, and `UnlockSubject` clears the delay.
+//! Attempts without a device id are delayed and never locked, so a stranger who fails locks nobody out. Decisions say when
+//! such an attempt is judged again, and `UnlockSubject` clears the delay.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn a_decision_says_when_an_attempt_without_a_device_is_judged_again(databa
     assert_eq!(step.device_ids, std::slice::from_ref(&device.id), "a plan by device id stays");
     let retry = START.plus(Duration::from_secs(1));
     assert_eq!(throttled.any_device_retry_time, Some(moment(retry)));
-    // That is the very moment from which one is judged.
+    // An attempt at exactly this moment is judged.
     harness.clock.set(retry.minus(Duration::from_micros(1)));
     assert_eq!(client.says("alice", "", &hotp(SECRET, 1)).await, "throttled");
     harness.clock.set(retry);

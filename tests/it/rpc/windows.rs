@@ -1,4 +1,4 @@
-//! How many codes of a device are accepted: no more than the tenant's policy allows, since start-up counts on that.
+//! The window of codes of a device: no wider than the tenant's policy allows, since the start-up check counts on that.
 
 use countersign::domain::ids::Tenant;
 use countersign::domain::policy::Policies;

@@ -1,6 +1,5 @@
-//! Who guesses at a subject every way at once, each at the earliest moment that is judged, gets as many guesses as
-//! start-up says, and not one more. The ways: every device by its id, with Verify and with ResyncDevice, and every
-//! device at once without an id.
+//! An attacker who guesses in every way as early as the back-off allows gets exactly as many guesses as start-up says. The
+//! ways: each device by its id, with Verify and with ResyncDevice, and all devices at once without an id.
 
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ on_every_database!(
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const WRONG: &str = "000000";
 
-/// One who guesses at alice.
+/// An attacker who guesses at alice.
 struct Attack {
     replica: std::sync::Arc<Replica>,
     devices: Vec<Proving>,
@@ -46,7 +45,7 @@ struct Attack {
 }
 
 impl Attack {
-    /// Guesses for so long under a policy.
+    /// Guesses for `span` under a policy.
     async fn run(database: &TestDatabase, policy: &Policy, span: Duration) -> Self {
         let policies = Policies { default: policy.clone(), ..Policies::default() };
         let replica = Replica::start(database, &clock(), policies).await;
@@ -61,7 +60,7 @@ impl Attack {
             next = attack.without_an_id(next).await;
             attack.by_id(next).await;
         }
-        // The last guess of each locks it. It was saved until nothing more could be had without an id.
+        // The last guess at a device locks it, and a locked device judges no attempt without an id: so it comes last.
         attack.replica.clock.set(until);
         attack.each_by_id(State::Locked).await;
         attack
@@ -150,13 +149,13 @@ async fn resync(replica: &Replica, device: &Proving) -> Verdict {
 
 async fn all_ways_at_once_come_to_what_start_up_says(database: TestDatabase) {
     let policy = Policy::default();
-    // A server takes longer for each guess.
+    // A database server takes longer for each guess, so it gets a shorter time.
     let span = if database.engine == Engine::Sqlite { 365 * DAY } else { 20 * DAY };
     let attack = Attack::run(&database, &policy, span).await;
     let (named, unnamed) =
         (guesses(&policy.throttle, span), guesses(&policy.throttle.without_device(), span));
     assert_eq!((attack.named, attack.unnamed), (named, unnamed));
-    // What is on disk says so too.
+    // The events in the database agree.
     for device in &attack.devices {
         let about = format!("event WHERE what = 'proof.rejected' AND device = '{}'", device.device);
         assert_eq!(database.count(&about).await, i64::from(named));

@@ -183,7 +183,7 @@ async fn together(
             }
             Err(Error::Refused(Refusal::RequestIdReused)) => {
                 prop_assert!(offer.request.is_some());
-                // Judged before its id was known to be used, a right code is used up.
+                // The commit found the id used. A right code that was judged before that is used up.
                 heard.unheard += 1;
             }
             Err(Error::Refused(Refusal::Stale)) => {}

@@ -1,5 +1,5 @@
-//! What takes long: a proof that cannot be written in time is not judged, and what was judged is written however
-//! often the database asks for another try.
+//! A proof whose commit would be too late is not judged, and a judged one is written however often the database asks for
+//! another try.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ async fn what_cannot_be_written_in_time_is_not_judged(database: TestDatabase) {
     assert_eq!(counted.verify(&right).await.unwrap(), Verdict::Accepted, "nothing was used up");
 }
 
-/// The database asks for another try forty times: more often than what judges nothing is tried.
+/// The database asks for another try forty times. A change that judges no proof would give up before.
 async fn what_was_judged_is_written_however_often_it_comes_too_late(database: TestDatabase) {
     let counted = Counted::on(&database).await;
     let statements: &[&str] = match database.engine {

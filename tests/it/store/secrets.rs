@@ -1,4 +1,4 @@
-//! One secret, one factor: what a secret has used up stays used up, whichever device of its subject has it.
+//! The used codes of a secret stay used, whichever device of its subject has the secret.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ on_every_database!(
 const SECRETS: [&[u8]; 3] = [b"secret number one...", b"secret number one...\0\0\0", b"secret number two..."];
 const NAMES: [&str; 2] = ["one", "two"];
 
-/// The secrets of which the codes are the same have one number.
+/// Secrets with the same codes have one number.
 fn number(secret: usize) -> usize {
     secret / 2
 }
@@ -161,7 +161,7 @@ async fn walk(database: &TestDatabase, steps: Vec<Step>) -> Result<(), TestCaseE
     let replicas = Replica::several(database, 2, &clock, &policies()).await;
     let subject = format!("walker {}", CASE.fetch_add(1, Ordering::Relaxed));
     let mut live: [Option<Live>; 2] = [None, None];
-    // Everything that was accepted of a secret, whichever device had it and of whichever kind.
+    // The accepted steps and counters of each secret, whichever device and kind of device had it.
     let mut accepted: HashSet<(usize, i64)> = HashSet::new();
     for (place, step) in steps.into_iter().enumerate() {
         let replica = &replicas[place % replicas.len()];
@@ -185,7 +185,7 @@ async fn walk(database: &TestDatabase, steps: Vec<Step>) -> Result<(), TestCaseE
                     Err(Error::Refused(Refusal::DeviceExists)) => {
                         prop_assert!(live[name].as_ref().is_some_and(|live| !live.is_pending));
                     }
-                    // It was another kind's.
+                    // A device of another kind had the secret.
                     Err(Error::Refused(Refusal::Invalid(_))) => {}
                     Err(error) => panic!("{error:?}"),
                 }
@@ -272,24 +272,24 @@ async fn a_pending_device_that_is_dropped_leaves_nothing_behind(database: TestDa
     let clock = clock();
     let replica = Replica::start(&database, &clock, policies()).await;
     let enroll = async |name| enroll(&replica, "alice", name, setup(Kind::Totp, SECRETS[0])).await.unwrap();
-    // Replaced by one of the same name.
+    // A pending device is replaced by one of the same name.
     enroll("phone").await;
     let second = enroll("phone").await;
     assert_eq!(database.count("secret").await, 1);
-    // Removed.
+    // A pending device is removed.
     replica.delete_in(&Proving::of(&second), None).await.unwrap();
     assert_eq!(database.count("secret").await, 0);
-    // Run out, and swept.
+    // A pending device expires, and is swept.
     enroll("phone").await;
     clock.advance(Duration::from_secs(3600));
     replica.service.sweep().await.unwrap();
     assert_eq!(database.count("secret").await, 0);
-    // Run out, and found so by the next enrollment.
+    // A pending device expires, and the next enrollment removes it.
     enroll("phone").await;
     clock.advance(Duration::from_secs(3600));
     let last = enroll("tablet").await;
     assert_eq!(database.count("secret").await, 1);
-    // What was accepted stays known, through one that was confirmed and one that was not.
+    // Accepted codes stay known through a confirmed and a pending device.
     let now = clock.now();
     assert_eq!(confirm(&replica, &last, &code(SECRETS[0], now, 0)).await.unwrap(), Verdict::Accepted);
     replica.delete_in(&Proving::of(&last), None).await.unwrap();

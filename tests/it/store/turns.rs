@@ -1,7 +1,7 @@
-//! What is judged is written: a proof is judged in turn, and only with a place in the queue for what comes of it.
+//! Turns: proofs of a subject are judged one at a time, and only with a place in the queue for the commit.
 //!
-//! How often a right code was judged is counted inside: each time the evidence that it would be draws an id. The
-//! control is [`a_commit_without_a_turn`]: what the store allows where nobody takes a turn.
+//! The tests count how often a right code is judged: its evidence draws an id from the entropy each time. The control is
+//! [`a_commit_without_a_turn`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,7 @@ impl Entropy for Counting {
     }
 }
 
-/// A replica that counts what it judges as right, and a token of alice.
+/// A replica that counts the proofs that it judges as right, and a token of alice.
 pub(super) struct Counted {
     pub(super) replica: Arc<Replica>,
     entropy: Arc<Counting>,
@@ -82,21 +82,21 @@ async fn of_a_crowd_with_the_right_code_one_is_judged(database: TestDatabase) {
     let gate = Gate::shut(&database).await;
     let mut crowd: Vec<_> = (0..50).map(|_| Box::pin(counted.verify(&right))).collect();
     for one in &mut crowd {
-        // Once it was polled it waits for its turn, or for its commit.
+        // After one poll, a request waits for its turn or for its commit.
         assert!(one.now_or_never().is_none());
     }
     assert_eq!(counted.judged() - before, 1, "before the first is written");
-    // Some of those that wait go away.
+    // Ten of the waiting callers go away.
     crowd.truncate(40);
     gate.open().await;
     let verdicts = join_all(crowd).await;
     let accepted = verdicts.into_iter().filter(|verdict| matches!(verdict, Ok(Verdict::Accepted))).count();
     assert_eq!((accepted, counted.judged() - before), (1, 1));
-    // The confirmation, and the one.
+    // One for the confirmation, and one for the crowd.
     assert_eq!(database.events("proof.accepted").await, 2);
 }
 
-/// The control: commits without turns are made from one version as many times as there are of them.
+/// The control: without turns, every one of several commits is made from the same version.
 async fn a_commit_without_a_turn(database: TestDatabase) {
     let store = database.open().await;
     let device = stored(&store, "alice", "phone").await;

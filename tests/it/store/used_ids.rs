@@ -1,5 +1,5 @@
-//! A request id that is used already buys no judgement: on the replica that knows it nothing is judged, and on
-//! another one, which finds it when it commits, what was judged is counted and a right code is used up.
+//! Proofs under a request id that another request has used. The replica that knows the id judges nothing. Another replica
+//! finds the id at commit: it counts a wrong code, and uses a right one up.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -28,7 +28,7 @@ on_every_database!(
     a_confirmation_and_a_resynchronization_under_a_used_id_count,
 );
 
-/// Replicas where nobody waits after a failure, and nothing locks.
+/// Two replicas without a back-off by device id and without a lock.
 async fn replicas(database: &TestDatabase) -> Vec<std::sync::Arc<Replica>> {
     let throttle = ThrottlePolicy { factor: Duration::ZERO, lock_after: 10_000, ..ThrottlePolicy::default() };
     let policies = Policies { default: Policy { throttle, ..Policy::default() }, ..Policies::default() };
@@ -82,7 +82,7 @@ async fn every_attempt_is_counted_once_whatever_its_request_id(database: TestDat
                 }
             }
             if *is_right && counted == 1 {
-                // Accepted and used up, or refused under its id and used up all the same.
+                // A right code that was judged is used up, also if its request was refused.
                 let again = replicas[*replica].offer(&proving, &code).await.unwrap();
                 assert!(matches!(again, Verdict::Rejected { .. }), "{says}: {again:?}");
                 next += 1;
@@ -109,7 +109,7 @@ async fn a_confirmation_and_a_resynchronization_under_a_used_id_count(database: 
     let pending = Proving::of(&other.enroll_in("alice", "another", None).await.unwrap());
     let right = hotp(&secret_of("another"), 0);
     for (code, failures) in [(WRONG, 1), (right.as_str(), 0)] {
-        // Another replica each time: the one before knows the id by now.
+        // A new replica each time, since the one before knows the id.
         let fresh = Replica::start(&database, &other.clock, Policies::default()).await;
         let offered = attempt(&pending, code, &Context::default());
         let offered = countersign::service::Attempt { context: None, ..offered };

@@ -45,13 +45,13 @@ enum Proof {
 
 #[derive(Debug, Clone)]
 struct Case {
-    /// Whether it is a list of codes, and its state.
+    /// For each device: true for a list of codes, and its state.
     devices: Vec<(bool, State)>,
     proofs: Vec<Proof>,
     in_client: bool,
     guard: Option<&'static str>,
     requirement: &'static str,
-    /// Which plan and which way is taken, each time.
+    /// Chooses the plan and the way to enroll, each time.
     choice: usize,
 }
 
@@ -131,7 +131,7 @@ impl<'a> User<'a> {
             ("both", "password and hotp and recovery_codes within 10m"),
             ("secret", "2 of (password, hotp, sso)"),
         ]);
-        // All alike: who may remove the last device may enroll the first.
+        // The three guards ask for the same: a user who may remove the last device may enroll the first.
         for guard in ["countersign.enroll", "countersign.remove", "countersign.recover"] {
             requirements.extend(case.guard.map(|text| (guard, text)));
         }

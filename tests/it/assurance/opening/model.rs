@@ -63,13 +63,13 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     vec(one, 1..16)
 }
 
-/// What should be there.
+/// The expected state.
 #[derive(Default)]
 struct Model {
-    /// By name: the device, when it was enrolled, and whether it is active.
+    /// For each name: the device, the time of its enrollment, and true if it is active.
     devices: [Option<(Fresh, Moment, bool)>; 2],
     list: Option<Proving>,
-    /// Where the first set-up goes on, and since when.
+    /// The session of the first set-up, and its beginning.
     opening: Option<(usize, Moment)>,
 }
 
@@ -83,7 +83,7 @@ impl Model {
         who == 2 || !self.is_guarded() || adds && self.opening.is_some_and(is_open)
     }
 
-    /// After a call that adds; `is_first`: the device that it makes is the first that guards.
+    /// Notes a call that adds. `is_first`: it makes the first device that guards.
     fn opened(&mut self, who: usize, is_first: bool, now: Moment) {
         if is_first {
             self.opening = (who < 2).then_some((who, now));

@@ -1,4 +1,4 @@
-//! What is told beside an enrollment that is required.
+//! Plans and grace beside an enrollment that is required.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn a_device_that_guards_is_asked_for_before_another_is_enrolled() {
     let decision = decide(&client, "strong").await;
     assert_eq!((decision.outcome(), decision.plans.len()), (Outcome::EnrollmentRequired, 0));
     enroll_here(&client, hotp_setup(SECRET, 0)).await.unwrap();
-    // The last code, elsewhere: nothing is left that could open anything.
+    // The last code is used elsewhere: the subject has nothing left to prove.
     client.verify_in(session("elsewhere"), "alice", &list.id, &codes[1]).await;
     client.revoke("alice", Selection::Everything(true)).await;
     for requirement in ["strong", "device", "two"] {

@@ -106,7 +106,7 @@ async fn what_the_client_cannot_do_is_in_no_plan() {
     };
     let status = evaluate(&client, &given(&[1, 0])).await.unwrap_err();
     assert_eq!(refused(&status), "INVALID_REQUEST capabilities[1]");
-    // A newer client's are passed over; one that has no other can do nothing that is known here.
+    // Unknown capabilities are ignored, but a client that names only such can do nothing.
     for (capabilities, outcome) in [
         (&[99, 1][..], Outcome::StepUpRequired),
         (&[99], Outcome::Unavailable),

@@ -1,4 +1,4 @@
-//! Rules that cannot be evaluated, at the wire: all that might apply is asked for.
+//! Rules that cannot be evaluated, through the API: every requirement that might apply must be satisfied.
 
 use countersign::assurance::rulebook::{RuleSource, Rulebook, Source};
 use countersign::domain::strength::{FactorType, Strength};
@@ -53,7 +53,7 @@ async fn an_attribute_that_cannot_be_read_leaves_every_rule_in_play_that_it_migh
     client.record(session("here"), "alice", "password").await.unwrap();
     client.verify_in(session("here"), "alice", &token.id, &hotp(SECRET, 1)).await;
 
-    // What was proved is enough for pay and pay_two.
+    // The evidence is enough for pay and pay_two.
     let abroad = decide(&harness, &paying(&[("amount", "5"), ("country", "FR")])).await;
     assert_eq!(abroad.applied_requirements, ["pay_three"]);
     assert_eq!(abroad.outcome(), Outcome::StepUpRequired);
