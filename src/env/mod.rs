@@ -1,6 +1,6 @@
 //! The world outside: what time it is, and chance. Arguments everywhere else, so that a test decides both.
 
-pub mod deadline;
+pub mod request;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

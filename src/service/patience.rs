@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::env::deadline;
+use crate::env::request;
 
 /// The first pause; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_millis(10);
@@ -26,7 +26,7 @@ impl Patience {
 
     /// Waits a little before the next try. `false`, at once: there is no time for one.
     pub(super) async fn lasts(&mut self) -> bool {
-        let is_short = deadline::left().is_some_and(|left| left < 4 * self.pause);
+        let is_short = request::left().is_some_and(|left| left < 4 * self.pause);
         let is_late = !self.is_first && self.began.elapsed() + self.pause > FOR;
         if is_short || is_late {
             return false;

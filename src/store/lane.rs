@@ -24,7 +24,7 @@ use super::seen::SeenRequests;
 use super::witness::Witness;
 use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
-use crate::env::deadline;
+use crate::env::request;
 use crate::error::{Error, Fault};
 
 /// Commits in one group at most.
@@ -143,8 +143,8 @@ impl Lanes {
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
         let answer = self.reserve(&commit.tenant, &commit.subject)?.fill(commit);
         let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
-        match deadline::left() {
-            Some(left) => Ok(timeout(deadline::wait(left), answer).await.map_err(late)??),
+        match request::left() {
+            Some(left) => Ok(timeout(request::wait(left), answer).await.map_err(late)??),
             None => Ok(answer.await?),
         }
     }
@@ -158,7 +158,7 @@ impl Lanes {
         let Door { queue, pace } = self.door(tenant, subject, others);
         // Who cannot wait for their turn is told so at once, and not when their time is over.
         let wait = pace.wait(QUEUE - queue.capacity());
-        if deadline::left().is_some_and(|left| left < wait) {
+        if request::left().is_some_and(|left| left < wait) {
             return Err(Refusal::Overloaded.into());
         }
         match queue.clone().try_reserve_owned() {

@@ -17,7 +17,7 @@ use super::commit::{Commit, Outcome};
 use super::lane::{Lanes, Place};
 use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
-use crate::env::deadline;
+use crate::env::request;
 use crate::error::{Error, Fault};
 
 /// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
@@ -68,7 +68,7 @@ impl Store {
     /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub async fn turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Turn, Error> {
         let waiting = self.turns.of(tenant, subject).clone().acquire_owned();
-        let held = match deadline::left() {
+        let held = match request::left() {
             Some(left) => timeout(left, waiting).await.map_err(|_| Refusal::Overloaded)?,
             None => waiting.await,
         };
@@ -97,11 +97,11 @@ impl Turn {
             None => self.lanes.wait_for_place(&commit.tenant, &commit.subject).await?,
         };
         let answer = place.fill(commit);
-        let Some(left) = deadline::left().filter(|_| !deadline::is_detached()) else {
+        let Some(left) = request::left().filter(|_| !request::is_detached()) else {
             return Ok(answer.await?);
         };
         let mut answer = Box::pin(answer);
-        if let Ok(outcome) = timeout(deadline::wait(left), &mut answer).await {
+        if let Ok(outcome) = timeout(request::wait(left), &mut answer).await {
             return Ok(outcome?);
         }
         let held = self.held.take();

@@ -4,6 +4,7 @@
 """
 
 import datetime
+import time
 import uuid
 
 import grpc
@@ -46,7 +47,14 @@ def decision(metadata):
     return decision_pb2.DecisionOutcome.Name(answer).removeprefix("DECISION_OUTCOME_")
 
 
-enroll = device_service_pb2.EnrollDeviceRequest(subject=subject, totp=device_service_pb2.TotpSetup(secret=secret))
+setup = device_service_pb2.TotpSetup(secret=secret)
+enroll = device_service_pb2.EnrollDeviceRequest(subject=f"bob-{uuid.uuid4()}", totp=setup)
+phone = devices.EnrollDevice(enroll, timeout=10).device
+proof = code(int(time.time()))
+confirm = device_service_pb2.ConfirmDeviceRequest(subject=enroll.subject, device_id=phone.id, proof=proof)
+expect("before any request said one, the time is the system's", outcome(devices.ConfirmDevice(confirm, timeout=10)), "ACCEPTED")
+
+enroll = device_service_pb2.EnrollDeviceRequest(subject=subject, totp=setup)
 phone = devices.EnrollDevice(enroll, metadata=at(now), timeout=10).device
 expect("the device was made at the time that the request said", phone.create_time.seconds, now)
 confirm = device_service_pb2.ConfirmDeviceRequest(subject=subject, device_id=phone.id, proof=code(now))

@@ -38,7 +38,7 @@ use crate::auth::{Caller, Credentials, Rule, rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
-use crate::env::deadline::within;
+use crate::env::request::within;
 use crate::error::{Error, Fault};
 use crate::ops::refused::Refused;
 use crate::wire::status;

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 use tracing::Instrument as _;
 
 use super::Running;
-use crate::env::deadline;
+use crate::env::request;
 use crate::error::{Error, Fault};
 
 /// Runs `work` in a task of its own, so that a proof that it judges is counted even if the caller goes away. A caller
@@ -15,13 +15,15 @@ pub(in crate::rpc) async fn to_the_end<T: Send + 'static>(
     running: Option<Running>,
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
+    // Boxed before the wrappers: each of them would move all that the work holds.
+    let work = Box::pin(work);
     let work = async move {
         let done = work.await;
         drop(running);
         done
     };
-    let task = deadline::detached(work.in_current_span());
-    let ended = match deadline::left() {
+    let task = request::detached(work.in_current_span());
+    let ended = match request::left() {
         Some(left) => {
             let late =
                 |_| Fault::doubt("judging a proof", "it is not written yet, and its caller cannot wait");

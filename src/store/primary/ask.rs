@@ -12,7 +12,7 @@ use sea_orm::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Current, PoolNumber, Primary};
-use crate::env::deadline;
+use crate::env::request;
 use crate::store::dialect;
 
 /// A transaction, and the turn that it has. Dropped, it is rolled back.
@@ -64,11 +64,11 @@ impl Primary {
         most: Duration,
         work: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        if self.0.servers.is_empty() && deadline::left().is_none() {
+        if self.0.servers.is_empty() && request::left().is_none() {
             // SQLite has limits of its own, and who is dropped half way there holds up all others.
             return work.await;
         }
-        let wait = deadline::wait(most);
+        let wait = request::wait(most);
         match tokio::time::timeout(wait, work).await {
             // Who has a turn has a connection: the pool has waited for the server, and not for other requests.
             Ok(Err(error)) if !self.0.servers.is_empty() && dialect::is_crowded(&error) => {
@@ -110,7 +110,7 @@ impl Primary {
     /// Waits for a turn. In vain: there is too much to do.
     pub(super) async fn turn(&self, current: &Current) -> Result<OwnedSemaphorePermit, DbErr> {
         let turn = current.turns.clone().acquire_owned();
-        match tokio::time::timeout(deadline::wait(self.0.patience.turn), turn).await {
+        match tokio::time::timeout(request::wait(self.0.patience.turn), turn).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
             // Those before wait for the server, too.

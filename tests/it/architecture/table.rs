@@ -21,7 +21,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),
     // Request ids and trace ids are made there, and refusals are counted.
-    ("rpc/layer/", &["env::Entropy", "env::deadline", "ops::refused"]),
+    ("rpc/layer/", &["env::Entropy", "env::request", "ops::refused"]),
     ("service/", &["auth", "kinds", "assurance", "store", "domain", "env", "error"]),
     // Kinds are pure: chance comes as an argument, time as a value.
     ("kinds/", &["domain", "crypto", "error", "env::Entropy"]),
@@ -31,7 +31,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("kinds/*/wire.rs", &["wire"]),
     ("assurance/", &["domain"]),
     // Ids and nonces are made where rows are written; a wait ends with its request's time.
-    ("store/", &["domain", "crypto", "error", "env::Entropy", "env::deadline"]),
+    ("store/", &["domain", "crypto", "error", "env::Entropy", "env::request"]),
     // A caller is looked up by the hash of its token.
     ("auth/", &["domain", "error", "crypto::token"]),
     // Secrets are domain types, so that they are unprintable everywhere.

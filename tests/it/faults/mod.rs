@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use countersign::app::{self, OpenError};
 use countersign::crypto::keyring::Keyring;
-use countersign::env::deadline::within;
+use countersign::env::request::within;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::error::{Error, Origin};
 use countersign::store::{Options, Store};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::domain::refusal::Refusal;
-use countersign::env::deadline::within;
+use countersign::env::request::within;
 use countersign::error::Error;
 use countersign::store::Outcome;
 use futures_util::FutureExt as _;

@@ -3,18 +3,13 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign::domain::moment::Moment;
-use countersign::env::{Clock, SystemClock};
-
-tokio::task_local! {
-    static NOW: Moment;
-}
+use countersign::env::{Clock, SystemClock, request};
 
 /// Before the first request that says the time. As a moment it is 1970, when nothing has run out: the sweep of a
 /// server that is started again on an older test's database removes nothing.
 const NONE_YET: i64 = 0;
 
-/// Gives a request the time that it said. Everything else (the sweep, a task that a request started) gets the time
-/// that was said last.
+/// Gives a request the time that it said. Everything else, like the sweep, gets the time that was said last.
 #[derive(Debug)]
 pub(crate) struct RequestClock {
     last: AtomicI64,
@@ -29,7 +24,7 @@ impl Default for RequestClock {
 impl RequestClock {
     /// Carries a request out at the time that it says; if it says none, at the last one, or the system's before
     /// there is one.
-    pub(crate) async fn at<F: Future>(&self, said: Option<Moment>, request: F) -> F::Output {
+    pub(crate) async fn at<F: Future>(&self, said: Option<Moment>, work: F) -> F::Output {
         if let Some(said) = said {
             self.last.store(said.micros(), Ordering::SeqCst);
         }
@@ -38,13 +33,13 @@ impl RequestClock {
             NONE_YET => SystemClock.now(),
             last => Moment::from_micros(last),
         });
-        NOW.scope(now, request).await
+        request::at(now, work).await
     }
 }
 
 impl Clock for RequestClock {
     fn now(&self) -> Moment {
-        NOW.try_with(|now| *now).unwrap_or_else(|_| Moment::from_micros(self.last.load(Ordering::SeqCst)))
+        request::time().unwrap_or_else(|| Moment::from_micros(self.last.load(Ordering::SeqCst)))
     }
 }
 

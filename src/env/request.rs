@@ -1,5 +1,5 @@
-//! How long the request at hand may still take. It travels with the task that carries the request out, so
-//! that what waits deep inside can give up, and say why, before the caller stops listening.
+//! What travels with the task that carries a request out: its deadline, so that a wait deep inside can give up, and say
+//! why, before the caller stops listening; and the time that a test says it is.
 
 use std::time::Duration;
 
@@ -7,9 +7,21 @@ use tokio::task::JoinHandle;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::moment::Moment;
+
 tokio::task_local! {
-    static UNTIL: Instant;
-    static DETACHED: ();
+    static SCOPE: Scope;
+}
+
+#[derive(Clone, Copy, Default)]
+struct Scope {
+    until: Option<Instant>,
+    is_detached: bool,
+    time: Option<Moment>,
+}
+
+fn scope() -> Scope {
+    SCOPE.try_with(|scope| *scope).unwrap_or_default()
 }
 
 /// Carries work out within that time.
@@ -18,32 +30,40 @@ tokio::task_local! {
 /// The time ran out; the work was dropped where it stood.
 pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
     let until = Instant::now() + limit;
-    UNTIL.scope(until, timeout_at(until, work)).await
+    SCOPE.scope(Scope { until: Some(until), ..scope() }, timeout_at(until, work)).await
 }
 
-/// Starts a task that runs to its end even if nobody waits for it any more. In it, [`left`] still tells the deadline of
-/// the request that started it.
+/// Carries work out at a time of its own. Only for clocks that ask for it, as one of tests does: see [`time`].
+pub async fn at<F: Future>(time: Moment, work: F) -> F::Output {
+    SCOPE.scope(Scope { time: Some(time), ..scope() }, work).await
+}
+
+/// Starts a task that goes on to its end even if nobody waits for it any more. The deadline and the time of the
+/// request that starts the task hold in it, too.
 pub fn detached<F>(work: F) -> JoinHandle<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    match UNTIL.try_with(|until| *until) {
-        Ok(until) => tokio::spawn(DETACHED.scope((), UNTIL.scope(until, work))),
-        Err(_) => tokio::spawn(DETACHED.scope((), work)),
-    }
+    tokio::spawn(SCOPE.scope(Scope { is_detached: true, ..scope() }, work))
 }
 
-/// True in a [`detached`] task. Work in it need not give up in time for an answer: the task that waits does that.
+/// Whether this goes on to its end in a task of its own: then it need not give up to be answered in time.
 #[must_use]
 pub fn is_detached() -> bool {
-    DETACHED.try_with(|()| ()).is_ok()
+    scope().is_detached
 }
 
 /// The time that is left. `None`: nobody waits for this.
 #[must_use]
 pub fn left() -> Option<Duration> {
-    UNTIL.try_with(|until| until.saturating_duration_since(Instant::now())).ok()
+    scope().until.map(|until| until.saturating_duration_since(Instant::now()))
+}
+
+/// The time that was set by [`at`]. `None`: none was.
+#[must_use]
+pub fn time() -> Option<Moment> {
+    scope().time
 }
 
 /// A wait that ends early enough to answer: that long, or nine tenths of what is left.
@@ -93,5 +113,15 @@ mod tests {
     async fn work_that_takes_longer_is_dropped() {
         let short = Duration::from_millis(1);
         assert!(within(short, std::future::pending::<()>()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_time_of_its_own_holds_in_detached_tasks_and_nowhere_else() {
+        let moment = Moment::from_secs(5);
+        let seen = at(moment, async {
+            let detached = within(60 * SECOND, async { detached(async { time() }).await.unwrap() });
+            (time(), detached.await.unwrap(), tokio::spawn(async { time() }).await.unwrap())
+        });
+        assert_eq!((seen.await, time()), ((Some(moment), Some(moment), None), None));
     }
 }
