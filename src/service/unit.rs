@@ -116,7 +116,8 @@ impl Service {
         let mut once = once.as_ref();
         let mut is_reused = false;
         let mut patience = Patience::new();
-        let mut turn = self.store.try_turn(&caller.tenant, subject)?;
+        // Without a turn a throttled or malformed proof is answered all the same; one that has to be judged waits for it.
+        let mut turn = self.store.try_turn(&caller.tenant, subject);
         loop {
             let may = if turn.is_some() { May::Judge } else { May::Look };
             let planned = plan(may).instrument(tracing::debug_span!("judge")).await;

@@ -51,15 +51,11 @@ pub struct Turn {
 }
 
 impl Store {
-    /// Takes the turn of a subject, if it is free.
-    ///
-    /// # Errors
-    /// The queue is full, or the caller's deadline would pass before the commit is written.
-    pub fn try_turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Option<Turn>, Error> {
-        match self.turns.of(tenant, subject).clone().try_acquire_owned() {
-            Ok(held) => self.turn_of(tenant, subject, held).map(Some),
-            Err(_) => Ok(None),
-        }
+    /// Takes the turn of a subject, if it is free and there is room for the commit.
+    #[must_use]
+    pub fn try_turn(&self, tenant: &Tenant, subject: &Subject) -> Option<Turn> {
+        let held = self.turns.of(tenant, subject).clone().try_acquire_owned().ok()?;
+        self.turn_of(tenant, subject, held).ok()
     }
 
     /// Waits for the turn of a subject.
