@@ -92,23 +92,20 @@ impl Service {
         let (mut looked, mut shut) = (None, false);
         let mut retry_at: Option<Moment> = None;
         let (mut replayed, mut is_pending) = (Vec::new(), false);
+        let mut fault = None;
         for device in &devices {
-            let kind = registry::kind(device.kind);
-            if device.state == State::Pending || !kind.is_plausible(device, &attempt.offered)? {
-                continue;
-            }
-            if device.state != State::Active {
-                shut = true;
-                continue;
-            }
-            let judgement = self.judge(
-                caller,
-                device,
-                now,
-                may,
-                |_| Ok(true),
-                |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
-            )?;
+            let judgement = match self.try_one(caller, attempt, device, now, may) {
+                Ok(Some(judgement)) => judgement,
+                Ok(None) => continue,
+                // The others are judged and counted all the same: who can break one device must not get
+                // free guesses at them.
+                Err(Error::Fault(broken)) => {
+                    tracing::error!(device = device.id.as_str(), error = %broken, "a device cannot be read, and is left out");
+                    fault = Some(broken);
+                    continue;
+                }
+                Err(refused) => return Err(refused),
+            };
             match judgement {
                 Judgement::Counted { verdict: Verdict::Accepted, next, events } => {
                     return Ok(Tries::Accepted { next, events });
@@ -123,8 +120,14 @@ impl Service {
                 Judgement::Uncounted(Verdict::Throttled { retry_at: at }) => {
                     retry_at = Some(retry_at.map_or(at, |earlier| earlier.min(at)));
                 }
+                Judgement::Uncounted(Verdict::Unavailable) => shut = true,
                 Judgement::Counted { .. } | Judgement::Uncounted(_) => {}
             }
+        }
+        if let Some(fault) = fault
+            && (looked, retry_at, shut, is_pending) == (None, None, false, false)
+        {
+            return Err(fault.into());
         }
         Ok(match (looked, retry_at, shut) {
             _ if is_pending => Tries::Pending,
@@ -136,6 +139,33 @@ impl Service {
             (None, None, false) if may == May::Look => Tries::Pending,
             (None, None, false) => Tries::Rejected(Reject::Mismatch),
         })
+    }
+
+    /// Tries a proof on one device. `None`: it is pending, or the proof cannot be one of this device.
+    fn try_one(
+        &self,
+        caller: &Caller,
+        attempt: &Attempt,
+        device: &Device,
+        now: Moment,
+        may: May,
+    ) -> Result<Option<Judgement>, Error> {
+        let kind = registry::kind(device.kind);
+        if device.state == State::Pending || !kind.is_plausible(device, &attempt.offered)? {
+            return Ok(None);
+        }
+        if device.state != State::Active {
+            return Ok(Some(Judgement::Uncounted(Verdict::Unavailable)));
+        }
+        let judgement = self.judge(
+            caller,
+            device,
+            now,
+            may,
+            |_| Ok(true),
+            |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
+        )?;
+        Ok(Some(judgement))
     }
 
     /// Books one failure on the subject.

@@ -1,5 +1,6 @@
 //! The store, on every database.
 
+mod broken_devices;
 mod chain;
 mod conditions;
 mod fixtures;
