@@ -107,7 +107,10 @@ impl State {
     pub(super) fn set_back_to(&self, clock: i64) -> Self {
         let set_back = self.set_back.saturating_add(1);
         let mut next = Self { drift: 0, accepted: self.accepted(), set_back, ..self.clone() };
-        next.last_step = Some(next.window(clock).start().saturating_sub(1));
+        let window = next.window(clock);
+        // A code that is older than an accepted one stays dead, as it was before the clock was ahead.
+        let newest = next.accepted.newest_until(*window.end());
+        next.last_step = newest.max(Some(window.start().saturating_sub(1)));
         next
     }
 

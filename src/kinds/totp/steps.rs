@@ -42,6 +42,11 @@ impl Steps {
         self.0.iter().rev().take_while(|run| step <= run.last).any(|run| step >= run.first)
     }
 
+    /// The newest accepted step up to that one.
+    pub(super) fn newest_until(&self, step: i64) -> Option<i64> {
+        self.0.iter().rev().find(|run| run.first <= step).map(|run| run.last.min(step))
+    }
+
     /// Adds the steps from `first` to `last`.
     pub(super) fn with(mut self, first: i64, last: i64) -> Self {
         // There is no code before step 0.

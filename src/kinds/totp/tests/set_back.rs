@@ -94,6 +94,9 @@ proptest! {
                     if let Some(next) = next {
                         prop_assert!(!Totp::is_ahead(&next, now));
                         prop_assert!(next.last_step < state.last_step);
+                        let end = clock + i64::from(tolerance);
+                        let newest = accepted.iter().copied().filter(|step| *step <= end).max();
+                        prop_assert!(next.last_step >= newest, "{:?} before {:?}", next.last_step, newest);
                         state = next;
                     }
                 }
