@@ -1,6 +1,7 @@
 //! What travels with the task that carries a request out: its deadline, so that a wait deep inside can give up, and say
 //! why, before the caller stops listening; and the time that a test says it is.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -13,15 +14,15 @@ tokio::task_local! {
     static SCOPE: Scope;
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Scope {
-    until: Option<Instant>,
+    until: Cell<Option<Instant>>,
     is_detached: bool,
     time: Option<Moment>,
 }
 
 fn scope() -> Scope {
-    SCOPE.try_with(|scope| *scope).unwrap_or_default()
+    SCOPE.try_with(Scope::clone).unwrap_or_default()
 }
 
 /// Carries work out within that time.
@@ -30,7 +31,7 @@ fn scope() -> Scope {
 /// The time ran out; the work was dropped where it stood.
 pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Elapsed> {
     let until = Instant::now() + limit;
-    SCOPE.scope(Scope { until: Some(until), ..scope() }, timeout_at(until, work)).await
+    SCOPE.scope(Scope { until: Cell::new(Some(until)), ..scope() }, timeout_at(until, work)).await
 }
 
 /// Carries work out at a time of its own. Only for clocks that ask for it, as one of tests does: see [`time`].
@@ -48,6 +49,16 @@ where
     tokio::spawn(SCOPE.scope(Scope { is_detached: true, ..scope() }, work))
 }
 
+/// From here on, nothing in this [detached](detached) task is cut off by the deadline of the request: what has begun
+/// must be finished. Outside of one, nothing changes.
+pub fn forget_deadline() {
+    let _ = SCOPE.try_with(|scope| {
+        if scope.is_detached {
+            scope.until.set(None);
+        }
+    });
+}
+
 /// Whether this goes on to its end in a task of its own: then it need not give up to be answered in time.
 #[must_use]
 pub fn is_detached() -> bool {
@@ -57,7 +68,7 @@ pub fn is_detached() -> bool {
 /// The time that is left. `None`: nobody waits for this.
 #[must_use]
 pub fn left() -> Option<Duration> {
-    scope().until.map(|until| until.saturating_duration_since(Instant::now()))
+    scope().until.get().map(|until| until.saturating_duration_since(Instant::now()))
 }
 
 /// The time that was set by [`at`]. `None`: none was.
@@ -107,6 +118,19 @@ mod tests {
         });
         assert!(cut.await.is_err());
         assert_eq!(is_done.await.unwrap(), Some(Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn a_detached_task_can_forget_its_deadline_and_no_other_task_does() {
+        let seen = within(60 * SECOND, async {
+            let forgotten = detached(async {
+                forget_deadline();
+                (left(), wait(SECOND))
+            });
+            forget_deadline();
+            (forgotten.await.unwrap(), left().is_some())
+        });
+        assert_eq!(seen.await.unwrap(), ((None, SECOND), true));
     }
 
     #[tokio::test]

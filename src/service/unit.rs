@@ -12,6 +12,7 @@ use crate::auth::Caller;
 use crate::domain::ids::{RequestId, Subject};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
+use crate::env::request;
 use crate::error::{Error, Fault, Origin};
 use crate::store::{Commit, Outcome, Recalled, Record, Turn};
 
@@ -124,6 +125,10 @@ impl Service {
             if matches!(planned, Ok(Step::Judge)) {
                 turn = Some(self.store.turn(&caller.tenant, subject).await?);
                 continue;
+            }
+            if matches!(planned, Ok(Step::Commit(..))) {
+                // The proof was judged: reading the record of its request id, or judging it anew, must not be cut off.
+                request::forget_deadline();
             }
             match self.carry_out(caller, once, turn.as_mut(), planned).await {
                 Ok(Done::Reply(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),

@@ -142,7 +142,8 @@ impl Lanes {
     /// Writes a commit. If the caller goes away meanwhile, the commit is written all the same.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
         let answer = self.reserve(&commit.tenant, &commit.subject)?.fill(commit);
-        let late = |_| Fault::doubt("committing", "it waits in line, and its caller cannot");
+        let late =
+            |_| Fault::doubt("committing", "the commit is still queued, and the caller's deadline is near");
         match request::left() {
             Some(left) => Ok(timeout(request::wait(left), answer).await.map_err(late)??),
             None => Ok(answer.await?),
@@ -209,7 +210,7 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory, 
         }
         let (group, rest) = one_of_each(std::mem::take(&mut waiting));
         waiting = rest;
-        let group = group.into_iter().filter_map(|job| unless_stale(job, &memory.cache));
+        let group = group.into_iter().filter_map(|job| unless_stale(job, &memory));
         // Verifications go the short way, and do not wait for what takes the long one.
         let (hot, cold): (Vec<_>, Vec<_>) = group.partition(|job| job.commit.hot().is_some());
         for group in [hot, cold] {
@@ -223,9 +224,11 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory, 
 }
 
 /// A commit that is known to come too late need not be tried: it would take its whole group the long way.
-fn unless_stale(job: Job, cache: &Cache) -> Option<Job> {
-    let is_stale = job.commit.hot().is_some_and(|hot| cache.is_past(hot.device));
+fn unless_stale(job: Job, memory: &Memory) -> Option<Job> {
+    let is_stale = job.commit.hot().is_some_and(|hot| memory.cache.is_past(hot.device));
     if is_stale {
+        // If the database has forgotten the newer version, the next try is decided there.
+        memory.cache.committed(&job.commit, Some(Outcome::Stale));
         let _ = job.reply.send(Ok(Outcome::Stale));
         return None;
     }

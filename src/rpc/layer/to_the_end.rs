@@ -25,8 +25,12 @@ pub(in crate::rpc) async fn to_the_end<T: Send + 'static>(
     let task = request::detached(work.in_current_span());
     let ended = match request::left() {
         Some(left) => {
-            let late =
-                |_| Fault::doubt("judging a proof", "it is not written yet, and its caller cannot wait");
+            let late = |_| {
+                Fault::doubt(
+                    "judging a proof",
+                    "the commit is still queued, and the caller's deadline is near",
+                )
+            };
             timeout(left * 19 / 20, task).await.map_err(late)?
         }
         None => task.await,

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use countersign::domain::policy::Policies;
 use countersign::domain::proof::Verdict;
 use countersign::domain::refusal::Refusal;
-use countersign::env::request::within;
+use countersign::env::request::{detached, within};
 use countersign::error::Error;
 use countersign::store::Outcome;
 use futures_util::FutureExt as _;
@@ -15,10 +16,12 @@ use super::fixtures::{failed, progress, stored};
 use super::shedding::{SLOW, slow_down};
 use super::turns::Counted;
 use crate::harness::databases::{Engine, TestDatabase, on_every_server};
+use crate::harness::replica::{Replica, clock};
 
 on_every_server!(
     what_cannot_be_written_in_time_is_not_judged,
     what_was_judged_is_written_however_often_it_comes_too_late,
+    a_used_id_that_is_found_after_the_deadline_costs_a_failure,
 );
 
 async fn what_cannot_be_written_in_time_is_not_judged(database: TestDatabase) {
@@ -75,4 +78,25 @@ async fn what_was_judged_is_written_however_often_it_comes_too_late(database: Te
     }
     let within_time = within(Duration::from_secs(30), counted.verify(&counted.right())).await;
     assert_eq!(within_time.unwrap().unwrap(), Verdict::Accepted);
+}
+
+/// The record of the id was written by another replica, so that only the commit meets it, when the caller has gone.
+async fn a_used_id_that_is_found_after_the_deadline_costs_a_failure(database: TestDatabase) {
+    let replicas = Replica::several(&database, 2, &clock(), &Policies::default()).await;
+    let [recording, judging] = replicas.as_slice() else { unreachable!() };
+    let (other, token) = (recording.hotp("bob").await, recording.hotp("alice").await);
+    let id = Some([7; 16]);
+    recording.offer_as(&other, "000000", id).await.unwrap();
+    slow_down(&database).await;
+    let before = database.events("proof.rejected").await;
+    let judging = judging.clone();
+    let offer = async move { judging.offer_as(&token, "000000", id).await };
+    let cut = within(SLOW / 4, async { detached(offer).await }).await;
+    assert!(cut.is_err(), "{cut:?}");
+    let counted = async {
+        while database.events("proof.rejected").await == before {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.expect("the failure is counted");
 }
