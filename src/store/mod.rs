@@ -26,6 +26,7 @@ mod standing;
 mod sweep;
 mod texts;
 mod turn;
+mod unwritten;
 mod witness;
 
 #[cfg(test)]

@@ -4,17 +4,20 @@
 //! Without turns, parallel requests would have many proofs judged at one version of a device, and only one of them would
 //! be counted. The other verdicts are discarded, but the time that each takes could tell a right code from a wrong one.
 //!
+//! A judgement whose commit failed delays the next turn ([`Unwritten`]).
+//!
 //! Replicas do not share turns. Between them the version of the device decides: a stale commit is judged anew.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::{Instant, timeout};
 
 use super::Store;
 use super::commit::{Commit, Outcome};
 use super::lane::{Lanes, Place};
+use super::unwritten::Unwritten;
 use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::request;
@@ -23,21 +26,21 @@ use crate::error::{Error, Fault};
 /// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
 const TURNS: usize = 4096;
 
-/// Semaphores with one permit each, by the hash of the subject.
+/// Locks, by the hash of the subject.
 pub(super) struct Turns {
-    each: Box<[Arc<Semaphore>]>,
+    each: Box<[Arc<Mutex<Unwritten>>]>,
     spread: RandomState,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        let each = (0..TURNS).map(|_| Arc::new(Semaphore::new(1))).collect();
+        let each = (0..TURNS).map(|_| Arc::default()).collect();
         Self { each, spread: RandomState::new() }
     }
 }
 
 impl Turns {
-    fn of(&self, tenant: &Tenant, subject: &Subject) -> &Arc<Semaphore> {
+    fn of(&self, tenant: &Tenant, subject: &Subject) -> &Arc<Mutex<Unwritten>> {
         &self.each[self.spread.hash_one((tenant, subject)) as usize % self.each.len()]
     }
 }
@@ -46,15 +49,17 @@ impl Turns {
 pub struct Turn {
     lanes: Arc<Lanes>,
     place: Option<Place>,
-    /// The permit for which other requests of the subject wait.
-    held: Option<OwnedSemaphorePermit>,
+    /// The lock for which other requests of the subject wait.
+    held: Option<OwnedMutexGuard<Unwritten>>,
+    /// Whether the last commit was written. `None`: there was none.
+    is_written: Option<bool>,
 }
 
 impl Store {
     /// Takes the turn of a subject, if it is free and there is room for the commit.
     #[must_use]
     pub fn try_turn(&self, tenant: &Tenant, subject: &Subject) -> Option<Turn> {
-        let held = self.turns.of(tenant, subject).clone().try_acquire_owned().ok()?;
+        let held = self.turns.of(tenant, subject).clone().try_lock_owned().ok()?;
         self.turn_of(tenant, subject, held).ok()
     }
 
@@ -63,20 +68,25 @@ impl Store {
     /// # Errors
     /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub async fn turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Turn, Error> {
-        let waiting = self.turns.of(tenant, subject).clone().acquire_owned();
+        let waiting = self.turns.of(tenant, subject).clone().lock_owned();
         let held = match request::left() {
             Some(left) => timeout(left, waiting).await.map_err(|_| Refusal::Overloaded)?,
             None => waiting.await,
         };
-        let held = held.map_err(|e| Fault::internal("waiting for a turn", e))?;
         self.turn_of(tenant, subject, held)
     }
 
-    fn turn_of(&self, tenant: &Tenant, subject: &Subject, held: OwnedSemaphorePermit) -> Result<Turn, Error> {
+    fn turn_of(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+        held: OwnedMutexGuard<Unwritten>,
+    ) -> Result<Turn, Error> {
+        held.check(Instant::now())?;
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
         let place = lanes.reserve(tenant, subject)?;
-        Ok(Turn { lanes, place: Some(place), held: Some(held) })
+        Ok(Turn { lanes, place: Some(place), held: Some(held), is_written: None })
     }
 }
 
@@ -94,18 +104,32 @@ impl Turn {
         };
         let answer = place.fill(commit);
         let Some(left) = request::left().filter(|_| !request::is_detached()) else {
-            return Ok(answer.await?);
+            let outcome = answer.await;
+            self.is_written = Some(outcome.is_ok());
+            return Ok(outcome?);
         };
         let mut answer = Box::pin(answer);
         if let Ok(outcome) = timeout(request::wait(left), &mut answer).await {
+            self.is_written = Some(outcome.is_ok());
             return Ok(outcome?);
         }
-        let held = self.held.take();
+        let mut held = self.held.take();
         tokio::spawn(async move {
             // The caller is gone. Other requests of the subject go on once the commit is written or has failed.
-            let _ = answer.await;
-            drop(held);
+            let outcome = answer.await;
+            if let Some(unwritten) = &mut held {
+                unwritten.note(outcome.is_ok(), Instant::now());
+            }
         });
-        Err(Fault::doubt("committing", "it waits in line, and its caller cannot").into())
+        Err(Fault::doubt("committing", "the commit is still queued, and the caller's deadline is near")
+            .into())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let (Some(unwritten), Some(is_written)) = (&mut self.held, self.is_written) {
+            unwritten.note(is_written, Instant::now());
+        }
     }
 }

@@ -21,4 +21,5 @@ mod shedding;
 mod subjects;
 mod sweep;
 mod turns;
+mod unwritten;
 mod used_ids;

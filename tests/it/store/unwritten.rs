@@ -1,0 +1,51 @@
+//! A database that can be read and not written: nothing that is judged can be counted, so little is judged.
+
+use std::time::Duration;
+
+use countersign::domain::proof::Verdict;
+use countersign::error::{Error, Origin};
+
+use super::turns::Counted;
+use crate::harness::databases::{Engine, TestDatabase, on_every_database};
+
+on_every_database!(little_is_judged_where_nothing_can_be_written,);
+
+/// Refuses every event, and so every commit.
+async fn break_writes(database: &TestDatabase) {
+    let statements: &[&str] = match database.engine {
+        Engine::Sqlite => {
+            &["CREATE TRIGGER broken BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'broken'); END"]
+        }
+        Engine::Postgres => &[
+            "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$",
+            "CREATE TRIGGER broken BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION broken()",
+        ],
+        _ => &["CREATE TRIGGER broken BEFORE INSERT ON event FOR EACH ROW SIGNAL SQLSTATE '45000'"],
+    };
+    for statement in statements {
+        database.execute(statement).await;
+    }
+}
+
+async fn mend(database: &TestDatabase) {
+    let on = if database.engine == Engine::Postgres { " ON event" } else { "" };
+    database.execute(&format!("DROP TRIGGER broken{on}")).await;
+}
+
+async fn little_is_judged_where_nothing_can_be_written(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let is_fault = |tried: &Result<Verdict, Error>| matches!(tried, Err(Error::Fault(fault)) if fault.origin != Origin::Doubt);
+    break_writes(&database).await;
+    let first = counted.verify(&counted.right()).await;
+    assert!(is_fault(&first), "{first:?}");
+    let judged = counted.judged();
+    for _ in 0..50 {
+        let refused = counted.verify(&counted.right()).await;
+        assert!(is_fault(&refused), "{refused:?}");
+    }
+    assert_eq!(counted.judged(), judged, "nothing more is judged for a second");
+    mend(&database).await;
+    let accepted = async { while counted.verify(&counted.right()).await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), accepted).await.expect("a second later it is judged again");
+    assert_eq!(database.events("proof.accepted").await, 2);
+}
