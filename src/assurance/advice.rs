@@ -3,7 +3,7 @@
 
 use super::candidate::{Availability, Candidate};
 use super::decide::{Situation, decide_all, goals, unique};
-use super::enroll;
+use super::enroll::{Enrollment, enrollment};
 use super::requirement::Requirement;
 use crate::domain::decision::Decision;
 
@@ -23,16 +23,17 @@ pub fn allowed(
     guards: &[&Requirement],
     situation: &Situation<'_>,
 ) -> Decision {
-    let Decision::EnrollmentRequired { ways, .. } = &decision else { return decision };
+    if !matches!(decision, Decision::EnrollmentRequired { .. }) {
+        return decision;
+    }
     match decide_all(guards, situation) {
         Decision::Satisfied(_) => decision,
         Decision::StepUp { .. } => {
-            let candidates = unique(situation.candidates);
-            let usable: Vec<&Candidate> = candidates.into_iter().filter(|one| one.is_usable()).collect();
+            let candidates = unique(situation.candidates).into_iter();
+            let (usable, unusable): (Vec<_>, Vec<_>) = candidates.partition(|one| one.is_usable());
             let others = goals(guards, situation, &situation.counted(), &usable);
-            let beside = enroll::beside(requirements, situation, &situation.counted(), &usable, others);
-            match beside {
-                Some(plans) => Decision::EnrollmentRequired { ways: ways.clone(), plans },
+            match enrollment(requirements, situation, (&usable, &unusable), &others) {
+                Some(Enrollment { ways, plans }) => Decision::EnrollmentRequired { ways, plans },
                 None => stuck(),
             }
         }

@@ -3,7 +3,7 @@
 
 use super::candidate::{Availability, Candidate};
 use super::counting::{Asked, counts};
-use super::enroll;
+use super::enroll::{Enrollment, enrollment};
 use super::goal::Goal;
 use super::lasting::lasting;
 use super::plan::plans;
@@ -72,10 +72,7 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
     if let Some(decision) = without_transaction(requirements, situation) {
         return decision;
     }
-    let ways = enroll::ways(requirements, situation, &evidence, &all);
-    if !ways.is_empty()
-        && let Some(plans) = enroll::beside(requirements, situation, &evidence, &usable, Vec::new())
-    {
+    if let Some(Enrollment { ways, plans }) = enrollment(requirements, situation, (&usable, &unusable), &[]) {
         return Decision::EnrollmentRequired { ways, plans };
     }
     let asks_for_transaction = requirements.iter().any(|requirement| requirement.is_for_transaction());

@@ -15,17 +15,52 @@ use crate::domain::method::{Method, MethodName, Sort};
 /// How many ways are named.
 const WAYS_MAX: usize = 16;
 
-/// The ways with the fewest new devices, where everything that the subject has would be proved as well. None
-/// if no kind helps.
-pub(super) fn ways(
+/// What a subject has to do so that a requirement can be met.
+#[derive(Debug)]
+pub(super) struct Enrollment {
+    /// Kinds of new devices: each of these sets will do.
+    pub(super) ways: Vec<Vec<MethodName>>,
+    /// Plans for the proofs beside the new devices, the same whichever way is taken. Empty: nothing is needed.
+    pub(super) plans: Vec<Plan>,
+}
+
+/// The ways with the fewest new devices, and of those the ones that need the fewest proofs beside them. `others` must be
+/// reached by these proofs alone, without a new device. `None`: no kind helps, or a proof that is needed cannot be
+/// given now.
+pub(super) fn enrollment<'a>(
+    requirements: &[&'a Requirement],
+    situation: &Situation<'_>,
+    (usable, unusable): (&[&Candidate], &[&Candidate]),
+    others: &[Goal<'a>],
+) -> Option<Enrollment> {
+    let evidence = situation.counted();
+    let imagined = imagined(situation, requirements);
+    let present: Vec<&Candidate> = usable.iter().chain(unusable).copied().collect();
+    let mut found: Vec<(usize, Vec<MethodName>, Vec<Plan>)> = Vec::new();
+    for devices in fewest(requirements, situation, &evidence, &present, &imagined) {
+        let goals = with(requirements, situation, &evidence, usable, &devices).chain(others.iter().cloned());
+        let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable) else { continue };
+        let mut kinds: Vec<_> = devices.iter().map(|device| device.method.name().clone()).collect();
+        kinds.sort();
+        found.push((plans.first().map_or(0, |plan| plan.steps.len()), kinds, plans));
+    }
+    found.sort_by(|(few, some, _), (many, others, _)| (few, some).cmp(&(many, others)));
+    let plans = found.first()?.2.clone();
+    let mut ways: Vec<_> =
+        found.into_iter().filter(|(.., same)| *same == plans).map(|(_, kinds, _)| kinds).collect();
+    ways.dedup();
+    Some(Enrollment { ways, plans })
+}
+
+/// The smallest sets of imagined devices that will do where everything that the subject has is proved as well.
+fn fewest<'c>(
     requirements: &[&Requirement],
     situation: &Situation<'_>,
     evidence: &[&Evidence],
     present: &[&Candidate],
-) -> Vec<Vec<MethodName>> {
-    let copies = requirements.iter().map(|requirement| requirement.program().copies()).max().unwrap_or(1);
-    let imagined = imagined(situation, copies);
-    let all: Vec<&Candidate> = present.iter().copied().chain(&imagined).collect();
+    imagined: &'c [Candidate],
+) -> Vec<Vec<&'c Candidate>> {
+    let all: Vec<&Candidate> = present.iter().copied().chain(imagined).collect();
     let goals: Vec<_> = goals(requirements, situation, evidence, &all)
         .into_iter()
         .map(|goal| goal.granted(0..present.len()))
@@ -34,48 +69,45 @@ pub(super) fn ways(
     let groups = search::groups(&goals, &all);
     let classes: Vec<&Class> = groups.iter().flat_map(|group| &group.classes).collect();
     let mut search = Search::new(&goals, &groups);
-    let mut ways: Vec<Vec<MethodName>> = Vec::new();
     for steps in search.numbers() {
         let found = search.of(steps);
-        for (_, counts) in found.iter().flat_map(|taken| cheapest(&groups, taken, &all, WAYS_MAX)) {
+        let choices = found.iter().flat_map(|taken| cheapest(&groups, taken, &all, WAYS_MAX));
+        let sets = choices.map(|(_, counts)| {
             let chosen = classes.iter().zip(counts).flat_map(|(class, count)| &class.members[..count]);
-            let mut kinds: Vec<_> = chosen.map(|index| all[*index].method.name().clone()).collect();
-            kinds.sort();
-            ways.push(kinds);
-        }
-        if !ways.is_empty() {
-            break;
+            chosen.filter_map(|index| imagined.get(index.checked_sub(present.len())?)).collect()
+        });
+        let sets: Vec<_> = sets.take(WAYS_MAX).collect();
+        if !sets.is_empty() {
+            return sets;
         }
     }
-    ways.sort();
-    ways.dedup();
-    ways.truncate(WAYS_MAX);
-    ways
+    Vec::new()
 }
 
-/// Plans for the proofs that are needed beside an enrollment, whatever is enrolled: they reach `requirements` as if new
-/// devices of every kind were proved, and `others` without them. Empty: nothing is needed. `None`: it cannot be
-/// proved now.
-pub(super) fn beside(
-    requirements: &[&Requirement],
+/// The goals as if these new devices were proved.
+fn with<'a>(
+    requirements: &[&'a Requirement],
     situation: &Situation<'_>,
     evidence: &[&Evidence],
     usable: &[&Candidate],
-    others: Vec<Goal<'_>>,
-) -> Option<Vec<Plan>> {
-    let copies = requirements.iter().map(|requirement| requirement.program().copies()).max().unwrap_or(1);
-    let imagined = imagined(situation, copies);
-    let all: Vec<&Candidate> = usable.iter().copied().chain(&imagined).collect();
-    let goals = goals(requirements, situation, evidence, &all).into_iter();
-    let goals: Vec<_> = goals.map(|goal| goal.granted(usable.len()..all.len())).chain(others).collect();
-    let plans = plans(&goals, usable);
+    devices: &[&Candidate],
+) -> impl Iterator<Item = Goal<'a>> {
+    let all: Vec<&Candidate> = usable.iter().chain(devices).copied().collect();
+    let new = usable.len()..all.len();
+    goals(requirements, situation, evidence, &all).into_iter().map(move |goal| goal.granted(new.clone()))
+}
+
+/// Plans for what is missing. `None`: it cannot be proved now.
+fn missing(goals: &[Goal<'_>], usable: &[&Candidate]) -> Option<Vec<Plan>> {
+    let plans = plans(goals, usable);
     // There is no plan where nothing is missing, and none where nothing helps.
     let is_done = plans.is_empty() && goals.iter().all(|goal| goal.is_reached(&goal.start()));
     (is_done || !plans.is_empty()).then_some(plans)
 }
 
 /// New devices of every kind and strength. Their ids hold a line break, which no real id may.
-fn imagined(situation: &Situation<'_>, copies: usize) -> Vec<Candidate> {
+fn imagined(situation: &Situation<'_>, requirements: &[&Requirement]) -> Vec<Candidate> {
+    let copies = requirements.iter().map(|requirement| requirement.program().copies()).max().unwrap_or(1);
     let mut devices = Vec::new();
     for entry in situation.vocabulary.kinds() {
         let Sort::Kind(kind) = &entry.sort else { continue };

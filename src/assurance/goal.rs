@@ -10,7 +10,7 @@ use crate::domain::moment::Moment;
 use crate::domain::strength::{Properties, Strength};
 
 /// One requirement and how far the subject is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Goal<'a> {
     program: &'a Program,
     /// The leaves that each source meets already. One source stands for all where they are not told apart.

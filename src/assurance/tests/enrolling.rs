@@ -10,44 +10,43 @@ use crate::assurance::advice::allowed;
 use crate::assurance::candidate::Candidate;
 use crate::assurance::decide::decide;
 use crate::assurance::requirement::Requirement;
-use crate::assurance::requirement::expression::{Expression, Leaf};
 use crate::domain::decision::Decision;
 use crate::domain::ids::DeviceId;
-use crate::domain::method::{Method, Sort};
+use crate::domain::method::{Method, MethodName};
+use crate::domain::strength::Strength;
 
-/// True if a new device of some kind would meet the leaf.
-fn is_of_devices(leaf: &Leaf, for_transaction: bool) -> bool {
-    let accepts = |entry: &crate::assurance::vocabulary::Entry| {
-        let Sort::Kind(kind) = &entry.sort else { return false };
-        let method = Method::Device { kind: kind.clone(), device: DeviceId::trusted("new") };
-        entry.strengths.iter().any(|strength| leaf.selector.accepts(&method, strength.properties()))
+/// New devices of these kinds, proved: of every strength that the kinds can have.
+fn new_devices(kinds: &[MethodName], for_transaction: bool) -> Vec<Vec<Fact>> {
+    let strengths = |kind: &MethodName| -> Vec<Strength> {
+        VOCABULARY.iter().find(|entry| entry.sort.name() == kind).unwrap().strengths.clone()
     };
-    (for_transaction || !leaf.for_transaction) && VOCABULARY.iter().any(accepts)
-}
-
-/// The rest of an expression once every leaf that a device would meet is met. `None`: nothing is left.
-fn rest(expression: &Expression, for_transaction: bool) -> Option<Expression> {
-    let parts: Vec<Option<Expression>> =
-        expression.parts().iter().map(|part| rest(part, for_transaction)).collect();
-    let met = parts.iter().filter(|part| part.is_none()).count();
-    let left: Vec<Expression> = parts.into_iter().flatten().collect();
-    match expression {
-        Expression::Leaf(leaf) if is_of_devices(leaf, for_transaction) => None,
-        Expression::Leaf(_) => Some(expression.clone()),
-        Expression::Any(_) if met > 0 => None,
-        Expression::Any(_) => Some(Expression::Any(left)),
-        Expression::AtLeast(count, _) if met >= *count => None,
-        Expression::AtLeast(count, _) => Some(Expression::AtLeast(count - met, left)),
-        Expression::All(_) | Expression::Distinct(_) if left.is_empty() => None,
-        Expression::All(_) => Some(Expression::All(left)),
-        Expression::Distinct(_) => Some(Expression::Distinct(left)),
+    let mut sets = vec![Vec::new()];
+    for (number, kind) in kinds.iter().enumerate() {
+        let device = DeviceId::trusted(&format!("new-{number}"));
+        let method = Method::Device { kind: kind.clone(), device };
+        let with = |set: &Vec<Fact>, strength: Strength| {
+            let fact = Fact { method: method.clone(), strength, age: 0, left: i64::MAX, for_transaction };
+            set.iter().cloned().chain([fact]).collect::<Vec<_>>()
+        };
+        sets = sets
+            .iter()
+            .flat_map(|set| strengths(kind).into_iter().map(move |strength| with(set, strength)))
+            .collect();
     }
+    sets
 }
 
-/// True if the facts are enough for all leaves of a requirement that no device meets.
-fn is_rest_met(requirement: &Requirement, facts: &[Fact], for_transaction: bool) -> bool {
-    let rest = rest(requirement.expression(), for_transaction);
-    rest.is_none_or(|rest| oracle::satisfied(&rest, facts, 0))
+/// True if the facts, and new devices of these kinds, satisfy a requirement.
+fn is_enough_with(
+    kinds: &[MethodName],
+    requirement: &Requirement,
+    facts: &[Fact],
+    for_transaction: bool,
+) -> bool {
+    new_devices(kinds, for_transaction).into_iter().any(|new| {
+        let all: Vec<Fact> = facts.iter().cloned().chain(new).collect();
+        oracle::satisfied(requirement.expression(), &all, 0)
+    })
 }
 
 /// The facts of a world, and those of the candidates that were proved.
@@ -65,23 +64,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
     #[test]
-    fn leaving_out_the_devices_of_a_requirement_leaves_the_rest_of_it_in_force(
-        text in texts(5),
-        world in worlds(3, 4),
-    ) {
+    fn what_is_advised_is_enough_and_no_step_of_it_can_be_left_out(text in texts(5), world in worlds(3, 4)) {
         let requirement = requirement(&text);
-        let Decision::EnrollmentRequired { plans, .. } = decide(&requirement, &world.situation()) else {
+        let Decision::EnrollmentRequired { ways, plans } = decide(&requirement, &world.situation()) else {
             return Ok(());
         };
-        let is_enough =
-            |taken: &[usize]| is_rest_met(&requirement, &facts(&world, taken), world.transaction);
-        prop_assert_eq!(plans.is_empty(), is_enough(&[]), "{:?}", plans);
-        for taken in plans.iter().flat_map(|plan| outcomes(&world, plan)) {
-            prop_assert!(is_enough(&taken), "{plans:?}");
-            for left_out in 0..taken.len() {
-                let mut less = taken.clone();
-                less.remove(left_out);
-                prop_assert!(!is_enough(&less), "{plans:?} without {left_out}");
+        prop_assert!(!ways.is_empty());
+        for way in &ways {
+            let is_enough =
+                |taken: &[usize]| is_enough_with(way, &requirement, &facts(&world, taken), world.transaction);
+            prop_assert_eq!(plans.is_empty(), is_enough(&[]), "{:?} beside {:?}", plans, way);
+            for taken in plans.iter().flat_map(|plan| outcomes(&world, plan)) {
+                prop_assert!(is_enough(&taken), "{plans:?} beside {way:?}");
+                for left_out in 0..taken.len() {
+                    let mut less = taken.clone();
+                    less.remove(left_out);
+                    prop_assert!(!is_enough(&less), "{plans:?} beside {way:?} without {left_out}");
+                }
             }
         }
     }
@@ -102,20 +101,23 @@ proptest! {
         let opens_in =
             |world: &World, taken: &[usize]| oracle::satisfied(guard.expression(), &facts(world, taken), 0);
         let opens = |taken: &[usize]| opens_in(&world, taken);
-        let is_enough = |taken: &[usize]| {
-            opens(taken) && is_rest_met(&requirement, &facts(&world, taken), world.transaction)
+        let is_enough = |way: &[MethodName], taken: &[usize]| {
+            let facts = facts(&world, taken);
+            opens(taken) && is_enough_with(way, &requirement, &facts, world.transaction)
         };
         let usable: Vec<usize> =
             (0..world.candidates.len()).filter(|index| world.candidates[*index].is_usable()).collect();
         match told {
-            Decision::EnrollmentRequired { plans, .. } => {
-                prop_assert_eq!(plans.is_empty(), is_enough(&[]), "{:?}", plans);
-                for taken in plans.iter().flat_map(|plan| outcomes(&world, plan)) {
-                    prop_assert!(is_enough(&taken), "{plans:?}");
-                    for left_out in 0..taken.len() {
-                        let mut less = taken.clone();
-                        less.remove(left_out);
-                        prop_assert!(!is_enough(&less), "{plans:?} without {left_out}");
+            Decision::EnrollmentRequired { ways, plans } => {
+                for way in &ways {
+                    prop_assert_eq!(plans.is_empty(), is_enough(way, &[]), "{:?} beside {:?}", plans, way);
+                    for taken in plans.iter().flat_map(|plan| outcomes(&world, plan)) {
+                        prop_assert!(is_enough(way, &taken), "{plans:?} beside {way:?}");
+                        for left_out in 0..taken.len() {
+                            let mut less = taken.clone();
+                            less.remove(left_out);
+                            prop_assert!(!is_enough(way, &less), "{plans:?} beside {way:?} without {left_out}");
+                        }
                     }
                 }
             }
@@ -154,4 +156,14 @@ fn the_password_is_asked_for_beside_the_device() {
     assert_eq!(beside("password and totp", vec![]), missing);
     assert_eq!(beside("password and totp", vec![proved]), vec![]);
     assert_eq!(beside("totp", vec![]), vec![]);
+    // One new device is enough only with the password.
+    for text in [
+        "2 of (password, totp, sms)",
+        "password and totp or distinct(totp, sms)",
+        "distinct(password or totp, sms or recovery_codes)",
+    ] {
+        assert_eq!(beside(text, vec![]), missing, "{text}");
+    }
+    // One way needs the password, and the other does not.
+    assert_eq!(beside("password and sms or totp", vec![]), vec![]);
 }
