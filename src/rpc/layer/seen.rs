@@ -5,6 +5,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::caller::Peer;
+use super::trace::shortened;
 use crate::auth::Caller;
 use crate::ops::refused::{Reason, Refused, Request};
 use crate::wire::status::decision_of;
@@ -30,6 +31,7 @@ pub(super) fn note(
     if reason == Reason::StepUpRequired && decision_of(&status).is_none() {
         return;
     }
+    let rpc = shortened(rpc);
     let caller = caller.map(|caller| caller.name.as_str());
     let (peer, message) = (peer.to_string(), status.message());
     refused.note(reason, &Request { rpc, caller, peer: &peer, message });

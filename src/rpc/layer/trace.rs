@@ -24,9 +24,14 @@ pub(super) fn name(headers: &HeaderMap, entropy: &dyn Entropy) -> Arc<str> {
         .map_or_else(|| data_encoding::HEXLOWER.encode(&entropy.bytes::<8>()).into(), Into::into)
 }
 
+/// At most 128 bytes of a path, so that a caller cannot write long lines into the log.
+pub(super) fn shortened(path: &str) -> &str {
+    &path[..path.floor_char_boundary(128)]
+}
+
 /// The span of a request.
 pub(super) fn span<B>(request: &Request<B>, name: &str) -> Span {
-    let path = request.uri().path().trim_start_matches('/');
+    let path = shortened(request.uri().path().trim_start_matches('/'));
     let (service, method) = path.split_once('/').unwrap_or((path, ""));
     let span = tracing::info_span!(
         "rpc",
