@@ -2,11 +2,15 @@
 //! why, before the caller stops listening; and the time that a test says it is.
 
 use std::cell::Cell;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use crate::domain::moment::Moment;
 
@@ -39,18 +43,44 @@ pub async fn at<F: Future>(time: Moment, work: F) -> F::Output {
     SCOPE.scope(Scope { time: Some(time), ..scope() }, work).await
 }
 
-/// Starts a task that goes on to its end even if nobody waits for it any more. The deadline and the time of the
-/// request that starts the task hold in it, too.
-pub fn detached<F>(work: F) -> JoinHandle<F::Output>
+/// Work that goes on to its end: if it is dropped before that, a task of its own takes over the rest.
+pub struct ToTheEnd<T: Send + 'static>(Option<BoxFuture<'static, T>>);
+
+/// Makes `work` go on to its end. The deadline and the time of the request that starts it hold in it, too.
+pub fn to_the_end<F>(work: F) -> ToTheEnd<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    tokio::spawn(SCOPE.scope(Scope { is_detached: true, ..scope() }, work))
+    ToTheEnd(Some(Box::pin(SCOPE.scope(Scope { is_detached: true, ..scope() }, work))))
 }
 
-/// From here on, nothing in this [detached](detached) task is cut off by the deadline of the request: what has begun
-/// must be finished. Outside of one, nothing changes.
+impl<T: Send + 'static> Future for ToTheEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        // Taken out, so that work that panics is not taken over.
+        let Some(mut work) = self.0.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.0 = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for ToTheEnd<T> {
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(work.in_current_span());
+        }
+    }
+}
+
+/// From here on, nothing in [work that goes on to its end](to_the_end) is cut off by the deadline of the request.
+/// Elsewhere, nothing changes.
 pub fn forget_deadline() {
     let _ = SCOPE.try_with(|scope| {
         if scope.is_detached {
@@ -59,7 +89,7 @@ pub fn forget_deadline() {
     });
 }
 
-/// Whether this goes on to its end in a task of its own: then it need not give up to be answered in time.
+/// Whether this is [work that goes on to its end](to_the_end): then it need not give up to be answered in time.
 #[must_use]
 pub fn is_detached() -> bool {
     scope().is_detached
@@ -103,32 +133,46 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_detached_task_outlives_its_deadline_and_knows_it() {
+    async fn work_that_is_dropped_goes_on_to_its_end_and_knows_its_deadline() {
         let (done, is_done) = tokio::sync::oneshot::channel();
         let short = Duration::from_millis(1);
         let cut = within(short, async {
-            let task = detached(async move {
+            let work = to_the_end(async move {
                 while left() > Some(Duration::ZERO) {
                     tokio::task::yield_now().await;
                 }
-                done.send(left()).unwrap();
+                // Past its deadline: the request has dropped it by now, or does so here.
+                tokio::task::yield_now().await;
+                done.send((left(), is_detached())).unwrap();
             });
-            task.await.unwrap();
+            work.await;
             std::future::pending::<()>().await;
         });
         assert!(cut.await.is_err());
-        assert_eq!(is_done.await.unwrap(), Some(Duration::ZERO));
+        assert_eq!(is_done.await.unwrap(), (Some(Duration::ZERO), true));
     }
 
     #[tokio::test]
-    async fn a_detached_task_can_forget_its_deadline_and_no_other_task_does() {
+    async fn work_that_panics_is_not_taken_over() {
+        let (held, is_gone) = tokio::sync::oneshot::channel::<()>();
+        let work = to_the_end(async move {
+            let _held = held;
+            tokio::task::yield_now().await;
+            panic!("on purpose");
+        });
+        assert!(tokio::spawn(work).await.unwrap_err().is_panic());
+        assert!(is_gone.await.is_err(), "what it held is dropped");
+    }
+
+    #[tokio::test]
+    async fn work_that_goes_on_to_its_end_can_forget_its_deadline_and_nothing_else_does() {
         let seen = within(60 * SECOND, async {
-            let forgotten = detached(async {
+            let forgotten = to_the_end(async {
                 forget_deadline();
                 (left(), wait(SECOND))
             });
             forget_deadline();
-            (forgotten.await.unwrap(), left().is_some())
+            (forgotten.await, left().is_some())
         });
         assert_eq!(seen.await.unwrap(), ((None, SECOND), true));
     }
@@ -140,12 +184,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_time_of_its_own_holds_in_detached_tasks_and_nowhere_else() {
+    async fn a_time_of_its_own_holds_in_work_that_is_taken_over_and_in_no_other_task() {
         let moment = Moment::from_secs(5);
+        let (done, seen_later) = tokio::sync::oneshot::channel();
+        let work = async move {
+            tokio::task::yield_now().await;
+            done.send(time()).unwrap();
+        };
         let seen = at(moment, async {
-            let detached = within(60 * SECOND, async { detached(async { time() }).await.unwrap() });
-            (time(), detached.await.unwrap(), tokio::spawn(async { time() }).await.unwrap())
+            drop(to_the_end(work));
+            (time(), tokio::spawn(async { time() }).await.unwrap())
         });
-        assert_eq!((seen.await, time()), ((Some(moment), Some(moment), None), None));
+        assert_eq!((seen.await, time()), ((Some(moment), None), None));
+        assert_eq!(seen_later.await.unwrap(), Some(moment));
     }
 }

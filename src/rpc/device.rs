@@ -77,7 +77,8 @@ impl DeviceService for Rpc {
             let question = Question::default();
             let attempt = Attempt { subject, device: Some(id.clone()), offered, context, reach, question };
             let service = self.service.clone();
-            to_the_end(running, async move {
+            to_the_end(async move {
+                let _running = running;
                 message(&service.confirm(&grant, &attempt, &id, once).await?, &write)
             })
             .await
@@ -196,10 +197,10 @@ impl DeviceService for Rpc {
             let ((subject, device), codes) = parse::checked(violations, parsed)?;
             let attempt = ResyncAttempt { subject, device, codes };
             let service = self.service.clone();
-            to_the_end(
-                running,
-                async move { message(&service.resync(&grant, &attempt, once).await?, &write) },
-            )
+            to_the_end(async move {
+                let _running = running;
+                message(&service.resync(&grant, &attempt, once).await?, &write)
+            })
             .await
         }
         .await;

@@ -1,5 +1,6 @@
 //! `VerificationService`.
 
+use futures_util::FutureExt as _;
 use tonic::{Request, Response, Status};
 
 use super::{Received, Rpc, answer, kept, message, once, parse, received, to_the_end, view};
@@ -48,12 +49,13 @@ impl VerificationService for Rpc {
             });
             let attempt = parse::checked(violations, attempt)?;
             let service = self.service.clone();
-            to_the_end(running, async move {
+            to_the_end(async move {
+                let _running = running;
                 let reply = service.verify(&grant, &attempt, once).await?;
                 let mut answer = message(&reply, &write)?;
                 if let Reply::Again(_) = reply
                     && let Some(kept) = kept::of(&answer.decisions, answer.joint.as_ref())
-                    && let Some(anew) = service.revisit_verify(&grant, &attempt, &kept).await?
+                    && let Some(anew) = service.revisit_verify(&grant, &attempt, &kept).boxed().await?
                 {
                     answer.decisions = anew.each.iter().map(decided).collect();
                     answer.joint = anew.joint.as_ref().map(decided);

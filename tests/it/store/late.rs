@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::Verdict;
 use countersign::domain::refusal::Refusal;
-use countersign::env::request::{detached, within};
+use countersign::env::request::{to_the_end, within};
 use countersign::error::Error;
 use countersign::store::Outcome;
 use futures_util::FutureExt as _;
@@ -91,7 +91,7 @@ async fn a_used_id_that_is_found_after_the_deadline_costs_a_failure(database: Te
     let before = database.events("proof.rejected").await;
     let judging = judging.clone();
     let offer = async move { judging.offer_as(&token, "000000", id).await };
-    let cut = within(SLOW / 4, async { detached(offer).await }).await;
+    let cut = within(SLOW / 4, async { to_the_end(offer).await }).await;
     assert!(cut.is_err(), "{cut:?}");
     let counted = async {
         while database.events("proof.rejected").await == before {
