@@ -30,12 +30,17 @@ impl Columns {
 
     /// Text of any length, never compared.
     pub(crate) fn document(&self, name: &'static str) -> ColumnDef {
+        self.document_or_null(name).not_null().take()
+    }
+
+    /// Text of any length, never compared, that may be absent.
+    pub(crate) fn document_or_null(&self, name: &'static str) -> ColumnDef {
         let mut column = ColumnDef::new(Alias::new(name));
         match self.0 {
             DatabaseBackend::MySql => column.custom(Alias::new("mediumblob")),
             _ => column.text(),
         };
-        column.not_null().take()
+        column
     }
 
     /// Bytes of any length.

@@ -12,6 +12,7 @@ mod m0006_evidence;
 mod m0007_client;
 mod m0008_revocation;
 mod m0009_secret;
+mod m0010_forgiven;
 
 use sea_orm_migration::{MigrationTrait, async_trait};
 pub use sea_orm_migration::{MigratorTrait, SchemaManager};
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_client::Migration),
             Box::new(m0008_revocation::Migration),
             Box::new(m0009_secret::Migration),
+            Box::new(m0010_forgiven::Migration),
         ]
     }
 }

@@ -15,7 +15,7 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 const MOST: f64 = 0.01;
 
 /// The guesses that a policy allows at a subject whose owner never signs in meanwhile. A sign-in clears the failure
-/// count of the device, and so allows more.
+/// count of the device that succeeded, and so allows more guesses at that one, but none at the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Guess {
     /// Devices that a subject may have.

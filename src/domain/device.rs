@@ -1,5 +1,7 @@
 //! A device: one thing that a subject has and can prove to have.
 
+use std::collections::BTreeMap;
+
 use super::ids::{DeviceId, DeviceName, SessionId, Subject, Tenant};
 use super::moment::Moment;
 
@@ -140,6 +142,14 @@ pub struct Failures {
     pub last_at: Option<Moment>,
 }
 
+impl Failures {
+    /// The failures after the first `forgiven` ones.
+    #[must_use]
+    pub fn after(self, forgiven: u32) -> Self {
+        Self { count: self.count.saturating_sub(forgiven), ..self }
+    }
+}
+
 /// What is kept of a subject as a whole: the failures of attempts that named no device, and what ends or spares
 /// its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,6 +158,9 @@ pub struct SubjectState {
     pub version: i64,
     /// Failures of attempts that named no device.
     pub failures: Failures,
+    /// For each device that accepted a proof without an id since `failures.count` was last 0: that count at its last
+    /// success. The failures up to there no longer delay this device; they still delay the others.
+    pub forgiven: BTreeMap<DeviceId, u32>,
     /// Moves on when everything that was proved is to count for nothing.
     pub epoch: i64,
     /// When it first had an active device.
@@ -176,12 +189,25 @@ impl SubjectState {
         Self {
             version: 0,
             failures: Failures::default(),
+            forgiven: BTreeMap::new(),
             epoch: 0,
             enrolled_at: None,
             graced_at: None,
             opening: None,
             signed_out_at: None,
         }
+    }
+
+    /// The failures since the last success of this device without an id.
+    #[must_use]
+    pub fn failures_since_success_of(&self, device: &DeviceId) -> Failures {
+        self.failures.after(self.forgiven.get(device).copied().unwrap_or(0))
+    }
+
+    /// The failures since the last success of any device without an id.
+    #[must_use]
+    pub fn failures_since_any_success(&self) -> Failures {
+        self.failures.after(self.forgiven.values().copied().max().unwrap_or(0))
     }
 
     /// The next version, to be changed and committed.
@@ -203,7 +229,7 @@ impl SubjectState {
     #[must_use]
     pub fn cleared(&self, has_devices: bool, now: Moment) -> Self {
         let failures = Failures { count: 0, last_at: (!has_devices).then_some(now) };
-        Self { failures, ..self.successor() }
+        Self { failures, forgiven: BTreeMap::new(), ..self.successor() }
     }
 
     /// The next version of a subject whose last device is removed now. The sweep removes the row two days after

@@ -5,7 +5,8 @@
 //! proof is looked at any more. A success clears the count.
 //!
 //! Attempts without a device id have a failure count of their own, with the ceiling `subject_max_delay` and without
-//! a lock: anybody who knows a subject's id can fail there, and must not lock the user out.
+//! a lock: anybody who knows a subject's id can fail there, and must not lock the user out. A success there clears the
+//! count for the device that succeeded only.
 
 use std::time::Duration;
 

@@ -56,6 +56,8 @@ pub trait AnyKind: Send + Sync {
     fn label(&self) -> &'static str;
     /// Whether a device is pending until a proof confirms it.
     fn is_confirmed_by_proof(&self) -> bool;
+    /// Whether a proof of a device can be guessed.
+    fn can_be_guessed(&self) -> bool;
     /// Whether a device has a step that it can lose.
     fn loses_step(&self) -> bool;
     /// Violations of the fields of a setup that exceed what a tenant's policy allows.
@@ -177,6 +179,10 @@ impl<A: Authenticator> AnyKind for Erased<A> {
 
     fn is_confirmed_by_proof(&self) -> bool {
         A::CONFIRMED_BY_PROOF
+    }
+
+    fn can_be_guessed(&self) -> bool {
+        A::CAN_BE_GUESSED
     }
 
     fn loses_step(&self) -> bool {

@@ -118,6 +118,9 @@ pub trait Authenticator: Send + Sync + 'static {
     const LABEL: &'static str;
     /// Whether a device is pending until a proof confirms it.
     const CONFIRMED_BY_PROOF: bool;
+    /// Whether a proof of a device can be guessed. Such a device is delayed by all failures without an id since its own
+    /// last success. Codes of 80 random bits cannot be guessed, so a success of any device ends the delay.
+    const CAN_BE_GUESSED: bool;
     /// Whether a device has a step that it can lose: see [`Authenticator::resync`].
     const LOSES_STEP: bool = false;
     /// What is asked for when one is enrolled, parsed.

@@ -22,12 +22,11 @@ impl SubjectService for Rpc {
             let subject = parse::subject(&mut violations, &asked.subject);
             let subject = parse::checked(violations, subject)?;
             let summary = self.service.summary(&grant, &subject).await?;
-            let shows = self.view(&caller);
             Ok(pb::GetSubjectResponse {
                 has_active_device: !summary.active_kinds.is_empty(),
                 active_kinds: summary.active_kinds.iter().map(|k| kind(*k).into()).collect(),
                 recovery_codes_remaining: summary.recovery_codes_remaining,
-                throttle: Some(view::subject_throttle(summary.state.failures, shows.policy(), shows.now())),
+                throttle: Some(view::subject_throttle(&summary)),
             })
         }
         .await;

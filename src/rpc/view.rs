@@ -6,7 +6,7 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::service::Tried;
+use crate::service::{Summary, Tried};
 use crate::wire::convert::{kind, timestamp};
 use crate::wire::evidence::evidence;
 use crate::wire::pb;
@@ -40,10 +40,10 @@ pub(super) fn throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::
 }
 
 /// The throttle of attempts without a device id. They are never locked, so `failures_until_lock` is 0.
-pub(super) fn subject_throttle(failures: Failures, policy: &Policy, now: Moment) -> pb::Throttle {
+pub(super) fn subject_throttle(summary: &Summary) -> pb::Throttle {
     pb::Throttle {
-        failure_count: failures.count,
-        retry_time: policy.throttle.without_device().retry_at(failures, now).map(timestamp),
+        failure_count: summary.failures,
+        retry_time: summary.retry_at.map(timestamp),
         failures_until_lock: 0,
     }
 }

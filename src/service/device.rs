@@ -10,7 +10,7 @@ use super::verify::{Tried, step, unavailable};
 use super::{Service, opening};
 use crate::auth::{Grant, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Failures, Kind, State, SubjectState};
+use crate::domain::device::{Device, Failures, Kind, State};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::moment::Moment;
@@ -243,7 +243,7 @@ impl Service {
                     }
                 };
                 let commit = commit
-                    .change(Change::Subject(SubjectState { failures: clear, ..state.successor() }))
+                    .change(Change::Subject(state.cleared(true, now)))
                     .change(Change::Rewrite(Box::new(next.clone())));
                 Ok(Step::Commit(commit, next))
             }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
+use super::{Service, unnamed};
 use crate::assurance::decide::decide_all;
 use crate::assurance::explain::{explain, summary};
 use crate::assurance::requirement::Requirement;
@@ -20,7 +20,7 @@ use crate::domain::ids::{EvidenceId, Subject};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::store::{Change, Commit, Wanted};
+use crate::store::{Change, Commit, Standing, Wanted};
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -115,8 +115,8 @@ impl Service {
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let situation = scene.situation();
-        let throttle = self.policy(caller).throttle.without_device();
-        let any_device_retry_at = throttle.retry_at(scene.standing.state.failures, scene.now);
+        let Standing { state, devices, .. } = scene.standing;
+        let any_device_retry_at = unnamed::retry_at(&self.policy(caller).throttle, state, devices, scene.now);
         let mut each: Vec<Decision> =
             requirements.iter().map(|one| decide_all(&one.all, &situation)).collect();
         let is_joint = requirements.len() > 1;

@@ -1,26 +1,26 @@
 //! A proof without the name of a device: every active device that it could come from is tried, and a
 //! failure is booked once, on the subject.
 //!
-//! The subject has a back-off of its own for such attempts, and no lock: anybody who knows a subject's id can fail
-//! here, and must not lock the user out.
+//! Such attempts have a [back-off](unnamed) of their own, and no lock: anybody who knows a subject's id can fail here, and
+//! must not lock the user out.
 //!
 //! Every attempt, right or wrong, is committed over the version of the subject that it was judged from, so parallel
 //! attempts gain nothing. The failure counts of devices that did not match stay as they are. A subject that was never
 //! seen answers like one whose devices do not match, back-off included.
 
-use super::Service;
 use super::judge::Judgement;
 use super::own_replay::OWN_REPLAY;
 use super::unit::{May, Step};
 use super::verify::{Attempt, Tried, commit};
+use super::{Service, unnamed};
 use crate::auth::Caller;
-use crate::domain::device::{Device, Failures, State, SubjectState};
+use crate::domain::device::{Device, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::store::{Change, Commit, Wanted};
+use crate::store::{Change, Commit, Standing, Wanted};
 
 /// What trying one device after the other came to.
 enum Tries {
@@ -50,22 +50,21 @@ impl Service {
         let now = self.clock.now();
         let wanted = Wanted::Here(attempt.context(), now);
         let standing = self.standing_of(&caller.tenant, &attempt.subject, wanted).await?;
-        let state = &standing.state;
+        let (state, devices) = (&standing.state, &standing.devices);
         let answer = |verdict| Ok(Step::Answer(Tried::of(verdict, None)));
         if !could_be_code(&attempt.offered) {
             return answer(Verdict::Rejected { reason: Reject::Malformed, retry_at: None });
         }
-        let throttle = self.policy(caller).throttle.without_device();
-        if let Some(retry_at) = throttle.retry_at(state.failures, now) {
+        if let Some(retry_at) = unnamed::retry_at(&self.policy(caller).throttle, state, devices, now) {
             return answer(Verdict::Throttled { retry_at });
         }
-        match self.try_each(caller, attempt, standing.devices.clone(), now, may)? {
+        match self.try_each(caller, attempt, &standing, now, may)? {
             Tries::Throttled { retry_at } => answer(Verdict::Throttled { retry_at }),
             Tries::Unavailable => answer(Verdict::Unavailable),
             Tries::Accepted { next, events } => {
-                let cleared = SubjectState { failures: Failures::default(), ..state.successor() };
+                let subject = unnamed::after_success(state, &next, devices, now);
                 let progress = Change::Progress(next.clone());
-                let commit = commit(events)?.change(Change::Subject(cleared)).change(progress);
+                let commit = commit(events)?.change(Change::Subject(subject)).change(progress);
                 self.prove(caller, attempt, *next, Some(&standing), now, commit)
             }
             Tries::Pending => Ok(Step::Judge),
@@ -74,8 +73,8 @@ impl Service {
             {
                 answer(OWN_REPLAY)
             }
-            Tries::Replayed(_) => self.book(caller, attempt, state, Reject::Replayed, now),
-            Tries::Rejected(reason) => self.book(caller, attempt, state, reason, now),
+            Tries::Replayed(_) => self.book(caller, attempt, &standing, Reject::Replayed, now),
+            Tries::Rejected(reason) => self.book(caller, attempt, &standing, reason, now),
         }
     }
 
@@ -84,17 +83,18 @@ impl Service {
         &self,
         caller: &Caller,
         attempt: &Attempt,
-        mut devices: Vec<Device>,
+        standing: &Standing,
         now: Moment,
         may: May,
     ) -> Result<Tries, Error> {
+        let mut devices = standing.devices.clone();
         super::device::in_order(&mut devices);
         let (mut looked, mut shut) = (None, false);
         let mut retry_at: Option<Moment> = None;
         let (mut replayed, mut is_pending) = (Vec::new(), false);
         let mut fault = None;
         for device in &devices {
-            let judgement = match self.try_one(caller, attempt, device, now, may) {
+            let judgement = match self.try_one(caller, attempt, &standing.state, device, now, may) {
                 Ok(Some(judgement)) => judgement,
                 Ok(None) => continue,
                 // The others are judged and counted all the same: who can break one device must not get
@@ -146,6 +146,7 @@ impl Service {
         &self,
         caller: &Caller,
         attempt: &Attempt,
+        subject: &SubjectState,
         device: &Device,
         now: Moment,
         may: May,
@@ -156,6 +157,10 @@ impl Service {
         }
         if device.state != State::Active {
             return Ok(Some(Judgement::Uncounted(Verdict::Unavailable)));
+        }
+        let throttle = &self.policy(caller).throttle;
+        if let Some(retry_at) = unnamed::device_retry_at(throttle, subject, device, now) {
+            return Ok(Some(Judgement::Uncounted(Verdict::Throttled { retry_at })));
         }
         let judgement = self.judge(
             caller,
@@ -173,17 +178,19 @@ impl Service {
         &self,
         caller: &Caller,
         attempt: &Attempt,
-        state: &SubjectState,
+        standing: &Standing,
         reason: Reject,
         now: Moment,
     ) -> Result<Step<Tried>, Error> {
-        let throttle = self.policy(caller).throttle.without_device();
+        let Standing { state, devices, .. } = standing;
+        let throttle = &self.policy(caller).throttle;
         let failures = throttle.failed(state.failures, now);
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
         let event =
             about(What::ProofRejected).with("reason", reason.as_str()).with("failures", failures.count);
         let next = SubjectState { failures, ..state.successor() };
-        let verdict = Verdict::Rejected { reason, retry_at: throttle.retry_at(failures, now) };
+        let retry_at = unnamed::retry_at(throttle, &next, devices, now);
+        let verdict = Verdict::Rejected { reason, retry_at };
         Ok(Step::Commit(Commit::new(event).change(Change::Subject(next)), Tried::of(verdict, None)))
     }
 }

@@ -26,6 +26,7 @@ mod secret;
 mod subject;
 mod sweep;
 mod unit;
+mod unnamed;
 mod update;
 mod verify;
 mod witness;

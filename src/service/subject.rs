@@ -2,12 +2,13 @@
 
 use futures_util::FutureExt as _;
 
-use super::Service;
 use super::unit::{Once, Reply, Step};
+use super::{Service, unnamed};
 use crate::auth::{Grant, rpc};
-use crate::domain::device::{Kind, State, SubjectState};
+use crate::domain::device::{Kind, State};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::Subject;
+use crate::domain::moment::Moment;
 use crate::error::Error;
 use crate::kinds::registry;
 use crate::store::{Change, Commit};
@@ -19,8 +20,10 @@ pub struct Summary {
     pub active_kinds: Vec<Kind>,
     /// Recovery codes left in active lists.
     pub recovery_codes_remaining: u32,
-    /// What is kept of attempts that named no device.
-    pub state: SubjectState,
+    /// Failures of attempts without a device id.
+    pub failures: u32,
+    /// The moment before which no attempt without a device id is judged.
+    pub retry_at: Option<Moment>,
 }
 
 impl Service {
@@ -29,7 +32,8 @@ impl Service {
     /// # Errors
     /// The database does not answer.
     pub async fn summary(&self, grant: &Grant<rpc::GetSubject>, subject: &Subject) -> Result<Summary, Error> {
-        let (state, devices) = self.devices_of(&grant.caller().tenant, subject).await?;
+        let caller = grant.caller();
+        let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
         let (mut active_kinds, mut recovery_codes_remaining) = (Vec::new(), 0);
         for device in devices.iter().filter(|device| device.state == State::Active) {
             let remaining = registry::kind(device.kind).remaining(&device.detail)?;
@@ -41,7 +45,9 @@ impl Service {
         }
         active_kinds.sort_unstable();
         active_kinds.dedup();
-        Ok(Summary { active_kinds, recovery_codes_remaining, state })
+        let throttle = &self.policy(caller).throttle;
+        let retry_at = unnamed::retry_at(throttle, &state, &devices, self.clock.now());
+        Ok(Summary { active_kinds, recovery_codes_remaining, failures: state.failures.count, retry_at })
     }
 
     /// Clears the failures of attempts that named no device. Returns how many there were. Devices keep theirs.

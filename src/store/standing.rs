@@ -69,7 +69,7 @@ impl Store {
         for row in rows {
             let row = Row { row, tenant, subject };
             match row.get::<i64>(0).map_err(fault)? {
-                SUBJECT => standing.state = row.subject().map_err(fault)?.state(),
+                SUBJECT => standing.state = row.subject().map_err(fault)?.state()?,
                 DEVICE => standing.devices.push(row.device().map_err(fault)?.device()?),
                 EVIDENCE => standing.evidence.push(row.evidence().map_err(fault)?.evidence()?),
                 _ => standing.clients.push(row.client().map_err(fault)?.client()?),
@@ -106,7 +106,7 @@ const PARTS: [Part; 4] = [
     Part {
         what: SUBJECT,
         table: "subject",
-        texts: &["opened_session"],
+        texts: &["opened_session", "forgiven"],
         numbers: &[
             "version",
             "failures",

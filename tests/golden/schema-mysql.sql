@@ -115,6 +115,7 @@ CREATE TABLE `subject` (
   `opened_session` varbinary(255) NOT NULL,
   `opened_at` bigint(20) DEFAULT NULL,
   `signed_out_at` bigint(20) DEFAULT NULL,
+  `forgiven` mediumblob DEFAULT NULL,
   PRIMARY KEY (`tenant`,`subject`),
   KEY `subject_failed_at` (`failed_at`)
 ) ENGINE=InnoDB;

@@ -114,7 +114,8 @@ CREATE TABLE subject (
     graced_at bigint,
     opened_session text COLLATE "C" NOT NULL,
     opened_at bigint,
-    signed_out_at bigint
+    signed_out_at bigint,
+    forgiven text
 ) WITH (fillfactor=80);
 CREATE INDEX subject_failed_at ON public.subject USING btree (failed_at);
 CREATE UNIQUE INDEX subject_pkey ON public.subject USING btree (tenant, subject);

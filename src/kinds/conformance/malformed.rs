@@ -11,6 +11,7 @@ impl<A: Authenticator> Authenticator for Unasked<A> {
     const KIND: Kind = A::KIND;
     const LABEL: &'static str = A::LABEL;
     const CONFIRMED_BY_PROOF: bool = A::CONFIRMED_BY_PROOF;
+    const CAN_BE_GUESSED: bool = A::CAN_BE_GUESSED;
     type Setup = A::Setup;
     type State = A::State;
     type Proof = A::Proof;

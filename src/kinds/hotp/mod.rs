@@ -38,6 +38,7 @@ impl Authenticator for Hotp {
     const KIND: Kind = Kind::Hotp;
     const LABEL: &'static str = "Token";
     const CONFIRMED_BY_PROOF: bool = true;
+    const CAN_BE_GUESSED: bool = true;
     const LOSES_STEP: bool = true;
     type Setup = Setup;
     type State = State;

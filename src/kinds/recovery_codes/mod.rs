@@ -34,6 +34,7 @@ impl Authenticator for RecoveryCodes {
     const KIND: Kind = Kind::RecoveryCodes;
     const LABEL: &'static str = "Recovery codes";
     const CONFIRMED_BY_PROOF: bool = false;
+    const CAN_BE_GUESSED: bool = false;
     type Setup = Setup;
     type State = State;
     type Proof = Typed;

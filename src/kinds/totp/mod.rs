@@ -44,6 +44,7 @@ impl Authenticator for Totp {
     const KIND: Kind = Kind::Totp;
     const LABEL: &'static str = "Authenticator app";
     const CONFIRMED_BY_PROOF: bool = true;
+    const CAN_BE_GUESSED: bool = true;
     const LOSES_STEP: bool = true;
     type Setup = Setup;
     type State = State;

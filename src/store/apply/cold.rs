@@ -198,6 +198,7 @@ async fn write_subject(tx: &DatabaseTransaction, commit: &Commit, state: &Subjec
         .col_expr(subject::Column::OpenedSession, Expr::value(row.opened_session))
         .col_expr(subject::Column::OpenedAt, Expr::value(row.opened_at))
         .col_expr(subject::Column::SignedOutAt, Expr::value(row.signed_out_at))
+        .col_expr(subject::Column::Forgiven, Expr::value(row.forgiven))
         .filter(subject::Column::Tenant.eq(row.tenant))
         .filter(subject::Column::Subject.eq(row.subject))
         .filter(subject::Column::Version.eq(state.version - 1));

@@ -22,6 +22,10 @@ impl Row<'_> {
         self.get(1 + place)
     }
 
+    fn text_or_none(&self, place: usize) -> Result<Option<String>, DbErr> {
+        self.get(1 + place)
+    }
+
     fn number(&self, place: usize) -> Result<i64, DbErr> {
         self.get(1 + TEXTS + place)
     }
@@ -56,6 +60,7 @@ impl Row<'_> {
             opened_session: self.text(0)?,
             opened_at: self.number_or_none(6)?,
             signed_out_at: self.number_or_none(7)?,
+            forgiven: self.text_or_none(1)?,
         })
     }
 

@@ -9,13 +9,15 @@ use countersign::wire::pb;
 
 use super::throttle::{fail, moment};
 use crate::harness::databases::{TestDatabase, on_every_database};
-use crate::harness::fixture::{SECRET, WRONG};
+use crate::harness::fixture::{OTHER, SECRET, WRONG};
 use crate::harness::{Client, Harness, START, Wish, hotp};
 
 on_every_database!(
     no_number_of_failures_locks_attempts_without_a_device,
     a_stranger_who_fails_without_a_device_delays_no_named_one,
     a_decision_says_when_an_attempt_without_a_device_is_judged_again,
+    a_decision_says_when_the_first_of_several_devices_judges_such_an_attempt_again,
+    unlocking_clears_the_failures_of_every_device,
     unlocking_a_subject_clears_its_failures_once_and_says_so,
     a_subject_without_a_device_is_unlocked_and_then_forgotten,
 );
@@ -90,6 +92,51 @@ async fn a_decision_says_when_an_attempt_without_a_device_is_judged_again(databa
     let satisfied = decision().await;
     assert_eq!(satisfied.outcome(), pb::DecisionOutcome::Satisfied);
     assert_eq!(satisfied.any_device_retry_time, None);
+    harness.stop().await;
+}
+
+/// Six failures without an id, the last of them after a success of the first of two devices.
+async fn two_devices(harness: &Harness, client: &Client) -> [pb::Device; 2] {
+    let devices =
+        [client.active_hotp("alice", "one", SECRET).await, client.active_hotp("alice", "two", OTHER).await];
+    fail(harness, client, "alice", "", 5).await;
+    assert_eq!(client.says("alice", "", &hotp(SECRET, 1)).await, "accepted");
+    assert_eq!(client.says("alice", "", WRONG).await, "rejected mismatch");
+    devices
+}
+
+async fn a_decision_says_when_the_first_of_several_devices_judges_such_an_attempt_again(
+    database: TestDatabase,
+) {
+    let (harness, client) = start(&database).await;
+    two_devices(&harness, &client).await;
+    let context = pb::Context { session: "s".to_owned(), ..Default::default() };
+    client.record(context.clone(), "alice", "password").await.unwrap();
+    let retry = harness.clock.now().plus(Duration::from_secs(1));
+    let decision = client.evaluate(context, "alice", "login").await;
+    assert_eq!(decision.any_device_retry_time, Some(moment(retry)));
+    harness.clock.set(retry.minus(Duration::from_micros(1)));
+    for code in [hotp(SECRET, 2), hotp(OTHER, 1)] {
+        assert_eq!(client.says("alice", "", &code).await, "throttled");
+    }
+    harness.clock.set(retry);
+    assert_eq!(client.says("alice", "", &hotp(SECRET, 2)).await, "accepted");
+    harness.stop().await;
+}
+
+async fn unlocking_clears_the_failures_of_every_device(database: TestDatabase) {
+    let (harness, client) = start(&database).await;
+    let [one, _] = two_devices(&harness, &client).await;
+    assert_eq!(unlock(&client, "alice", "").await, 6);
+    assert_eq!(client.says("alice", "", &hotp(OTHER, 1)).await, "accepted");
+    assert_eq!(client.subject("alice").await.throttle.unwrap().failure_count, 0);
+    assert_eq!(database.count("subject WHERE forgiven IS NOT NULL").await, 0);
+    fail(&harness, &client, "alice", "", 5).await;
+    assert_eq!(client.says("alice", "", &hotp(SECRET, 2)).await, "accepted");
+    assert_eq!(database.count("subject WHERE forgiven IS NOT NULL").await, 1);
+    client.unlock(&one).await.unwrap();
+    assert_eq!(client.subject("alice").await.throttle.unwrap().failure_count, 0);
+    assert_eq!(database.count("subject WHERE forgiven IS NOT NULL").await, 0);
     harness.stop().await;
 }
 

@@ -119,7 +119,7 @@ impl Attack {
 }
 
 /// An active device with a secret of its own.
-async fn enrolled(replica: &Replica, number: u32) -> Proving {
+pub(super) async fn enrolled(replica: &Replica, number: u32) -> Proving {
     let secret = [u8::try_from(number).unwrap() + 1; 20];
     let oath = OathSetup { secret: Some(Secret::new(secret.to_vec())), ..Default::default() };
     let enrollment = Enrollment {

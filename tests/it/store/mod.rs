@@ -8,6 +8,7 @@ mod gate;
 mod groups;
 mod guessing;
 mod guessing_all_ways;
+mod guessing_with_a_device;
 mod interleavings;
 mod keys;
 mod late;

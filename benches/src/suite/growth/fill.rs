@@ -66,7 +66,7 @@ fn postgres(database: &Database, all: usize, stride: usize) -> Result<(), Failed
              LEFT JOIN device_real r ON r.subject = 'subject-' || lpad(n::text, 8, '0'); \
              INSERT INTO subject SELECT one.tenant, 'subject-' || lpad(n::text, 8, '0'), one.version, \
              one.failures, one.failed_at, one.epoch, one.enrolled_at, one.graced_at, \
-             one.opened_session, one.opened_at \
+             one.opened_session, one.opened_at, one.signed_out_at, one.forgiven \
              FROM generate_series(0, {all} - 1) n CROSS JOIN (SELECT * FROM subject_real LIMIT 1) one; \
              DROP TABLE device_real, subject_real; \
              ALTER TABLE device ADD CONSTRAINT device_pkey PRIMARY KEY (id); \
