@@ -8,6 +8,8 @@
 //! attempts gain nothing. The failure counts of devices that did not match stay as they are. A subject that was never
 //! seen answers like one whose devices do not match, back-off included.
 
+use std::cmp::Reverse;
+
 use super::judge::Judgement;
 use super::own_replay::OWN_REPLAY;
 use super::unit::{May, Step};
@@ -28,8 +30,8 @@ enum Tries {
     Accepted { next: Box<Device>, events: Vec<Event> },
     /// None did; at least one looked, or there was none to look.
     Rejected(Reject),
-    /// These devices rejected the proof as a replay.
-    Replayed(Vec<Device>),
+    /// This device rejected the proof as a replay, and no other one looked.
+    Replayed(Box<Device>),
     /// The proof must be judged, and this try [may not](May::Look).
     Pending,
     /// All that could have looked are throttled.
@@ -68,9 +70,7 @@ impl Service {
                 self.prove(caller, attempt, *next, Some(&standing), now, commit)
             }
             Tries::Pending => Ok(Step::Judge),
-            Tries::Replayed(devices)
-                if self.is_own_replay(caller, attempt, &devices.iter().collect::<Vec<_>>(), now).await? =>
-            {
+            Tries::Replayed(device) if self.is_own_replay(caller, attempt, &device, now).await? => {
                 answer(OWN_REPLAY)
             }
             Tries::Replayed(_) => self.book(caller, attempt, &standing, Reject::Replayed, now),
@@ -78,7 +78,11 @@ impl Service {
         }
     }
 
-    /// Tries a proof on one device after the other, in the order in which they are offered.
+    /// Tries a proof on one device after the other, the most recently used first, until one accepts it or finds it
+    /// replayed.
+    ///
+    /// A device that rejects what a later one accepts has judged a guess that is not counted. In this order, the codes of
+    /// an attacker's own device are such guesses at another one only once after each use of that one.
     fn try_each(
         &self,
         caller: &Caller,
@@ -88,10 +92,10 @@ impl Service {
         may: May,
     ) -> Result<Tries, Error> {
         let mut devices = standing.devices.clone();
-        super::device::in_order(&mut devices);
+        devices.sort_by_key(|device| Reverse(device.used_at));
         let (mut looked, mut shut) = (None, false);
         let mut retry_at: Option<Moment> = None;
-        let (mut replayed, mut is_pending) = (Vec::new(), false);
+        let mut is_pending = false;
         let mut fault = None;
         for device in &devices {
             let judgement = match self.try_one(caller, attempt, &standing.state, device, now, may) {
@@ -111,9 +115,11 @@ impl Service {
                     return Ok(Tries::Accepted { next, events });
                 }
                 Judgement::Counted { verdict: Verdict::Rejected { reason, .. }, .. } => {
-                    looked = Some(reason);
-                    if reason == Reject::Replayed {
-                        replayed.push(device.clone());
+                    match (reason, looked) {
+                        (Reject::Replayed, None) => return Ok(Tries::Replayed(Box::new(device.clone()))),
+                        // Counted: to the device that looked before, it was a guess.
+                        (Reject::Replayed, Some(_)) => return Ok(Tries::Rejected(reason)),
+                        _ => looked = Some(reason),
                     }
                 }
                 Judgement::Pending => is_pending = true,
@@ -131,7 +137,6 @@ impl Service {
         }
         Ok(match (looked, retry_at, shut) {
             _ if is_pending => Tries::Pending,
-            _ if !replayed.is_empty() => Tries::Replayed(replayed),
             (Some(reason), ..) => Tries::Rejected(reason),
             (None, Some(retry_at), _) => Tries::Throttled { retry_at },
             (None, None, true) => Tries::Unavailable,

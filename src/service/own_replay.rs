@@ -20,14 +20,13 @@ const MOMENTS: Duration = Duration::from_secs(60);
 pub(super) const OWN_REPLAY: Verdict = Verdict::Rejected { reason: Reject::Replayed, retry_at: None };
 
 impl Service {
-    /// True if a replay comes from a session in which one of these devices was proved moments ago. Reads the subject
-    /// again, and compares the versions of the devices: no commit checks this answer, so it must hold for the devices as
-    /// they are now.
+    /// True if a replay comes from a session in which this device was proved moments ago. Reads the subject again, and
+    /// compares the versions of the device: no commit checks this answer, so it must hold for the device as it is now.
     pub(super) async fn is_own_replay(
         &self,
         caller: &Caller,
         attempt: &Attempt,
-        devices: &[&Device],
+        judged: &Device,
         now: Moment,
     ) -> Result<bool, Error> {
         let Some(session) = &attempt.context().session else { return Ok(false) };
@@ -39,13 +38,8 @@ impl Service {
                 && evidence.verified_at <= now
                 && evidence.verified_at.plus(MOMENTS) > now
         };
-        Ok(devices.iter().any(|judged| {
-            let is_current = |found: &Device| found.id == judged.id && found.version == judged.version;
-            standing.devices.iter().any(is_current)
-                && standing
-                    .evidence
-                    .iter()
-                    .any(|one| one.method.device_id() == Some(&judged.id) && is_recent(one))
-        }))
+        let is_current = |found: &Device| found.id == judged.id && found.version == judged.version;
+        let is_proof = |one: &Evidence| one.method.device_id() == Some(&judged.id) && is_recent(one);
+        Ok(standing.devices.iter().any(is_current) && standing.evidence.iter().any(is_proof))
     }
 }

@@ -156,7 +156,7 @@ impl Service {
                 self.prove(caller, attempt, *next, standing, now, commit)
             }
             Judgement::Counted { verdict: Verdict::Rejected { reason: Reject::Replayed, .. }, .. }
-                if self.is_own_replay(caller, attempt, &[device], now).await? =>
+                if self.is_own_replay(caller, attempt, device, now).await? =>
             {
                 Ok(Step::Answer(Tried::of(OWN_REPLAY, Some(device.clone()))))
             }

@@ -8,8 +8,9 @@ use countersign::wire::pb;
 
 use super::throttle::{fail, moment, throttled};
 use crate::harness::answers::said;
+use crate::harness::assurance::session;
 use crate::harness::fixture::{Fixture, OTHER, SECRET, WRONG};
-use crate::harness::{Client, Harness, START, code, hotp};
+use crate::harness::{Client, Harness, START, code, hotp, proof};
 
 /// A device with another secret than the others.
 async fn other(client: &Client, subject: &str) -> pb::Device {
@@ -139,6 +140,62 @@ async fn a_device_that_is_not_forgiven_is_passed_over_until_its_delay_is_over() 
     assert_eq!((said(Some(&verdict)), verdict.retry_time), ("throttled".to_owned(), after(64)));
     harness.clock.advance(Duration::from_secs(64));
     assert_eq!(client.says("alice", "", &hotp(OTHER, 1)).await, "accepted");
+    harness.stop().await;
+}
+
+/// The code of [`SECRET`] and of [`COLLIDES`] for counter 1.
+const OF_BOTH: &str = "287082";
+const COLLIDES: &[u8] = b"collides000001718915";
+
+/// A preferred token, and a token that was used after it.
+async fn preferred_and_recent(harness: &Harness, client: &Client) -> [pb::Device; 2] {
+    let preferred = client.active_hotp("alice", "preferred", SECRET).await;
+    let to = pb::UpdateDeviceRequest { preferred: true, ..Default::default() };
+    let preferred = client.update(&preferred, &["preferred"], to).await.unwrap();
+    harness.clock.advance(Duration::from_secs(1));
+    let recent = client.active_hotp("alice", "recent", COLLIDES).await;
+    assert_eq!([hotp(SECRET, 1), hotp(COLLIDES, 1)], [OF_BOTH, OF_BOTH]);
+    [preferred, recent]
+}
+
+#[tokio::test]
+async fn a_code_of_the_last_used_device_is_no_guess_at_another() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let [preferred, recent] = preferred_and_recent(&harness, &client).await;
+    let answer = client.verify("alice", "", OF_BOTH).await.unwrap();
+    assert_eq!(said(answer.verdict.as_ref()), "accepted");
+    assert_eq!(answer.device.unwrap().id, recent.id);
+    // Nor is it when it is offered again.
+    assert_eq!(client.says("alice", "", OF_BOTH).await, "rejected replayed");
+    assert_eq!(client.says("alice", &preferred.id, OF_BOTH).await, "accepted");
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_submitted_twice_is_counted_if_another_device_judged_it_first() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let [preferred, recent] = preferred_and_recent(&harness, &client).await;
+    let code = hotp(COLLIDES, 2);
+    let form = pb::VerifyRequest {
+        subject: "alice".to_owned(),
+        proof: Some(proof(&code)),
+        context: Some(session("here")),
+        ..Default::default()
+    };
+    let submit = async || {
+        let answer: pb::VerifyResponse = client.send("VerificationService/Verify", &form).await.unwrap();
+        said(answer.verdict.as_ref())
+    };
+    assert_eq!(submit().await, "accepted");
+    assert_eq!(submit().await, "rejected replayed");
+    assert_eq!(booked(&client, "alice").await, 0);
+    harness.clock.advance(Duration::from_secs(1));
+    assert_eq!(client.says("alice", &preferred.id, OF_BOTH).await, "accepted");
+    assert_eq!(submit().await, "rejected replayed");
+    assert_eq!(booked(&client, "alice").await, 1);
+    assert_eq!(client.says("alice", &recent.id, &code).await, "rejected replayed");
     harness.stop().await;
 }
 
