@@ -9,6 +9,7 @@ mod errors;
 mod fan_out;
 mod faults;
 mod fields;
+mod forgiven;
 mod garbage;
 mod health;
 mod kept_decisions;
