@@ -71,7 +71,7 @@ impl Service {
     }
 
     /// Decides requirements for the subject as it is now, with the commit that uses evidence up.
-    pub(super) async fn decide_now(
+    async fn decide_now(
         &self,
         caller: &Caller,
         subject: &Subject,

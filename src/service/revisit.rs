@@ -1,12 +1,13 @@
 //! Decisions of an answer that was kept for a request id. The verdict of the answer stays: the proof is used up. A
 //! decision lets somebody in, so a retry repeats it only while the evidence that it rests on counts. After a revocation,
 //! a sign-out, or the removal or lock of a device it is taken anew.
-
-use futures_util::FutureExt as _;
+//!
+//! A retry never changes anything. Nothing records what it decides, so if it used evidence up, each retry could use up
+//! another piece. A decision taken anew therefore counts the evidence for the transaction that the first answer used up,
+//! and no other.
 
 use super::Service;
 use super::evaluate::{Decisions, Question};
-use super::unit::Reply;
 use super::verify::Attempt;
 use crate::assurance::counting::{Asked, counts};
 use crate::auth::{Caller, Grant, rpc};
@@ -17,8 +18,8 @@ use crate::domain::evidence::Evidence;
 use crate::domain::ids::{DeviceId, EvidenceId, Subject};
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
-use crate::error::{Error, Fault};
-use crate::store::Wanted;
+use crate::error::Error;
+use crate::store::{Standing, Wanted};
 
 /// The basis of the decisions of a kept answer.
 #[derive(Debug, Clone, Default)]
@@ -69,32 +70,48 @@ impl Service {
         question: &Question,
         kept: &Kept,
     ) -> Result<Option<Decisions>, Error> {
-        if self.still_counts(caller, subject, context, kept).await? {
+        let now = self.clock.now();
+        let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
+        if kept.holds(&standing, context, now) {
             return Ok(None);
         }
-        let plan = || self.decide_now(caller, subject, context, question).boxed();
-        match self.unit(caller, None, plan).await {
-            Ok(Reply::Fresh(decisions)) => Ok(Some(decisions)),
-            Ok(Reply::Again(_)) => Err(Fault::internal("deciding anew", "there was no request id").into()),
+        match self.decide_anew(caller, standing, context, question, kept, now) {
             // An error would lose the kept verdict, which is still true.
             Err(Error::Refused(Refusal::RequirementNotFound { .. })) => Ok(Some(undecidable(question))),
-            Err(error) => Err(error),
+            decided => decided.map(Some),
         }
     }
 
-    async fn still_counts(
+    /// The decisions by what counts now. They change nothing.
+    fn decide_anew(
         &self,
         caller: &Caller,
-        subject: &Subject,
+        standing: Standing,
         context: &Context,
+        question: &Question,
         kept: &Kept,
-    ) -> Result<bool, Error> {
-        let now = self.clock.now();
-        // A grace rests on the absence of a device, which no evidence shows: so it is decided anew.
-        if kept.has_grace || kept.until.iter().any(|until| *until <= now) {
-            return Ok(false);
+        now: Moment,
+    ) -> Result<Decisions, Error> {
+        let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
+        let standing = Standing { evidence, ..standing };
+        let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
+        let (mut decisions, consequences) = self.answer(caller, &scene, question)?;
+        if consequences.graced {
+            // The grace has not begun, and only a commit begins it.
+            let decided = decisions.each.iter_mut().chain(&mut decisions.joint);
+            decided.for_each(|one| one.grace_until = None);
         }
-        let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
+        Ok(decisions)
+    }
+}
+
+impl Kept {
+    /// True if each kept decision still holds: its evidence counts, and its time is not over.
+    fn holds(&self, standing: &Standing, context: &Context, now: Moment) -> bool {
+        // A grace rests on the absence of a device, which no evidence shows: so it is decided anew.
+        if self.has_grace || self.until.iter().any(|until| *until <= now) {
+            return false;
+        }
         let active = standing.devices.iter().filter(|device| device.state == State::Active);
         let active_devices: &[DeviceId] = &active.map(|device| device.id.clone()).collect::<Vec<_>>();
         let asked = Asked {
@@ -105,12 +122,17 @@ impl Service {
             epoch: standing.state.epoch,
             active_devices,
         };
-        // If evidence of a kept decision is used up, that decision used it: it still counts for it.
-        let does_count = |one: &Evidence| counts(&Evidence { used_up: false, ..one.clone() }, &asked).is_ok();
-        Ok(kept.evidence.iter().all(|id| {
+        self.evidence.iter().all(|id| {
             let found = standing.evidence.iter().find(|one| one.id == *id);
-            found.is_some_and(does_count)
-        }))
+            found.and_then(|one| self.usable(one)).is_some_and(|one| counts(&one, &asked).is_ok())
+        })
+    }
+
+    /// The evidence as a retry may count it. If a kept decision rests on evidence that is used up, that decision used
+    /// it: it still counts. `None`: it would have to be used up now.
+    fn usable(&self, evidence: &Evidence) -> Option<Evidence> {
+        let is_usable = self.evidence.contains(&evidence.id) || !evidence.is_for_transaction();
+        is_usable.then(|| Evidence { used_up: false, ..evidence.clone() })
     }
 }
 

@@ -12,6 +12,7 @@ mod fields;
 mod forgiven;
 mod garbage;
 mod health;
+mod kept_anew;
 mod kept_decisions;
 mod listing;
 mod recovery_codes;
