@@ -120,7 +120,10 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::ClientForgotten, &caller.name, now)
                     .with("count", gone.len());
                 let count = gone.len() as u64;
-                Ok(Step::Commit(Commit::new(event).change(Change::Forget(gone)), count))
+                // Over the subject: no change is made after this by evidence of these clients.
+                let next = standing.state.moved_on(!standing.devices.is_empty(), now);
+                let commit = Commit::new(event).change(Change::Subject(next)).change(Change::Forget(gone));
+                Ok(Step::Commit(commit, count))
             }
             .boxed()
         })

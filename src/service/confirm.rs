@@ -72,7 +72,7 @@ impl Service {
         let state = SubjectState { enrolled_at, opening, ..standing.state.successor() };
         commit = commit.change(Change::Subject(state));
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
-        commit = consequences.added_to(commit, &about, &standing.state, now);
+        commit = consequences.added_to(commit, &about, &standing, now);
         self.prove(caller, attempt, next, Some(&standing), now, commit)
     }
 }

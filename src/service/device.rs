@@ -55,7 +55,8 @@ pub struct Removal {
 }
 
 /// With a device that is used no more goes its evidence, and with it every client: what was trusted while the
-/// device was there is not without it.
+/// device was there is not without it. Evidence of the device that the commit uses up must be used up before: what is
+/// revoked cannot be.
 pub(super) fn weakened(commit: Commit, device: &Device, now: Moment) -> Commit {
     if device.state == State::Pending {
         return commit;
@@ -146,9 +147,9 @@ impl Service {
                         state.successor()
                     })))
                     .change(Change::Delete(Box::new(device.clone())));
-                let commit = weakened(commit, device, now);
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
-                Ok(Step::Commit(consequences.added_to(commit, &about, state, now), ()))
+                let commit = consequences.added_to(commit, &about, &standing, now);
+                Ok(Step::Commit(weakened(commit, device, now), ()))
             }
             .boxed()
         })

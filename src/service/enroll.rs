@@ -103,7 +103,7 @@ impl Service {
                 };
                 let (commit, device) = self.adopt(caller, subject, &standing, Some(&name), &new, now)?;
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
-                let commit = consequences.added_to(commit, &about, &standing.state, now);
+                let commit = consequences.added_to(commit, &about, &standing, now);
                 Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
             }
             .boxed()

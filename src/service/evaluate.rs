@@ -49,6 +49,8 @@ pub struct Decisions {
 pub(super) struct Consequences {
     /// Evidence for the transaction that it uses up.
     pub(super) spent: Vec<EvidenceId>,
+    /// The piece of it that the same commit gives: that is written as used up.
+    pub(super) given: Option<EvidenceId>,
     /// A subject is let in without a device for the first time.
     pub(super) graced: bool,
 }
@@ -87,8 +89,7 @@ impl Service {
             return Ok(Step::Answer(decisions));
         }
         let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
-        let state = &standing.state;
-        Ok(match consequences.commit(&about, state, now) {
+        Ok(match consequences.commit(&about, &standing, now) {
             Some(commit) => Step::Commit(commit, decisions),
             None => Step::Answer(decisions),
         })
@@ -210,41 +211,39 @@ impl Consequences {
         self.spent.dedup();
     }
 
-    /// The changes that they are, and what is said of them.
-    fn changes(
-        &self,
-        about: &impl Fn(What) -> Event,
-        state: &SubjectState,
-        now: Moment,
-    ) -> Vec<(Change, Event)> {
-        let mut changes = Vec::new();
-        for id in &self.spent {
-            let event = about(What::EvidenceSpent).with("evidence", id);
-            changes.push((Change::Spend(id.clone(), now), event));
-        }
-        if self.graced {
-            let next = SubjectState { graced_at: Some(now), ..state.successor() };
-            changes.push((Change::Subject(next), about(What::SubjectGraced)));
-        }
-        changes
-    }
-
     /// A commit, and these with it.
     pub(super) fn added_to(
         &self,
         commit: Commit,
         about: &impl Fn(What) -> Event,
-        state: &SubjectState,
+        standing: &Standing,
         now: Moment,
     ) -> Commit {
-        let changes = self.changes(about, state, now).into_iter();
-        changes.fold(commit, |commit, (change, event)| commit.change(change).event(event))
+        self.changed(self.events(about).into_iter().fold(commit, Commit::event), standing, now)
     }
 
-    fn commit(&self, about: &impl Fn(What) -> Event, state: &SubjectState, now: Moment) -> Option<Commit> {
-        let mut changes = self.changes(about, state, now).into_iter();
-        let (change, event) = changes.next()?;
-        let first = Commit::new(event).change(change);
-        Some(changes.fold(first, |commit, (change, event)| commit.change(change).event(event)))
+    fn commit(&self, about: &impl Fn(What) -> Event, standing: &Standing, now: Moment) -> Option<Commit> {
+        let mut events = self.events(about).into_iter();
+        let first = Commit::new(events.next()?);
+        Some(self.changed(events.fold(first, Commit::event), standing, now))
+    }
+
+    fn events(&self, about: &impl Fn(What) -> Event) -> Vec<Event> {
+        let spent = self.spent.iter().map(|id| about(What::EvidenceSpent).with("evidence", id));
+        spent.chain(self.graced.then(|| about(What::SubjectGraced))).collect()
+    }
+
+    /// The commit with the changes. It is made over the subject: whatever takes back evidence, a client or a device that
+    /// the decision rests on moves the subject on, so it is committed after this, or this is stale.
+    fn changed(&self, commit: Commit, standing: &Standing, now: Moment) -> Commit {
+        if self.spent.is_empty() && !self.graced {
+            return commit;
+        }
+        let mut next = standing.state.moved_on(!standing.devices.is_empty(), now);
+        if self.graced {
+            next.graced_at = Some(now);
+        }
+        let spent = self.spent.iter().filter(|id| self.given.as_ref() != Some(id));
+        spent.fold(commit.over_subject(next), |commit, id| commit.change(Change::Spend(id.clone(), now)))
     }
 }

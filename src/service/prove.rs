@@ -6,7 +6,7 @@ use super::unit::Step;
 use super::verify::{Attempt, Tried};
 use crate::auth::Caller;
 use crate::domain::device::Device;
-use crate::domain::event::{Event, What};
+use crate::domain::event::Event;
 use crate::domain::moment::Moment;
 use crate::domain::proof::Verdict;
 use crate::error::Error;
@@ -42,12 +42,9 @@ impl Service {
             // Who has an active device has asked for no grace.
             consequences.graced = false;
             let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
-            if let Some(own) = consequences.spent.iter().position(|id| *id == evidence.id) {
-                evidence.used_up = true;
-                let id = consequences.spent.remove(own);
-                commit = commit.event(about(What::EvidenceSpent).with("evidence", id));
-            }
-            commit = consequences.added_to(commit, &about, &standing.state, now);
+            evidence.used_up = consequences.spent.contains(&evidence.id);
+            consequences.given = evidence.used_up.then(|| evidence.id.clone());
+            commit = consequences.added_to(commit, &about, &standing, now);
             decisions = Some(answer);
         }
         commit = commit.change(Change::Evidence(Box::new(evidence.clone())));

@@ -91,7 +91,7 @@ impl Service {
                 let Some(device) = list else {
                     let (commit, issued) = self.new_list(caller, request, &standing, now)?;
                     let commit = hold(commit, &issued.device);
-                    let commit = consequences.added_to(commit, &about, state, now);
+                    let commit = consequences.added_to(commit, &about, &standing, now);
                     return Ok(Step::Commit(commit, issued));
                 };
                 let before: State = kinds::decode(&device.detail)?;
@@ -101,7 +101,7 @@ impl Service {
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
                     .change(Change::Subject(SubjectState { opening, ..state.successor() }))
                     .change(Change::Rewrite(Box::new(next.clone())));
-                let commit = consequences.added_to(hold(commit, &next), &about, state, now);
+                let commit = consequences.added_to(hold(commit, &next), &about, &standing, now);
                 Ok(Step::Commit(commit, Issued { device: next, codes }))
             }
             .boxed()

@@ -107,11 +107,11 @@ impl Service {
                         now,
                     ));
                 }
+                let about = |what| Event::about(&caller.tenant, &update.subject, what, &caller.name, now);
+                commit = consequences.added_to(commit, &about, &standing, now);
                 if next.state == State::Suspended && device.state != State::Suspended {
                     commit = weakened(commit, device, now);
                 }
-                let about = |what| Event::about(&caller.tenant, &update.subject, what, &caller.name, now);
-                commit = consequences.added_to(commit, &about, state, now);
                 Ok(Step::Commit(commit.change(Change::Rewrite(Box::new(next.clone()))), next))
             }
             .boxed()

@@ -181,7 +181,12 @@ pub(super) fn step(
         Judgement::Uncounted(verdict) => Ok(Step::Answer(Tried::of(verdict, Some(device.clone())))),
         Judgement::Counted { verdict, next, events } => {
             let tried = Tried::of(verdict, Some((*next).clone()));
-            Ok(Step::Commit(commit(events)?.change(change(next)), tried))
+            let mut commit = commit(events)?;
+            if next.state == State::Locked {
+                // The device's evidence no longer counts: what is committed after this must not rest on it.
+                commit = commit.change(Change::MoveSubject);
+            }
+            Ok(Step::Commit(commit.change(change(next)), tried))
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Change {
     Hold(Box<Device>, Factor),
     /// What is kept of the commit's subject.
     Subject(SubjectState),
+    /// Moves the commit's subject on, whatever its version: commits that rest on an older one become stale.
+    MoveSubject,
     /// Something that the commit's subject has proved.
     Evidence(Box<Evidence>),
     /// Evidence for a transaction that a decision uses up: written only if none has.
@@ -129,6 +131,17 @@ impl Commit {
     #[must_use]
     pub fn change(mut self, change: Change) -> Self {
         self.changes.push(change);
+        self
+    }
+
+    /// Makes the commit over the subject: stale unless the subject is at the version before `next`. A commit that changes
+    /// the subject already is. The subject comes first, as in every commit that changes devices with it, so that two of
+    /// them do not lock each other's rows.
+    #[must_use]
+    pub fn over_subject(mut self, next: SubjectState) -> Self {
+        if !self.changes.iter().any(|change| matches!(change, Change::Subject(_))) {
+            self.changes.insert(0, Change::Subject(next));
+        }
         self
     }
 

@@ -1,7 +1,7 @@
 //! Commits off the hot path: enrollment, management, attempts that named no device. One after the other,
 //! each behind a savepoint, so that one that falls takes nothing with it.
 
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
     QueryFilter, TransactionTrait, UpdateMany,
@@ -61,6 +61,14 @@ impl Writer {
                 }
                 Change::Hold(device, factor) => self.hold(tx, device, factor).await?,
                 Change::Subject(state) => write_subject(tx, commit, state).await?,
+                Change::MoveSubject => {
+                    let next = Expr::col(subject::Column::Version).add(1);
+                    let update = subject::Entity::update_many()
+                        .col_expr(subject::Column::Version, next)
+                        .filter(subject::Column::Tenant.eq(commit.tenant.as_str()))
+                        .filter(subject::Column::Subject.eq(commit.subject.as_str()));
+                    update.exec(tx).await?;
+                }
                 Change::Evidence(proved) => {
                     let row = evidence::Model::of(&commit.tenant, &commit.subject, proved)
                         .map_err(|e| DbErr::Custom(e.to_string()))?;

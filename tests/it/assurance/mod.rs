@@ -9,6 +9,7 @@ mod grace;
 mod guard;
 mod guard_scope;
 mod opening;
+mod order;
 mod own_replay;
 mod revocation;
 mod revoked_late;
