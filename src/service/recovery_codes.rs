@@ -18,7 +18,7 @@ use crate::domain::violation::Violations;
 use crate::error::Error;
 use crate::kinds::recovery_codes::{State, add_chosen, issue};
 use crate::kinds::{self, Making};
-use crate::store::{Change, Commit, Factor, Standing};
+use crate::store::{Change, Commit, Factor, Revoked, Standing};
 
 /// What codes to make.
 #[derive(Debug, Clone)]
@@ -45,6 +45,13 @@ pub enum Order {
     },
     /// One that an operator chose, added to the others.
     Chosen(SecretText),
+}
+
+impl Order {
+    /// True if the codes that the list holds are no longer valid.
+    fn replaces(&self) -> bool {
+        matches!(self, Self::Made { keep_existing: false, .. })
+    }
 }
 
 /// New codes.
@@ -101,7 +108,11 @@ impl Service {
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
                     .change(Change::Subject(SubjectState { opening, ..state.successor() }))
                     .change(Change::Rewrite(Box::new(next.clone())));
-                let commit = consequences.added_to(hold(commit, &next), &about, &standing, now);
+                let mut commit = consequences.added_to(hold(commit, &next), &about, &standing, now);
+                if request.order.replaces() {
+                    // Somebody may have proved with a code that is replaced because it was stolen.
+                    commit = commit.change(Change::Revoke(Revoked::Device(device.id.clone()), now));
+                }
                 Ok(Step::Commit(commit, Issued { device: next, codes }))
             }
             .boxed()

@@ -1,14 +1,15 @@
 //! What a device has proved counts while the device is one.
 
+use countersign::auth::rpc;
 use countersign::domain::context::{Context, Reach};
 use countersign::domain::device::State;
 use countersign::domain::ids::SessionId;
 use countersign::domain::policy::Policy;
 use countersign::domain::throttle::ThrottlePolicy;
-use countersign::service::Revocation;
+use countersign::service::{Issue, Order, Revocation};
 
-use super::{replica, replica_with};
-use crate::harness::asking::{session, with_token};
+use super::{is_step_up, replica, replica_with};
+use crate::harness::asking::{fresh, session, with_token};
 use crate::harness::databases::{TestDatabase, on_every_database};
 use crate::harness::fixture::WRONG;
 use crate::harness::replica::{Proving, Replica};
@@ -19,6 +20,7 @@ on_every_database!(
     evidence_of_a_locked_device_counts_for_nothing,
     what_is_taken_back_while_a_device_is_locked_stays_so_when_it_is_unlocked,
     with_a_device_that_goes_every_client_is_forgotten,
+    recovery_codes_that_are_replaced_take_their_evidence_with_them,
 );
 
 /// Two devices that have proved something in a session and in a browser, and a password in the session.
@@ -133,5 +135,30 @@ async fn with_a_device_that_goes_every_client_is_forgotten(database: TestDatabas
         let pending = Proving { subject: pending.subject, device: pending.id, codes: Vec::new() };
         replica.delete_in(&pending, None).await.unwrap();
         assert_eq!(replica.clients(how).await, [third.client.id], "{how}");
+    }
+}
+
+async fn recovery_codes_that_are_replaced_take_their_evidence_with_them(database: TestDatabase) {
+    let replica = replica(&database).await;
+    let (here, thief) = (session("here"), session("of a thief"));
+    for context in [None, Some(&here)] {
+        let name = if context.is_none() { "operator" } else { "user" };
+        let token = replica.active_in(name, "token", None).await;
+        let list = replica.enroll_codes(name, "codes", 5, None).await.unwrap();
+        let stolen = replica.prove(&list, 0, &thief).await;
+        let hers = replica.prove(&token, 0, &here).await;
+        // To add some replaces none.
+        let order = Order::Made { count: Some(1), keep_existing: true };
+        let more = Issue { subject: list.subject.clone(), device: None, order, context: context.cloned() };
+        let grant = replica.grant::<rpc::IssueRecoveryCodes>();
+        fresh(replica.service.issue_recovery_codes(&grant, &more, None).await.unwrap());
+        assert_eq!(replica.evidence(name, Some(&thief)).await, [stolen]);
+        assert!(replica.holds(name, &thief, "countersign.enroll").await);
+
+        replica.issue_in(name, context).await.unwrap();
+        assert_eq!(replica.evidence(name, None).await, [hers]);
+        assert!(!replica.holds(name, &thief, "anything").await);
+        assert!(is_step_up(&replica.enroll_in(name, "of a thief", Some(&thief)).await));
+        assert!(replica.holds(name, &here, "device").await, "by the other device");
     }
 }
