@@ -13,7 +13,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ClientId, ClientName, EvidenceId, SessionId, Subject};
 use crate::domain::violation::{Problem, Violations};
 use crate::service::{Decisions, NOWHERE_TO_COUNT, Question, Remembered, Reply, Revocation, Testimony};
-use crate::wire::convert::{moment, timestamp};
+use crate::wire::convert::{parse_moment, timestamp};
 use crate::wire::decision::decided;
 use crate::wire::evidence::evidence;
 use crate::wire::pb;
@@ -251,11 +251,12 @@ fn testimony(
         );
         violations.push("amr", Problem::new(problem));
     }
+    let at = asked.verify_time.and_then(|time| violations.take("verify_time", parse_moment(&time)));
     Some(Testimony {
         subject: subject?,
         context: context.unwrap_or_default(),
         method: asked.method,
-        at: asked.verify_time.as_ref().map(moment),
+        at,
         source: (!asked.source.is_empty()).then(|| Arc::from(asked.source)),
         amr: asked.amr,
         reach,

@@ -131,10 +131,11 @@ impl Service {
                 strength.amr.extend(testimony.amr.iter().map(|value| value.clone().into()));
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
-                let at = testimony.at.unwrap_or(now);
-                if at > now.plus(CLOCK_SKEW) {
+                if testimony.at.is_some_and(|at| at > now.plus(CLOCK_SKEW)) {
                     return Err(Violations::one("verify_time", "must not lie in the future").into());
                 }
+                // As it is stored. The clock of the caller may be ahead: after a sign-out that is no later proof.
+                let at = testimony.at.map_or(now, |at| at.min(now));
                 if testimony.at.is_some() {
                     self.refuse_revoked(caller, testimony, &standing, at).await?;
                 }
@@ -147,8 +148,7 @@ impl Service {
                 };
                 let method = Method::External(MethodName::trusted(testimony.method.clone()));
                 let (epoch, source) = (standing.state.epoch, testimony.source.clone());
-                let Given { evidence, seen } =
-                    self.give(method, strength, epoch, at.min(now), source, &giving);
+                let Given { evidence, seen } = self.give(method, strength, epoch, at, source, &giving);
                 if evidence.scope == Scope::Session && evidence.binding.session.is_none() {
                     return Err(Violations::one("context", NOWHERE_TO_COUNT).into());
                 }

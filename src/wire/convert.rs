@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::pb;
 use crate::domain::device::Kind;
 use crate::domain::moment::Moment;
+use crate::domain::violation::Problem;
 
 /// A moment as protobuf writes it.
 #[must_use]
@@ -25,7 +26,24 @@ pub fn duration(span: Duration) -> prost_types::Duration {
     }
 }
 
-/// A moment as protobuf wrote it; what is finer than a microsecond is dropped.
+/// The seconds since the epoch that a protobuf `Timestamp` may hold: those of the years 1 to 9999.
+const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+
+/// A moment of a request; what is finer than a microsecond is dropped.
+///
+/// # Errors
+/// It is no valid `Timestamp`.
+pub fn parse_moment(timestamp: &prost_types::Timestamp) -> Result<Moment, Problem> {
+    if !TIMESTAMP_SECONDS.contains(&timestamp.seconds) {
+        return Err(Problem::new("must be a moment of the years 1 to 9999"));
+    }
+    if !(0..1_000_000_000).contains(&timestamp.nanos) {
+        return Err(Problem::new("must have 0 to 999999999 nanoseconds"));
+    }
+    Ok(moment(timestamp))
+}
+
+/// A moment as this server wrote it; what is finer than a microsecond is dropped.
 #[must_use]
 pub fn moment(timestamp: &prost_types::Timestamp) -> Moment {
     let micros = i64::from(timestamp.nanos) / 1000;
@@ -57,5 +75,38 @@ pub fn kind(kind: Kind) -> pb::DeviceKind {
         Kind::Totp => pb::DeviceKind::Totp,
         Kind::Hotp => pb::DeviceKind::Hotp,
         Kind::RecoveryCodes => pb::DeviceKind::RecoveryCodes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NANOS: std::ops::RangeInclusive<i32> = 0..=999_999_999;
+
+    proptest! {
+        #[test]
+        fn a_valid_timestamp_comes_back_in_microseconds(seconds in TIMESTAMP_SECONDS, nanos in NANOS) {
+            let parsed = parse_moment(&prost_types::Timestamp { seconds, nanos }).unwrap();
+            prop_assert_eq!(timestamp(parsed), prost_types::Timestamp { seconds, nanos: nanos / 1000 * 1000 });
+        }
+
+        #[test]
+        fn only_a_valid_timestamp_is_parsed(seconds: i64, nanos: i32) {
+            let is_valid = TIMESTAMP_SECONDS.contains(&seconds) && NANOS.contains(&nanos);
+            let parsed = parse_moment(&prost_types::Timestamp { seconds, nanos });
+            prop_assert_eq!(parsed.is_ok(), is_valid);
+        }
+    }
+
+    #[test]
+    fn a_timestamp_ends_where_the_years_and_the_second_end() {
+        let is_valid = |seconds, nanos| parse_moment(&prost_types::Timestamp { seconds, nanos }).is_ok();
+        let (first, last) = (*TIMESTAMP_SECONDS.start(), *TIMESTAMP_SECONDS.end());
+        assert!(is_valid(first, 0) && is_valid(last, 999_999_999));
+        assert!(!is_valid(first - 1, 999_999_999) && !is_valid(last + 1, 0));
+        assert!(!is_valid(0, -1) && !is_valid(0, 1_000_000_000));
     }
 }

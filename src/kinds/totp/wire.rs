@@ -41,11 +41,5 @@ fn parse_start(time: prost_types::Timestamp) -> Result<i64, Problem> {
     if time.nanos != 0 {
         return Err(Problem::new("must be in whole seconds"));
     }
-    if !TIMESTAMP_SECONDS.contains(&time.seconds) {
-        return Err(Problem::new("must be a moment of the years 1 to 9999"));
-    }
-    Ok(time.seconds)
+    convert::parse_moment(&time).map(Moment::secs)
 }
-
-/// What a protobuf `Timestamp` may be: the years 1 to 9999, in seconds since the epoch.
-const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;

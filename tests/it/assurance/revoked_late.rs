@@ -250,7 +250,9 @@ async fn what_was_proved_before_a_sign_out_is_refused_by_its_field(database: Tes
             (-3_600_000_000, "INVALID_REQUEST verify_time"),
             (-1, "INVALID_REQUEST verify_time"),
             (0, "INVALID_REQUEST verify_time"),
-            (1, "ok"),
+            // By the clock of a caller that is ahead. It would be stored as proved now, at the moment of the sign-out.
+            (1, "INVALID_REQUEST verify_time"),
+            (4_000_000, "INVALID_REQUEST verify_time"),
         ] {
             assert_eq!(recorded(&client, subject, "one", after).await, expected, "{subject}, {after}");
         }
@@ -258,6 +260,12 @@ async fn what_was_proved_before_a_sign_out_is_refused_by_its_field(database: Tes
         assert_eq!(recorded(&client, "carol", "one", -1).await, "ok", "another subject's");
         // Without a time in the request, evidence counts even at the moment of the sign-out.
         client.record(assurance::session("one"), subject, "password").await.unwrap();
+    }
+    harness.clock.advance(Duration::from_micros(1));
+    for subject in ["alice", "bob"] {
+        for (after, expected) in [(0, "INVALID_REQUEST verify_time"), (1, "ok"), (4_000_000, "ok")] {
+            assert_eq!(recorded(&client, subject, "one", after).await, expected, "{subject}, {after}");
+        }
     }
     harness.stop().await;
 }

@@ -204,8 +204,18 @@ async fn what_was_proved_lies_neither_in_the_future_nor_too_far_back() {
         let status = record(&client, at(told)).await.unwrap_err();
         assert_eq!(refused(&status), "INVALID_REQUEST verify_time", "{told}");
     }
-    for seconds in [i64::MIN, i64::MAX] {
-        let verify_time = Some(prost_types::Timestamp { seconds, nanos: 999_999_999 });
+    // No valid timestamps, whatever the moment that they could mean.
+    for (seconds, nanos) in [
+        (i64::MIN, 999_999_999),
+        (i64::MAX, 999_999_999),
+        (-62_135_596_801, 0),
+        (253_402_300_800, 0),
+        (START.secs(), -1),
+        (START.secs(), i32::MIN),
+        (START.secs() - 10, 1_000_000_000),
+        (START.secs() - 10, i32::MAX),
+    ] {
+        let verify_time = Some(prost_types::Timestamp { seconds, nanos });
         let request = pb::RecordEvidenceRequest { verify_time, ..password(session("here")) };
         assert_eq!(refused(&record(&client, request).await.unwrap_err()), "INVALID_REQUEST verify_time");
     }
