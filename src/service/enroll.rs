@@ -86,7 +86,8 @@ impl Service {
                 }
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
-                let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
+                let guarded = Guarded::enrollment(setup.kind);
+                let consequences = self.guard(caller, guarded, context, &standing, now)?;
                 let name = chosen_name(setup.kind, name, &standing.devices, now)?;
                 self.has_room(caller, &standing.devices, &name, now)?;
                 let gone = |device: &Device| makes_room(device, &name, now);

@@ -7,7 +7,7 @@ use super::{Service, opening};
 use crate::assurance::presets::{ENROLL, RECOVER, REMOVE};
 use crate::auth::{Caller, Role};
 use crate::domain::context::Context;
-use crate::domain::decision::Decision;
+use crate::domain::device::Kind;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
@@ -18,6 +18,8 @@ use crate::store::{Standing, Wanted};
 pub(super) enum Guarded {
     /// Adding a device.
     Enroll,
+    /// Adding a list of recovery codes: it adds a device, and makes recovery codes.
+    EnrollCodes,
     /// Removing a device, or setting it aside.
     Remove,
     /// Making recovery codes.
@@ -27,16 +29,23 @@ pub(super) enum Guarded {
 }
 
 impl Guarded {
-    /// A question that asks for the guard's requirement.
-    pub(super) fn question(self) -> Question {
-        Question { requirements: vec![self.requirement().to_owned()], ..Question::default() }
+    /// The enrollment of a device of that kind.
+    pub(super) fn enrollment(kind: Kind) -> Self {
+        if kind == Kind::RecoveryCodes { Self::EnrollCodes } else { Self::Enroll }
     }
 
-    fn requirement(self) -> &'static str {
+    /// A question that asks for the guard's requirements.
+    pub(super) fn question(self) -> Question {
+        let requirements = self.requirements().iter().map(|name| (*name).to_owned()).collect();
+        Question { requirements, ..Question::default() }
+    }
+
+    fn requirements(self) -> &'static [&'static str] {
         match self {
-            Self::Enroll | Self::Resume => ENROLL,
-            Self::Remove => REMOVE,
-            Self::Recover => RECOVER,
+            Self::Enroll | Self::Resume => &[ENROLL],
+            Self::EnrollCodes => &[ENROLL, RECOVER],
+            Self::Remove => &[REMOVE],
+            Self::Recover => &[RECOVER],
         }
     }
 }
@@ -69,11 +78,9 @@ impl Service {
         }
         let scene = self.scene(caller, standing, context, &[], now)?;
         let (decisions, consequences) = self.answer(caller, &scene, &guarded.question())?;
-        match decisions.each.into_iter().next() {
-            Some(decided) if !matches!(decided.decision, Decision::Satisfied(_)) => {
-                Err(Refusal::StepUpRequired(Box::new(decided)).into())
-            }
-            _ => Ok(Consequences { graced: false, ..consequences }),
+        match decisions.each.into_iter().find(|decided| !decided.decision.is_satisfied()) {
+            Some(decided) => Err(Refusal::StepUpRequired(Box::new(decided)).into()),
+            None => Ok(Consequences { graced: false, ..consequences }),
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn lets_pass(
     if !is_guarded(standing) {
         return true;
     }
-    let is_set_up = matches!(guarded, Guarded::Enroll | Guarded::Recover);
+    let is_set_up = matches!(guarded, Guarded::Enroll | Guarded::EnrollCodes | Guarded::Recover);
     // An opening in the future comes from a clock that was ahead, and would stay open for too long.
     let is_open = |opening: &Opening| {
         context.session.as_ref() == Some(&opening.session)

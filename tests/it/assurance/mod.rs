@@ -7,6 +7,7 @@ mod devices;
 mod expiry;
 mod grace;
 mod guard;
+mod guard_codes;
 mod guard_scope;
 mod opening;
 mod order;

@@ -50,6 +50,8 @@ struct Case {
     proofs: Vec<Proof>,
     in_client: bool,
     guard: Option<&'static str>,
+    /// True if `countersign.recover` also asks for a password.
+    is_recover_strict: bool,
     requirement: &'static str,
     /// Chooses the plan and the way to enroll, each time.
     choice: usize,
@@ -84,14 +86,16 @@ fn cases() -> impl Strategy<Value = Case> {
         "two",
         "both",
         "secret",
+        "codes",
         "countersign.enroll",
         "countersign.remove",
     ]);
-    (vec(device, 0..=3), vec(proof, 0..4), any::<bool>(), guard, requirement, 0..4_usize).prop_map(
-        |(devices, proofs, in_client, guard, requirement, choice)| {
+    let guards = (guard, prop::bool::weighted(0.3));
+    (vec(device, 0..=3), vec(proof, 0..4), any::<bool>(), guards, requirement, 0..4_usize).prop_map(
+        |(devices, proofs, in_client, (guard, is_recover_strict), requirement, choice)| {
             let mut devices = devices;
             devices.sort_by_key(|(_, state)| *state);
-            Case { devices, proofs, in_client, guard, requirement, choice }
+            Case { devices, proofs, in_client, guard, is_recover_strict, requirement, choice }
         },
     )
 }
@@ -130,11 +134,16 @@ impl<'a> User<'a> {
             ("two", "distinct(hotp, hotp)"),
             ("both", "password and hotp and recovery_codes within 10m"),
             ("secret", "2 of (password, hotp, sso)"),
+            ("codes", "recovery_codes within 10m"),
         ]);
-        // The three guards ask for the same: a user who may remove the last device may enroll the first.
-        for guard in ["countersign.enroll", "countersign.remove", "countersign.recover"] {
+        // Two guards ask for the same: a user who may remove the last device may enroll the first.
+        for guard in ["countersign.enroll", "countersign.remove"] {
             requirements.extend(case.guard.map(|text| (guard, text)));
         }
+        let guard = case.guard.unwrap_or("(totp or hotp or recovery_codes) within 10m");
+        let strict = format!("({guard}) and password within 10m");
+        let recover = if case.is_recover_strict { &strict } else { guard };
+        requirements.push(("countersign.recover", recover));
         replica.service.replace_rulebook(rulebook(&requirements));
         let name = format!("subject {}", CASE.fetch_add(1, Ordering::Relaxed));
         Self { replica, case, name, here: session("here"), devices: Vec::new() }
@@ -291,7 +300,9 @@ impl<'a> User<'a> {
         let of_app = self.enroll(false).await;
         let is_satisfied = self.replica.holds(&self.name, &self.here, self.case.requirement).await;
         if reason.starts_with("a device must be enrolled") {
-            for refused in [&of_codes, &of_app] {
+            // If only recovery codes would help, the guard of other devices may be satisfied.
+            let of_app = Some(&of_app).filter(|_| !self.case.is_recover_strict);
+            for refused in [&of_codes].into_iter().chain(of_app) {
                 let Err(Error::Refused(Refusal::StepUpRequired(decided))) = refused else {
                     return Err(TestCaseError::fail(format!("{refused:?} after {reason}")));
                 };
