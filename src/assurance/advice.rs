@@ -39,16 +39,32 @@ pub fn allowed(
         }
         Decision::EnrollmentRequired { .. } => stuck(),
         Decision::Unavailable { reason, retry_at } => {
-            let is_elsewhere = |one: &Candidate| one.availability == Availability::ClientCannot;
-            // With another client, or without a transaction, the subject may do it alone.
-            let is_alone =
-                situation.asked.transaction.is_some() || situation.candidates.iter().any(is_elsewhere);
-            let needs_operator = retry_at.is_none() && !is_alone;
+            let needs_operator = retry_at.is_none() && !may_do_alone(situation);
             let help = if needs_operator { "; an operator must help" } else { "" };
             let reason = format!("a device must be enrolled, and that is not possible now: {reason}{help}");
             Decision::Unavailable { reason, retry_at }
         }
     }
+}
+
+/// The decision where a device must be enrolled and the subject has as many as allowed. `guards` must be satisfied before
+/// one is removed.
+#[must_use]
+pub fn full(guards: &[&Requirement], situation: &Situation<'_>) -> Decision {
+    let (is_possible, retry_at) = match decide_all(guards, situation) {
+        Decision::Satisfied(_) | Decision::StepUp { .. } => (true, None),
+        Decision::EnrollmentRequired { .. } => (false, None),
+        Decision::Unavailable { retry_at, .. } => (retry_at.is_some() || may_do_alone(situation), retry_at),
+    };
+    let then = if is_possible { "remove one first" } else { "an operator must help" };
+    let reason = format!("a device must be enrolled, and the subject has as many as allowed: {then}");
+    Decision::Unavailable { reason, retry_at }
+}
+
+/// True if the subject may do alone, with another client or without a transaction, what is unavailable here.
+fn may_do_alone(situation: &Situation<'_>) -> bool {
+    let is_elsewhere = |one: &Candidate| one.availability == Availability::ClientCannot;
+    situation.asked.transaction.is_some() || situation.candidates.iter().any(is_elsewhere)
 }
 
 fn stuck() -> Decision {

@@ -3,7 +3,7 @@
 use super::guard::Guarded;
 use super::scene::Scene;
 use super::{Service, opening};
-use crate::assurance::advice::allowed;
+use crate::assurance::advice::{allowed, full};
 use crate::assurance::requirement::Requirement;
 use crate::auth::Caller;
 use crate::domain::decision::Decision;
@@ -23,6 +23,10 @@ impl Service {
     ) -> Result<Decision, Error> {
         let Decision::EnrollmentRequired { ways, plans } = &decision else { return Ok(decision) };
         let Scene { standing, context, now, .. } = scene;
+        let room = self.room(caller, &standing.devices);
+        if ways.iter().all(|way| way.len() > room) {
+            return no_room(scene);
+        }
         let pending_for = self.policy(caller).pending_for;
         if opening::lets_pass(Guarded::Enroll, standing, context, pending_for, *now) {
             return Ok(decision);
@@ -37,6 +41,14 @@ impl Service {
         // Ways with recovery codes are named only if their guards ask for no more.
         Ok(if is_same_before(&with_codes, &others) { with_codes } else { others })
     }
+}
+
+/// The decision if the subject has too many devices to get those that it lacks.
+fn no_room(scene: &Scene<'_>) -> Result<Decision, Error> {
+    let question = Guarded::Remove.question();
+    let applied = Service::requirements_of(&scene.book, &question)?;
+    let guards: Vec<&Requirement> = applied.iter().flat_map(|one| one.all.iter().copied()).collect();
+    Ok(full(&guards, &scene.situation()))
 }
 
 /// The decision as a guard allows it.

@@ -89,8 +89,8 @@ impl Service {
                 let guarded = Guarded::enrollment(setup.kind);
                 let consequences = self.guard(caller, guarded, context, &standing, now)?;
                 let name = chosen_name(setup.kind, name, &standing.devices, now)?;
-                self.has_room(caller, &standing.devices, &name, now)?;
-                let gone = |device: &Device| makes_room(device, &name, now);
+                let replaced = self.room_for(caller, &standing.devices, &name, now)?;
+                let gone = |device: &Device| replaced.iter().any(|gone| gone.id == device.id);
                 let again = self
                     .made_again(caller, subject, &made.secret, (setup, making), &standing.devices, gone)
                     .await?;
@@ -112,23 +112,38 @@ impl Service {
         .await
     }
 
-    /// Checks that the subject may have one more device, and under that name.
-    fn has_room(
+    /// The devices that are removed when one of that name is enrolled.
+    ///
+    /// # Errors
+    /// A device that stays has the name, or too many stay.
+    fn room_for<'d>(
         &self,
         caller: &Caller,
-        devices: &[Device],
+        devices: &'d [Device],
         name: &DeviceName,
         now: Moment,
-    ) -> Result<(), Error> {
-        let kept = || devices.iter().filter(|device| !makes_room(device, name, now));
-        if kept().any(|device| device.name.is_like(name)) {
-            return Err(Refusal::DeviceExists.into());
-        }
+    ) -> Result<Vec<&'d Device>, Refusal> {
         let limit = self.policy(caller).devices_per_subject;
-        if kept().count() >= limit as usize {
-            return Err(Refusal::DeviceLimit { limit }.into());
+        let (mut gone, mut kept): (Vec<_>, Vec<_>) =
+            devices.iter().partition(|device| is_replaced(device, name, now));
+        if kept.iter().any(|device| device.name.is_like(name)) {
+            return Err(Refusal::DeviceExists);
         }
-        Ok(())
+        let excess = (kept.len() + 1).saturating_sub(limit as usize);
+        // Unfinished enrollments must not use a subject's devices up: the oldest make room.
+        kept.retain(|device| device.state == State::Pending);
+        kept.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        if kept.len() < excess {
+            return Err(Refusal::DeviceLimit { limit });
+        }
+        gone.extend(kept.into_iter().take(excess));
+        Ok(gone)
+    }
+
+    /// The number of devices that the subject may still get. Unfinished enrollments make room for them.
+    pub(super) fn room(&self, caller: &Caller, devices: &[Device]) -> usize {
+        let limit = self.policy(caller).devices_per_subject as usize;
+        limit.saturating_sub(devices.iter().filter(|device| device.state != State::Pending).count())
     }
 
     /// Makes room for a new device among the subject's, and the commit that keeps it.
@@ -144,8 +159,7 @@ impl Service {
         let Standing { state, devices, .. } = standing;
         let kind = registry::kind(new.kind);
         let name = chosen_name(new.kind, name, devices, now)?;
-        self.has_room(caller, devices, &name, now)?;
-        let gone = devices.iter().filter(|device| makes_room(device, &name, now));
+        let gone = self.room_for(caller, devices, &name, now)?;
         let waits = kind.is_confirmed_by_proof();
         let device = Device {
             id: new.id.clone(),
@@ -195,9 +209,9 @@ fn chosen_name(
     name.map_or_else(|| free_name(registry::kind(kind).label(), devices, now), |name| Ok(name.clone()))
 }
 
-/// True if the device is removed when one of that name is enrolled: it has expired, or is an unfinished enrollment under
-/// such a name.
-fn makes_room(device: &Device, name: &DeviceName, now: Moment) -> bool {
+/// True if the device is removed whenever one of that name is enrolled: it has expired, or is an unfinished enrollment
+/// under such a name.
+fn is_replaced(device: &Device, name: &DeviceName, now: Moment) -> bool {
     device.is_expired(now) || (device.state == State::Pending && device.name.is_like(name))
 }
 

@@ -9,6 +9,7 @@ mod grace;
 mod guard;
 mod guard_codes;
 mod guard_scope;
+mod limit;
 mod opening;
 mod order;
 mod own_replay;
