@@ -6,6 +6,7 @@ use super::decide::{Situation, decide_all, goals, unique};
 use super::enroll::{Enrollment, enrollment};
 use super::requirement::Requirement;
 use crate::domain::decision::Decision;
+use crate::domain::method::MethodName;
 
 /// Adapts a decision on `requirements` to the `guards` that must be satisfied before a device is enrolled. Only a
 /// decision that asks for an enrollment changes:
@@ -23,16 +24,15 @@ pub fn allowed(
     guards: &[&Requirement],
     situation: &Situation<'_>,
 ) -> Decision {
-    if !matches!(decision, Decision::EnrollmentRequired { .. }) {
-        return decision;
-    }
+    let Decision::EnrollmentRequired { ways: open, .. } = &decision else { return decision };
     match decide_all(guards, situation) {
         Decision::Satisfied(_) => decision,
         Decision::StepUp { .. } => {
             let candidates = unique(situation.candidates).into_iter();
             let (usable, unusable): (Vec<_>, Vec<_>) = candidates.partition(|one| one.is_usable());
             let others = goals(guards, situation, &situation.counted(), &usable);
-            match enrollment(requirements, situation, (&usable, &unusable), &others) {
+            let is_open = |way: &[MethodName]| open.iter().any(|open| open == way);
+            match enrollment(requirements, situation, (&usable, &unusable), &others, is_open) {
                 Some(Enrollment { ways, plans }) => Decision::EnrollmentRequired { ways, plans },
                 None => stuck(),
             }

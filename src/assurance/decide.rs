@@ -72,7 +72,9 @@ pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> D
     if let Some(decision) = without_transaction(requirements, situation) {
         return decision;
     }
-    if let Some(Enrollment { ways, plans }) = enrollment(requirements, situation, (&usable, &unusable), &[]) {
+    if let Some(Enrollment { ways, plans }) =
+        enrollment(requirements, situation, (&usable, &unusable), &[], |_| true)
+    {
         return Decision::EnrollmentRequired { ways, plans };
     }
     let asks_for_transaction = requirements.iter().any(|requirement| requirement.is_for_transaction());

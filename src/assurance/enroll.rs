@@ -24,24 +24,28 @@ pub(super) struct Enrollment {
     pub(super) plans: Vec<Plan>,
 }
 
-/// The ways with the fewest new devices, and of those the ones that need the fewest proofs beside them. `others` must be
-/// reached by these proofs alone, without a new device. `None`: no kind helps, or a proof that is needed cannot be
-/// given now.
+/// The ways with the fewest new devices, and of those the ones that need the fewest proofs beside them. Only ways that
+/// `is_open` lets pass are named. `others` must be reached by the proofs alone, without a new device. `None`: no kind
+/// helps, or a proof that is needed cannot be given now.
 pub(super) fn enrollment<'a>(
     requirements: &[&'a Requirement],
     situation: &Situation<'_>,
     (usable, unusable): (&[&Candidate], &[&Candidate]),
     others: &[Goal<'a>],
+    is_open: impl Fn(&[MethodName]) -> bool,
 ) -> Option<Enrollment> {
     let evidence = situation.counted();
     let imagined = imagined(situation, requirements);
     let present: Vec<&Candidate> = usable.iter().chain(unusable).copied().collect();
     let mut found: Vec<(usize, Vec<MethodName>, Vec<Plan>)> = Vec::new();
     for devices in fewest(requirements, situation, &evidence, &present, &imagined) {
-        let goals = with(requirements, situation, &evidence, usable, &devices).chain(others.iter().cloned());
-        let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable) else { continue };
         let mut kinds: Vec<_> = devices.iter().map(|device| device.method.name().clone()).collect();
         kinds.sort();
+        if !is_open(&kinds) {
+            continue;
+        }
+        let goals = with(requirements, situation, &evidence, usable, &devices).chain(others.iter().cloned());
+        let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable) else { continue };
         found.push((plans.first().map_or(0, |plan| plan.steps.len()), kinds, plans));
     }
     found.sort_by(|(few, some, _), (many, others, _)| (few, some).cmp(&(many, others)));
