@@ -123,7 +123,14 @@ impl Service {
             let may = if turn.is_some() { May::Judge } else { May::Look };
             let planned = plan(may).instrument(tracing::debug_span!("judge")).await;
             if matches!(planned, Ok(Step::Judge)) {
-                turn = Some(self.store.turn(&caller.tenant, subject).await?);
+                match self.store.turn(&caller.tenant, subject).await {
+                    Ok(taken) => turn = Some(taken),
+                    // Also now a retry gets its first answer.
+                    Err(error) => {
+                        let again = self.recalled(caller, once).await?;
+                        return again.map(Reply::Again).ok_or(error);
+                    }
+                }
                 continue;
             }
             if matches!(planned, Ok(Step::Commit(..))) {

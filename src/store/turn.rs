@@ -4,7 +4,7 @@
 //! Without turns, parallel requests would have many proofs judged at one version of a device, and only one of them would
 //! be counted. The other verdicts are discarded, but the time that each takes could tell a right code from a wrong one.
 //!
-//! A judgement whose commit failed delays the next turn ([`Unwritten`]).
+//! Judgements whose commits failed delay the next turn ([`Unwritten`]).
 //!
 //! Replicas do not share turns. Between them the version of the device decides: a stale commit is judged anew.
 

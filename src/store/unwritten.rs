@@ -1,5 +1,5 @@
 //! Judgements whose commit failed. Nothing counts them, and the time that they take may tell a right code from a wrong
-//! one. So where the database can be read but not written, each of them delays the next.
+//! one. So where the database can be read but not written, they are delayed more and more.
 
 use std::time::Duration;
 
@@ -7,8 +7,10 @@ use tokio::time::Instant;
 
 use crate::error::Fault;
 
-/// The delay after the first; each is twice as long as the one before.
-const FIRST: Duration = Duration::from_secs(1);
+/// Failures without a delay, so that nothing is refused when the database comes back from a short outage.
+const FREE: u32 = 4;
+/// The delay after the next failure; each is twice as long as the one before.
+const FIRST: Duration = Duration::from_millis(100);
 /// The longest delay: how long after an outage a proof may still be refused.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -39,8 +41,9 @@ impl Unwritten {
             *self = Self::default();
             return;
         }
-        let delay = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
-        *self = Self { failures: self.failures.saturating_add(1), until: Some(now + delay) };
+        let doublings = self.failures.checked_sub(FREE).map(|more| more.min(16));
+        let delay = doublings.map(|doublings| FIRST.saturating_mul(1 << doublings).min(LONGEST));
+        *self = Self { failures: self.failures.saturating_add(1), until: delay.map(|delay| now + delay) };
     }
 }
 
@@ -49,12 +52,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_failure_delays_the_next_judgement_longer_up_to_a_minute() {
+    fn after_a_few_failures_each_delays_the_next_judgement_longer_up_to_a_minute() {
         let (mut unwritten, mut now) = (Unwritten::default(), Instant::now());
-        for delay in [1, 2, 4, 8, 16, 32, 60, 60] {
+        for _ in 0..FREE {
+            unwritten.note(false, now);
+            unwritten.check(now).unwrap();
+        }
+        for delay in [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000] {
             unwritten.check(now).unwrap();
             unwritten.note(false, now);
-            now += Duration::from_secs(delay);
+            now += Duration::from_millis(delay);
             unwritten.check(now - Duration::from_millis(1)).unwrap_err();
         }
         unwritten.note(false, now);
