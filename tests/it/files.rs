@@ -213,7 +213,7 @@ async fn a_server_whose_file_is_held_accepts_nothing_and_recovers() {
 async fn part_hold() {
     use sea_orm::ConnectionTrait as _;
     let Some(dir) = part::stage() else { return };
-    let db = sea_orm::Database::connect(format!("sqlite:{}", dir.join("test.db").display())).await.unwrap();
+    let db = TestDatabase::in_file(&dir.join("test.db")).raw(1).await;
     db.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
     part::say("held");
     part::wait_for_the_end();

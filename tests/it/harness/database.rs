@@ -43,7 +43,8 @@ impl Harness {
     /// A second connection to the database.
     pub(crate) async fn connection(&self) -> DatabaseConnection {
         let mut options = ConnectOptions::new(&self.database);
-        options.max_connections(1);
+        // No idle connection is ended: see `TestDatabase::raw`.
+        options.max_connections(1).idle_timeout(None).max_lifetime(None);
         Database::connect(options).await.unwrap()
     }
 

@@ -167,6 +167,9 @@ impl TestDatabase {
     pub(crate) async fn raw(&self, connections: u32) -> DatabaseConnection {
         let mut options = ConnectOptions::new(&self.url);
         options.max_connections(connections).sqlx_logging(false);
+        // Without these two, sqlx maintains the pool, and its count of idle connections can wrap below zero: it then loops
+        // for ever.
+        options.idle_timeout(None).max_lifetime(None);
         sea_orm::Database::connect(options).await.unwrap()
     }
 
