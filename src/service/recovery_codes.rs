@@ -86,7 +86,8 @@ impl Service {
                 let wanted = wanted(context, now);
                 let standing = self.standing_of(&caller.tenant, &request.subject, wanted).await?;
                 let list = list(&standing.devices, request, now)?;
-                let consequences = self.guard(caller, Guarded::Recover, context, &standing, now)?;
+                let guarded = if list.is_some() { Guarded::Recover } else { Guarded::EnrollCodes };
+                let consequences = self.guard(caller, guarded, context, &standing, now)?;
                 let about = |what| Event::about(&caller.tenant, &request.subject, what, &caller.name, now);
                 let state = &standing.state;
                 let id = list.map(|device| &device.id);

@@ -51,6 +51,10 @@ async fn a_list_is_enrolled_only_by_what_both_guards_ask_for(database: TestDatab
         let token = replica.active_in(refuses, "token", None).await;
         replica.prove(&token, 0, &here).await;
         assert_eq!(asks(replica.enroll_codes(refuses, "codes", 5, Some(&here)).await), refuses);
+        if enroll == more {
+            // A first list adds a device, too.
+            assert_eq!(asks(replica.issue_in(refuses, Some(&here)).await), refuses);
+        }
         let app = replica.enroll_in(refuses, "app", Some(&here)).await;
         assert_eq!(app.is_ok(), enroll == less, "{app:?}");
         replica.password(refuses, &here).await;
