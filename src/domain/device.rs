@@ -201,13 +201,20 @@ impl SubjectState {
     /// The failures since the last success of this device without an id.
     #[must_use]
     pub fn failures_since_success_of(&self, device: &DeviceId) -> Failures {
-        self.failures.after(self.forgiven.get(device).copied().unwrap_or(0))
+        self.failures
+            .after(self.forgiven.get(device).copied().filter(|count| self.is_known(*count)).unwrap_or(0))
     }
 
     /// The failures since the last success of any device without an id.
     #[must_use]
     pub fn failures_since_any_success(&self) -> Failures {
-        self.failures.after(self.forgiven.values().copied().max().unwrap_or(0))
+        self.failures
+            .after(self.forgiven.values().copied().filter(|count| self.is_known(*count)).max().unwrap_or(0))
+    }
+
+    /// True if a count is one of the present failures. A server of before `forgiven` clears the failures without it.
+    fn is_known(&self, count: u32) -> bool {
+        count <= self.failures.count
     }
 
     /// The next version, to be changed and committed.
@@ -238,5 +245,22 @@ impl SubjectState {
     pub fn bereft(&self, now: Moment) -> Self {
         let last_at = self.failures.last_at.max(Some(now));
         Self { failures: Failures { last_at, ..self.failures }, ..self.successor() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_forgiven_of_failures_that_are_gone_forgives_nothing() {
+        let device = DeviceId::trusted("phone");
+        let of = |count, forgiven| {
+            let failures = Failures { count, last_at: None };
+            let state = SubjectState { failures, ..SubjectState::unseen() };
+            let state = SubjectState { forgiven: BTreeMap::from([(device.clone(), forgiven)]), ..state };
+            (state.failures_since_success_of(&device).count, state.failures_since_any_success().count)
+        };
+        assert_eq!((of(6, 6), of(7, 6), of(5, 6), of(0, 6)), ((0, 0), (1, 1), (5, 5), (0, 0)));
     }
 }

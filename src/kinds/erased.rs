@@ -56,8 +56,8 @@ pub trait AnyKind: Send + Sync {
     fn label(&self) -> &'static str;
     /// Whether a device is pending until a proof confirms it.
     fn is_confirmed_by_proof(&self) -> bool;
-    /// Whether a proof of a device can be guessed.
-    fn can_be_guessed(&self) -> bool;
+    /// Whether a proof of a device can be guessed. True also if its state cannot be read.
+    fn can_be_guessed(&self, device: &Device) -> bool;
     /// Whether a device has a step that it can lose.
     fn loses_step(&self) -> bool;
     /// Violations of the fields of a setup that exceed what a tenant's policy allows.
@@ -181,8 +181,8 @@ impl<A: Authenticator> AnyKind for Erased<A> {
         A::CONFIRMED_BY_PROOF
     }
 
-    fn can_be_guessed(&self) -> bool {
-        A::CAN_BE_GUESSED
+    fn can_be_guessed(&self, device: &Device) -> bool {
+        A::CAN_BE_GUESSED || decode(&device.detail).map_or(true, |state| A::can_be_guessed(&state))
     }
 
     fn loses_step(&self) -> bool {

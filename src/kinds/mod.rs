@@ -121,6 +121,10 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Whether a proof of a device can be guessed. Such a device is delayed by all failures without an id since its own
     /// last success. Codes of 80 random bits cannot be guessed, so a success of any device ends the delay.
     const CAN_BE_GUESSED: bool;
+    /// Whether a proof of a device in this state can be guessed, where that depends on the state.
+    fn can_be_guessed(_: &Self::State) -> bool {
+        Self::CAN_BE_GUESSED
+    }
     /// Whether a device has a step that it can lose: see [`Authenticator::resync`].
     const LOSES_STEP: bool = false;
     /// What is asked for when one is enrolled, parsed.

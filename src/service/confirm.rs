@@ -69,7 +69,11 @@ impl Service {
         // Over the subject: nobody enrolls beside it what was let in because there was no device yet.
         let enrolled_at = standing.state.enrolled_at.or(Some(now));
         let opening = opening::begun(&standing, context, now);
-        let state = SubjectState { enrolled_at, opening, ..standing.state.successor() };
+        let mut state = SubjectState { enrolled_at, opening, ..standing.state.successor() };
+        if state.failures.count > 0 {
+            // Failures from before it was confirmed were no guesses at this device.
+            state.forgiven.insert(next.id.clone(), state.failures.count);
+        }
         commit = commit.change(Change::Subject(state));
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
         commit = consequences.added_to(commit, &about, &standing, now);

@@ -26,8 +26,8 @@ use crate::store::{Change, Commit, Standing, Wanted};
 
 /// What trying one device after the other came to.
 enum Tries {
-    /// One accepted.
-    Accepted { next: Box<Device>, events: Vec<Event> },
+    /// One accepted. `is_guess`: to a device that judged it first, it was a wrong guess.
+    Accepted { next: Box<Device>, events: Vec<Event>, is_guess: bool },
     /// None did; at least one looked, or there was none to look.
     Rejected(Reject),
     /// This device rejected the proof as a replay, and no other one looked.
@@ -63,8 +63,12 @@ impl Service {
         match self.try_each(caller, attempt, &standing, now, may)? {
             Tries::Throttled { retry_at } => answer(Verdict::Throttled { retry_at }),
             Tries::Unavailable => answer(Verdict::Unavailable),
-            Tries::Accepted { next, events } => {
-                let subject = unnamed::after_success(state, &next, devices, now);
+            Tries::Accepted { next, events, is_guess } => {
+                let mut judged = state.clone();
+                if is_guess {
+                    judged.failures = self.policy(caller).throttle.failed(state.failures, now);
+                }
+                let subject = unnamed::after_success(&judged, &next, devices, now);
                 let progress = Change::Progress(next.clone());
                 let commit = commit(events)?.change(Change::Subject(subject)).change(progress);
                 self.prove(caller, attempt, *next, Some(&standing), now, commit)
@@ -81,8 +85,9 @@ impl Service {
     /// Tries a proof on one device after the other, the most recently used first, until one accepts it or finds it
     /// replayed.
     ///
-    /// A device that rejects what a later one accepts has judged a guess that is not counted. In this order, the codes of
-    /// an attacker's own device are such guesses at another one only once after each use of that one.
+    /// To a device that rejects what a later one accepts, an attacker's own code may have been a guess. It counts as a
+    /// failure, which is forgiven to the device that accepted. In this order that is rare: once after another device was
+    /// used.
     fn try_each(
         &self,
         caller: &Caller,
@@ -95,7 +100,7 @@ impl Service {
         devices.sort_by_key(|device| Reverse(device.used_at));
         let (mut looked, mut shut) = (None, false);
         let mut retry_at: Option<Moment> = None;
-        let mut is_pending = false;
+        let (mut is_pending, mut is_guess) = (false, false);
         let mut fault = None;
         for device in &devices {
             let judgement = match self.try_one(caller, attempt, &standing.state, device, now, may) {
@@ -112,9 +117,10 @@ impl Service {
             };
             match judgement {
                 Judgement::Counted { verdict: Verdict::Accepted, next, events } => {
-                    return Ok(Tries::Accepted { next, events });
+                    return Ok(Tries::Accepted { next, events, is_guess });
                 }
                 Judgement::Counted { verdict: Verdict::Rejected { reason, .. }, .. } => {
+                    is_guess |= registry::kind(device.kind).can_be_guessed(device);
                     match (reason, looked) {
                         (Reject::Replayed, None) => return Ok(Tries::Replayed(Box::new(device.clone()))),
                         // Counted: to the device that looked before, it was a guess.

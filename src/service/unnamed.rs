@@ -39,7 +39,9 @@ pub(super) fn device_retry_at(
 
 /// The failures without an id that delay a device.
 fn failures_against(device: &Device, state: &SubjectState) -> Failures {
-    if registry::kind(device.kind).can_be_guessed() {
+    if state.failures.count == 0 {
+        state.failures
+    } else if registry::kind(device.kind).can_be_guessed(device) {
         state.failures_since_success_of(&device.id)
     } else {
         state.failures_since_any_success()
@@ -59,7 +61,7 @@ pub(super) fn after_success(
     next.forgiven.insert(accepted.id.clone(), next.failures.count);
     let is_delayed = |device: &Device| {
         device.state != State::Pending
-            && registry::kind(device.kind).can_be_guessed()
+            && registry::kind(device.kind).can_be_guessed(device)
             && next.failures_since_success_of(&device.id).count > 0
     };
     if devices.iter().any(is_delayed) { next } else { state.cleared(true, now) }

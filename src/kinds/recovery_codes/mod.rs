@@ -39,6 +39,11 @@ impl Authenticator for RecoveryCodes {
     type State = State;
     type Proof = Typed;
 
+    /// A code that an operator chose may be short.
+    fn can_be_guessed(state: &State) -> bool {
+        state.has_chosen()
+    }
+
     fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
         let count = setup.count.unwrap_or(cx.policy.recovery_codes);
         let (state, codes) =

@@ -14,7 +14,7 @@ fn of(subject: &str) -> pb::IssueRecoveryCodesRequest {
     pb::IssueRecoveryCodesRequest { subject: subject.to_owned(), ..Default::default() }
 }
 
-fn chosen(subject: &str, code: &str) -> pb::IssueRecoveryCodesRequest {
+pub(super) fn chosen(subject: &str, code: &str) -> pb::IssueRecoveryCodesRequest {
     pb::IssueRecoveryCodesRequest { code: code.to_owned(), ..of(subject) }
 }
 

@@ -74,13 +74,16 @@ struct Attack {
 impl Attack {
     async fn run(database: &TestDatabase, own: Own, pace: Pace, forgiven: Forgiven, span: Duration) -> Self {
         let replica = Replica::start(database, &clock(), Policies::default()).await;
+        replica.clock.set(START.minus(Duration::from_secs(1)));
+        for number in 1..Policy::default().devices_per_subject {
+            enrolled(&replica, number).await;
+        }
+        // The attacker's device was used last, so it judges first.
+        replica.clock.set(START);
         match own {
             Own::App => replica.totp("alice").await,
             Own::Token(_) => replica.hotp("alice").await,
         };
-        for number in 1..Policy::default().devices_per_subject {
-            enrolled(&replica, number).await;
-        }
         let mut attack = Self { replica, own, used: String::new(), sign_ins: 0, judged: 0 };
         let (mut next, until) = (START, START.plus(span));
         while next <= until {
