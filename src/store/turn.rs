@@ -21,7 +21,7 @@ use super::unwritten::Unwritten;
 use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::request;
-use crate::error::{Error, Fault};
+use crate::error::Error;
 
 /// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
 const TURNS: usize = 4096;
@@ -50,7 +50,7 @@ pub struct Turn {
     lanes: Arc<Lanes>,
     place: Option<Place>,
     /// The lock for which other requests of the subject wait.
-    held: Option<OwnedMutexGuard<Unwritten>>,
+    held: OwnedMutexGuard<Unwritten>,
     /// Whether the last commit was written. `None`: there was none.
     is_written: Option<bool>,
 }
@@ -86,7 +86,7 @@ impl Store {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
         let place = lanes.reserve(tenant, subject)?;
-        Ok(Turn { lanes, place: Some(place), held: Some(held), is_written: None })
+        Ok(Turn { lanes, place: Some(place), held, is_written: None })
     }
 }
 
@@ -95,41 +95,22 @@ impl Turn {
     /// judged anew in the same turn.
     ///
     /// # Errors
-    /// The database does not answer; or, outside a detached task, the caller's deadline is near. In that case the commit
-    /// is still written, and the turn ends when it is.
+    /// The database does not answer.
     pub async fn commit(&mut self, commit: Commit) -> Result<Outcome, Error> {
         let place = match self.place.take() {
             Some(place) => place,
             None => self.lanes.wait_for_place(&commit.tenant, &commit.subject).await?,
         };
-        let answer = place.fill(commit);
-        let Some(left) = request::left().filter(|_| !request::is_detached()) else {
-            let outcome = answer.await;
-            self.is_written = Some(outcome.is_ok());
-            return Ok(outcome?);
-        };
-        let mut answer = Box::pin(answer);
-        if let Ok(outcome) = timeout(request::wait(left), &mut answer).await {
-            self.is_written = Some(outcome.is_ok());
-            return Ok(outcome?);
-        }
-        let mut held = self.held.take();
-        tokio::spawn(async move {
-            // The caller is gone. Other requests of the subject go on once the commit is written or has failed.
-            let outcome = answer.await;
-            if let Some(unwritten) = &mut held {
-                unwritten.note(outcome.is_ok(), Instant::now());
-            }
-        });
-        Err(Fault::doubt("committing", "the commit is still queued, and the caller's deadline is near")
-            .into())
+        let outcome = place.fill(commit).await;
+        self.is_written = Some(outcome.is_ok());
+        Ok(outcome?)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let (Some(unwritten), Some(is_written)) = (&mut self.held, self.is_written) {
-            unwritten.note(is_written, Instant::now());
+        if let Some(is_written) = self.is_written {
+            self.held.note(is_written, Instant::now());
         }
     }
 }

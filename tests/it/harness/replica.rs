@@ -10,8 +10,9 @@ use countersign::domain::ids::{DeviceId, RequestId, Subject};
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::{Offered, Verdict};
 use countersign::domain::secret::{Secret, SecretText};
+use countersign::env::request::left;
 use countersign::env::{Clock, Entropy, ManualClock, SystemEntropy};
-use countersign::error::Error;
+use countersign::error::{Error, Fault};
 use countersign::kinds::hotp::{self, Hotp};
 use countersign::kinds::oath::setup::OathSetup;
 use countersign::kinds::recovery_codes::{self, RecoveryCodes};
@@ -19,6 +20,7 @@ use countersign::kinds::totp::{self, Totp};
 use countersign::kinds::{AnySetup, Shown};
 use countersign::service::{Attempt, Enrollment, Once, Reply, Service, Tried};
 use countersign::store::{Options, Store};
+use tokio::time::timeout;
 
 use super::databases::TestDatabase;
 use super::{caller, client, rulebook};
@@ -179,8 +181,23 @@ impl Replica {
         self.offer_to(Some(proving.device.clone()), proving, code, request).await
     }
 
-    /// Offers a code to that device of its subject, or to any, under a request id.
+    /// Offers a code to that device of its subject, or to any, under a request id. As for the RPC, the outcome is in
+    /// doubt when the deadline is near.
     pub(crate) async fn offer_to(
+        &self,
+        device: Option<DeviceId>,
+        proving: &Proving,
+        code: &str,
+        request: Option<[u8; 16]>,
+    ) -> Result<Answer, Error> {
+        let answer = self.offer_uncut(device, proving, code, request);
+        let Some(left) = left() else { return answer.await };
+        let late = |late| Fault::doubt("judging a proof", late);
+        timeout(left * 19 / 20, answer).await.map_err(late)?
+    }
+
+    /// The same, without an answer before the outcome is known.
+    pub(crate) async fn offer_uncut(
         &self,
         device: Option<DeviceId>,
         proving: &Proving,

@@ -90,7 +90,7 @@ async fn a_used_id_that_is_found_after_the_deadline_costs_a_failure(database: Te
     slow_down(&database).await;
     let before = database.events("proof.rejected").await;
     let judging = judging.clone();
-    let offer = async move { judging.offer_as(&token, "000000", id).await };
+    let offer = async move { judging.offer_uncut(Some(token.device.clone()), &token, "000000", id).await };
     let cut = within(SLOW / 4, async { to_the_end(offer).await }).await;
     assert!(cut.is_err(), "{cut:?}");
     let counted = async {
