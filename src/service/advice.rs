@@ -1,5 +1,6 @@
 //! Decisions that ask for an enrollment, adapted to what the guard of enrollments allows.
 
+use super::evaluate::Question;
 use super::guard::Guarded;
 use super::scene::Scene;
 use super::{Service, opening};
@@ -31,23 +32,26 @@ impl Service {
         if opening::lets_pass(Guarded::Enroll, standing, context, pending_for, *now) {
             return Ok(decision);
         }
-        let with_codes = allowed_by(Guarded::EnrollCodes, scene, requirements, decision.clone())?;
-        let ways: Vec<_> = ways.iter().filter(|way| !needs_codes(way)).cloned().collect();
-        if ways.is_empty() {
-            return Ok(with_codes);
+        let (with_codes, others): (Vec<_>, Vec<_>) = ways.iter().cloned().partition(|way| needs_codes(way));
+        if with_codes.is_empty() {
+            return allowed_by(Guarded::Enroll, scene, requirements, decision);
         }
-        let others = Decision::EnrollmentRequired { ways, plans: plans.clone() };
-        let others = allowed_by(Guarded::Enroll, scene, requirements, others)?;
+        let plans = plans.clone();
+        let by_both = allowed_by(Guarded::EnrollCodes, scene, requirements, decision)?;
+        if others.is_empty() {
+            return Ok(by_both);
+        }
+        let others = Decision::EnrollmentRequired { ways: others, plans };
+        let by_one = allowed_by(Guarded::Enroll, scene, requirements, others)?;
         // Ways with recovery codes are named only if their guards ask for no more.
-        Ok(if is_same_before(&with_codes, &others) { with_codes } else { others })
+        Ok(if is_same_before(&by_both, &by_one) { by_both } else { by_one })
     }
 }
 
 /// The decision if the subject has too many devices to get those that it lacks.
 fn no_room(scene: &Scene<'_>) -> Result<Decision, Error> {
     let question = Guarded::Remove.question();
-    let applied = Service::requirements_of(&scene.book, &question)?;
-    let guards: Vec<&Requirement> = applied.iter().flat_map(|one| one.all.iter().copied()).collect();
+    let guards = guards(&question, scene)?;
     Ok(full(&guards, &scene.situation()))
 }
 
@@ -59,9 +63,14 @@ fn allowed_by(
     decision: Decision,
 ) -> Result<Decision, Error> {
     let question = guarded.question();
-    let applied = Service::requirements_of(&scene.book, &question)?;
-    let guards: Vec<&Requirement> = applied.iter().flat_map(|one| one.all.iter().copied()).collect();
+    let guards = guards(&question, scene)?;
     Ok(allowed(decision, requirements, &guards, &scene.situation()))
+}
+
+/// The requirements of a guard.
+fn guards<'b>(question: &Question, scene: &'b Scene<'_>) -> Result<Vec<&'b Requirement>, Error> {
+    let applied = Service::requirements_of(&scene.book, question)?;
+    Ok(applied.into_iter().flat_map(|one| one.all).collect())
 }
 
 /// True if a list of recovery codes is one of the new devices.

@@ -44,6 +44,9 @@ pub(super) struct NewDevice<'a> {
     pub(super) context: Option<&'a Context>,
     pub(super) id: DeviceId,
     pub(super) kind: Kind,
+    pub(super) name: DeviceName,
+    /// The devices that are removed for it.
+    pub(super) replaced: Vec<&'a Device>,
     pub(super) detail: String,
     pub(super) secret: Secret,
 }
@@ -88,8 +91,7 @@ impl Service {
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
                 let guarded = Guarded::enrollment(setup.kind);
                 let consequences = self.guard(caller, guarded, context, &standing, now)?;
-                let name = chosen_name(setup.kind, name, &standing.devices, now)?;
-                let replaced = self.room_for(caller, &standing.devices, &name, now)?;
+                let (name, replaced) = self.named(caller, setup.kind, name, &standing.devices, now)?;
                 let gone = |device: &Device| replaced.iter().any(|gone| gone.id == device.id);
                 let again = self
                     .made_again(caller, subject, &made.secret, (setup, making), &standing.devices, gone)
@@ -99,10 +101,12 @@ impl Service {
                     context,
                     id: making.device.clone(),
                     kind: setup.kind,
+                    name,
+                    replaced: replaced.clone(),
                     detail: state.clone(),
                     secret: secret.clone(),
                 };
-                let (commit, device) = self.adopt(caller, subject, &standing, Some(&name), &new, now)?;
+                let (commit, device) = self.adopt(caller, subject, &standing, &new, now);
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
                 let commit = consequences.added_to(commit, &about, &standing, now);
                 Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
@@ -110,6 +114,26 @@ impl Service {
             .boxed()
         })
         .await
+    }
+
+    /// The name of a new device, and the devices that are removed for it. `name`: the user's own, if there is one.
+    ///
+    /// # Errors
+    /// The name is taken, or the subject has as many devices as allowed.
+    pub(super) fn named<'d>(
+        &self,
+        caller: &Caller,
+        kind: Kind,
+        name: Option<&DeviceName>,
+        devices: &'d [Device],
+        now: Moment,
+    ) -> Result<(DeviceName, Vec<&'d Device>), Error> {
+        let name = match name {
+            Some(name) => name.clone(),
+            None => free_name(registry::kind(kind).label(), devices, now)?,
+        };
+        let replaced = self.room_for(caller, devices, &name, now)?;
+        Ok((name, replaced))
     }
 
     /// The devices that are removed when one of that name is enrolled.
@@ -152,21 +176,17 @@ impl Service {
         caller: &Caller,
         subject: &Subject,
         standing: &Standing,
-        name: Option<&DeviceName>,
         new: &NewDevice<'_>,
         now: Moment,
-    ) -> Result<(Commit, Device), Error> {
-        let Standing { state, devices, .. } = standing;
-        let kind = registry::kind(new.kind);
-        let name = chosen_name(new.kind, name, devices, now)?;
-        let gone = self.room_for(caller, devices, &name, now)?;
-        let waits = kind.is_confirmed_by_proof();
+    ) -> (Commit, Device) {
+        let state = &standing.state;
+        let waits = registry::kind(new.kind).is_confirmed_by_proof();
         let device = Device {
             id: new.id.clone(),
             tenant: caller.tenant.clone(),
             subject: subject.clone(),
             kind: new.kind,
-            name: name.clone(),
+            name: new.name.clone(),
             state: if waits { State::Pending } else { State::Active },
             preferred: false,
             detail: new.detail.clone(),
@@ -187,26 +207,12 @@ impl Service {
         };
         let mut commit = Commit::new(Event::of(&device, What::DeviceEnrolled, &caller.name, now))
             .change(Change::Subject(SubjectState { enrolled_at, opening, ..state.successor() }));
-        for old in gone {
-            commit = commit.change(Change::Delete(Box::new(old.clone()))).event(Event::of(
-                old,
-                What::DeviceExpired,
-                &caller.name,
-                now,
-            ));
+        for old in &new.replaced {
+            let expired = Event::of(old, What::DeviceExpired, &caller.name, now);
+            commit = commit.change(Change::Delete(Box::new((*old).clone()))).event(expired);
         }
-        Ok((commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device))
+        (commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device)
     }
-}
-
-/// The name that was asked for, or one made from the kind.
-fn chosen_name(
-    kind: Kind,
-    name: Option<&DeviceName>,
-    devices: &[Device],
-    now: Moment,
-) -> Result<DeviceName, Error> {
-    name.map_or_else(|| free_name(registry::kind(kind).label(), devices, now), |name| Ok(name.clone()))
 }
 
 /// True if the device is removed whenever one of that name is enrolled: it has expired, or is an unfinished enrollment

@@ -148,10 +148,11 @@ impl Service {
         let id = self.new_id();
         let (state, codes) = self.fill(caller, request, &id, None, now)?;
         let detail = kinds::encode(&state)?;
-        let context = request.context.as_ref();
-        let new =
-            NewDevice { context, id, kind: Kind::RecoveryCodes, detail, secret: Secret::new(Vec::new()) };
-        let (commit, device) = self.adopt(caller, &request.subject, standing, None, &new, now)?;
+        let kind = Kind::RecoveryCodes;
+        let (name, replaced) = self.named(caller, kind, None, &standing.devices, now)?;
+        let (context, secret) = (request.context.as_ref(), Secret::new(Vec::new()));
+        let new = NewDevice { context, id, kind, name, replaced, detail, secret };
+        let (commit, device) = self.adopt(caller, &request.subject, standing, &new, now);
         let commit = commit.event(issued(&device, caller, codes.len(), now));
         Ok((commit, Issued { device, codes }))
     }
