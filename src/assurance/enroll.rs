@@ -15,7 +15,7 @@ use crate::domain::method::{Method, MethodName, Sort};
 /// How many ways are named.
 const WAYS_MAX: usize = 16;
 
-/// What a subject has to do so that a requirement can be met.
+/// The least enrollment by which a requirement can be met.
 #[derive(Debug)]
 pub(super) struct Enrollment {
     /// Kinds of new devices: each of these sets will do.

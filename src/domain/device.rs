@@ -165,7 +165,7 @@ pub struct SubjectState {
     pub epoch: i64,
     /// When it first had an active device.
     pub enrolled_at: Option<Moment>,
-    /// When a device was first all that it lacked: the grace counts from then.
+    /// The moment since which a device is all that the subject lacks: the grace begins there.
     pub graced_at: Option<Moment>,
     /// The session of its first set-up, while that goes on.
     pub opening: Option<Opening>,
@@ -176,9 +176,9 @@ pub struct SubjectState {
 /// The first set-up of a subject: the session that made its first device, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The session that made the first device.
+    /// The session in which the first device was made or confirmed.
     pub session: SessionId,
-    /// When it made the device.
+    /// The moment at which that device was made or confirmed.
     pub at: Moment,
 }
 
