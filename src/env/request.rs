@@ -53,6 +53,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
+    // Boxed before it is wrapped: each move of a future copies all that it holds.
+    let work: BoxFuture<'static, F::Output> = Box::pin(work);
     ToTheEnd(Some(Box::pin(SCOPE.scope(Scope { is_to_the_end: true, ..scope() }, work))))
 }
 

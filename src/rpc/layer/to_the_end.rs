@@ -10,7 +10,7 @@ use crate::error::{Error, Fault};
 pub(in crate::rpc) fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> impl Future<Output = Result<T, Error>> + Send {
-    // Boxed here, and not when it is polled: each move of a future copies all that it holds.
+    // Here, and not in the future below: it would be moved once more.
     let work = request::to_the_end(work);
     async move {
         let Some(left) = request::left() else { return work.await };
