@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
-use countersign::auth::{Caller, Credentials, Role};
+use countersign::auth::{Caller, Callers, Credentials, Role};
 use countersign::config::Address;
 use countersign::crypto::token::TokenHash;
 use countersign::domain::ids::CallerName;
@@ -42,7 +42,7 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
     let mut credentials = Credentials::default();
     credentials.token(TokenHash::of(place::token(dir)?.expose()), &caller);
     let rules = Rules {
-        credentials,
+        callers: Arc::new(Callers::new(credentials)),
         anybody: None,
         concurrency: 1024,
         timeout: Duration::from_secs(10),

@@ -18,7 +18,7 @@ pub use self::run::{migrate, notes, serve, serve_behind};
 use self::serve::Parts;
 pub use self::serve::Running;
 use crate::assurance::feasible::infeasible;
-use crate::auth::{Caller, Credentials, Role};
+use crate::auth::{Caller, Callers, Credentials, Role};
 use crate::config::guess::Guess;
 use crate::config::{Config, KeyringSource};
 use crate::crypto::data_dir::{self, InitError};
@@ -123,6 +123,7 @@ pub async fn start_behind<O: Outer>(
     }
     let store = open(&options(&config), keyring, &entropy).await?;
     let credentials = with_first_caller(config.credentials, &config.data_dir, anybody.is_some())?;
+    let callers = Arc::new(Callers::new(credentials));
     let service = Service::new(store, clock, entropy.clone(), config.policies, config.rulebook);
     let is_skew_allowed = config.database.allow_clock_skew;
     match service.look().await.map_err(OpenError::from)? {
@@ -133,7 +134,7 @@ pub async fn start_behind<O: Outer>(
     let parts = Parts {
         service: Arc::new(service),
         rules: Rules {
-            credentials,
+            callers,
             anybody,
             concurrency: config.limits.concurrency,
             timeout: config.limits.request_timeout,

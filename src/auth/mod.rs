@@ -4,12 +4,14 @@
 //! [`Grant`] of its own RPC, which only [`grant`] makes: what was not authorized cannot be called.
 
 mod caller;
+mod callers;
 mod credentials;
 mod grant;
 mod role;
 mod table;
 
 pub use self::caller::Caller;
+pub use self::callers::Callers;
 pub use self::credentials::Credentials;
 pub use self::grant::{Grant, grant};
 pub use self::role::Role;

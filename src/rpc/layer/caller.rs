@@ -48,13 +48,13 @@ impl fmt::Display for Peer {
 /// known is refused even where the user id would do: who shows one means it.
 pub(super) fn of<B>(request: &Request<B>, peer: Peer, rules: &Rules) -> Result<Arc<Caller>, Refusal> {
     if let Some(token) = bearer(request.headers()) {
-        return rules.credentials.by_token(token.expose()).ok_or(Refusal::CallerUnknown);
+        return rules.callers.current().by_token(token.expose()).ok_or(Refusal::CallerUnknown);
     }
     let uid = match peer {
         Peer::Uid(uid) => Some(uid),
         Peer::Tcp(_) | Peer::Unknown => None,
     };
-    uid.and_then(|uid| rules.credentials.by_uid(uid))
+    uid.and_then(|uid| rules.callers.current().by_uid(uid))
         .or_else(|| rules.anybody.clone())
         .ok_or_else(|| uid.map_or(Refusal::CallerUnknown, |uid| Refusal::PeerUnknown { uid }))
 }

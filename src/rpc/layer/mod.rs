@@ -34,7 +34,7 @@ use tracing::Instrument as _;
 use self::caller::Peer;
 pub use self::metadata::{METADATA_MAX, TRANSPORT_MAX};
 pub(super) use self::to_the_end::to_the_end;
-use crate::auth::{Caller, Credentials, Rule, rule};
+use crate::auth::{Caller, Callers, Rule, rule};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
@@ -53,8 +53,8 @@ pub struct Running(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSe
 
 /// What the layer needs to know.
 pub struct Rules {
-    /// Who may call.
-    pub credentials: Credentials,
+    /// Who may call. Replaced while the server runs.
+    pub callers: Arc<Callers>,
     /// The caller that anybody is, where the server was started without authentication.
     pub anybody: Option<Arc<Caller>>,
     /// Requests under way at most.

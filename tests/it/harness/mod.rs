@@ -29,7 +29,7 @@ use std::time::Duration;
 use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::assurance::rulebook::{Rulebook, Source};
-use countersign::auth::{Caller, Credentials, Role};
+use countersign::auth::{Caller, Callers, Credentials, Role};
 use countersign::config::Address;
 use countersign::crypto::keyring::Keyring;
 use countersign::crypto::token::{self, TokenHash};
@@ -170,7 +170,7 @@ impl Harness {
             assert!(credentials.uid(uid, &Arc::new(caller("uid", "default", &wish.roles_by_uid))));
         }
         let rules = Rules {
-            credentials,
+            callers: Arc::new(Callers::new(credentials)),
             anybody: None,
             concurrency: wish.concurrency,
             timeout: wish.timeout,

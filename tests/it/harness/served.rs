@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
-use countersign::auth::{Credentials, Role};
+use countersign::auth::{Callers, Credentials, Role};
 use countersign::config::Address;
 use countersign::crypto::data_dir;
 use countersign::crypto::keyring::Keyring;
@@ -107,7 +107,7 @@ async fn part_serve() {
             rulebook(&[]),
         )),
         rules: Rules {
-            credentials,
+            callers: Arc::new(Callers::new(credentials)),
             anybody: None,
             concurrency: 1024,
             timeout: Duration::from_secs(30),
