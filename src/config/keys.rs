@@ -1,5 +1,7 @@
 //! Every setting by its name: the one list that the file, the environment and `config check` are held to.
 
+use super::links::is_service_link;
+
 /// Settings of the server. In the file a dot is a table; in the environment they are upper case, after
 /// `COUNTERSIGN_`, with `_` for the dot.
 pub(super) const SETTINGS: &[&str] = &[
@@ -69,15 +71,14 @@ pub(super) const RULE: &[&str] = &["requirement", "when", "use"];
 /// Settings of a caller, in `[[callers]]`.
 pub(super) const CALLER: &[&str] = &["name", "tenant", "roles", "tokens_sha256", "uids"];
 
-/// Variables of the same prefix that are no settings: the operator's commands read them, or Kubernetes sets
-/// them for a service of that name.
-pub(super) fn is_foreign(variable: &str) -> bool {
+/// Whether a variable of the same prefix is no setting: the operator's commands or the tests read it, or Kubernetes
+/// sets it for a Service.
+pub(super) fn is_foreign(variable: &str, value: &str) -> bool {
     const COMMANDS: [&str; 4] =
         ["COUNTERSIGN_CONFIG", "COUNTERSIGN_SERVER", "COUNTERSIGN_TOKEN", "COUNTERSIGN_TOKEN_FILE"];
     COMMANDS.contains(&variable)
-        || ["COUNTERSIGN_SERVICE_", "COUNTERSIGN_PORT", "COUNTERSIGN_TEST_"]
-            .iter()
-            .any(|p| variable.starts_with(p))
+        || variable.starts_with("COUNTERSIGN_TEST_")
+        || is_service_link(variable, value)
 }
 
 /// The name of a setting in the environment.

@@ -83,7 +83,7 @@ impl Layers {
     /// Takes the environment's settings in.
     pub(super) fn environment(&mut self, variables: &[(String, String)], errors: &mut ConfigError) {
         for (variable, text) in variables {
-            if !variable.starts_with("COUNTERSIGN_") || keys::is_foreign(variable) {
+            if !variable.starts_with("COUNTERSIGN_") {
                 continue;
             }
             let policy = |key: &&str| keys::variable(&format!("policy.{key}")) == *variable;
@@ -92,7 +92,7 @@ impl Layers {
                 self.settings.insert((*setting).to_owned(), value);
             } else if let Some(setting) = keys::POLICY.iter().copied().find(|key| policy(key)) {
                 self.policy.insert(setting.to_owned(), value);
-            } else {
+            } else if !keys::is_foreign(variable, text) {
                 let known: Vec<String> = keys::SETTINGS
                     .iter()
                     .map(|key| keys::variable(key))

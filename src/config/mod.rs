@@ -8,6 +8,7 @@ mod error;
 pub mod guess;
 mod keys;
 mod layers;
+mod links;
 mod listen;
 mod policy;
 mod show;

@@ -118,11 +118,68 @@ fn a_tenant_inherits_what_it_does_not_set() {
     assert_eq!(config.policies.default.totp.digits, 6);
 }
 
+/// What Kubernetes sets for a Service with the ports `grpc` (7443, TCP) and `dns` (53, UDP).
+fn links(service: &str, address: &str) -> Vec<(String, String)> {
+    let authority = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+    let mut links = vec![
+        ("SERVICE_HOST".to_owned(), address.to_owned()),
+        ("SERVICE_PORT".to_owned(), "7443".to_owned()),
+        ("SERVICE_PORT_GRPC".to_owned(), "7443".to_owned()),
+        ("SERVICE_PORT_DNS_UDP".to_owned(), "53".to_owned()),
+        ("PORT".to_owned(), format!("tcp://{authority}:7443")),
+    ];
+    for (port, protocol) in [("7443", "tcp"), ("53", "udp"), ("9", "sctp")] {
+        let one = format!("PORT_{port}_{}", protocol.to_uppercase());
+        links.extend([
+            (one.clone(), format!("{protocol}://{authority}:{port}")),
+            (format!("{one}_PROTO"), protocol.to_owned()),
+            (format!("{one}_PORT"), port.to_owned()),
+            (format!("{one}_ADDR"), address.to_owned()),
+        ]);
+    }
+    links.into_iter().map(|(name, value)| (format!("{service}_{name}"), value)).collect()
+}
+
 #[test]
-fn what_kubernetes_sets_for_a_service_of_that_name_is_no_mistake() {
-    let environment =
-        [("COUNTERSIGN_SERVICE_HOST", "10.0.0.1"), ("COUNTERSIGN_PORT_7443_TCP", "tcp://10.0.0.1:7443")];
-    assert!(load("", &environment, Flags::default()).is_ok());
+fn what_kubernetes_sets_for_services_is_no_mistake() {
+    for service in ["", "_DB", "_DATABASE", "_DATABASE_URL", "_LOG", "_LISTEN", "_SERVICE", "_PORT", "_A_1"] {
+        for address in ["10.0.0.1", "fd00::1"] {
+            let links = links(&format!("COUNTERSIGN{service}"), address);
+            let links: Vec<_> = links.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            load("", &links, Flags::default()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_variable_with_the_name_of_a_link_and_another_value_is_a_mistake() {
+    for (variable, value) in [
+        ("COUNTERSIGN_PORT", "7443"),
+        ("COUNTERSIGN_LISTEN_PORT", "7443"),
+        ("COUNTERSIGN_PORT", "http://10.0.0.1:7443"),
+        ("COUNTERSIGN_DB_PORT", "tcp://database:5432"),
+        ("COUNTERSIGN_DB_SERVICE_HOST", "database"),
+        ("COUNTERSIGN_DB_SERVICE_PORT", "grpc"),
+        ("COUNTERSIGN_DB_SERVICE_PORT_", "5432"),
+        ("COUNTERSIGN_DB_PORT_5432_TCP_ADDR", "5432"),
+        ("COUNTERSIGN_DB_PORT_5432_HTTP", "tcp://10.0.0.1:5432"),
+        ("COUNTERSIGN_DB_PORT_5432_TCP_NAME", "x"),
+        ("COUNTERSIGN_DATABASE_URLS", "tcp://10.0.0.1:5432"),
+    ] {
+        let said = mistakes("", &[(variable, value)]);
+        assert!(said.contains(&format!("{variable} is not a setting")), "{said}");
+    }
+}
+
+#[test]
+fn a_setting_is_never_taken_for_a_link() {
+    let settings = keys::SETTINGS.iter().map(|key| keys::variable(key));
+    let policy = keys::POLICY.iter().map(|key| keys::variable(&format!("policy.{key}")));
+    for variable in settings.chain(policy) {
+        for value in ["10.0.0.1", "7443", "tcp", "tcp://10.0.0.1:7443"] {
+            assert!(!links::is_service_link(&variable, value), "{variable}={value}");
+        }
+    }
 }
 
 #[test]
