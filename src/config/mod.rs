@@ -10,6 +10,7 @@ mod keys;
 mod layers;
 mod links;
 mod listen;
+mod log;
 mod policy;
 mod show;
 mod take;
@@ -26,6 +27,7 @@ pub use self::book::BookFile;
 pub use self::database::Database;
 pub use self::error::{ConfigError, Mistake};
 pub use self::listen::Address;
+pub use self::log::Log;
 
 use self::layers::Layers;
 use self::take::{Take, flag, number, span, text, texts};
@@ -33,9 +35,6 @@ use crate::assurance::rulebook::Rulebook;
 use crate::auth::Credentials;
 use crate::domain::policy::Policies;
 use crate::domain::secret::SecretText;
-
-/// What is logged by default: this program's own lines, and of libraries what is wrong.
-const LOG_LEVEL: &str = "warn,countersign=info";
 
 /// What the command line says. It stands over everything else.
 #[derive(Debug, Clone, Default)]
@@ -96,15 +95,6 @@ pub enum KeyringSource {
     File(PathBuf),
     /// In a setting itself, as an environment variable holds it.
     Text(SecretText),
-}
-
-/// Logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
-    /// `auto`, `text` or `json`.
-    pub format: String,
-    /// A filter, like `info` or `countersign=debug`.
-    pub level: String,
 }
 
 /// Bounds.
@@ -191,10 +181,7 @@ fn parse(layers: &Layers, file: Option<&Path>, errors: &mut ConfigError) -> Opti
         database: database::database(&mut take, &data_dir),
         keyring: keyring(&mut take, &data_dir),
         data_dir,
-        log: Log {
-            format: take.parsed("log.format", "auto".to_owned(), |v| one_of(v, &["auto", "text", "json"])),
-            level: take.parsed("log.level", LOG_LEVEL.to_owned(), text),
-        },
+        log: log::log(&mut take),
         limits: Limits {
             max_message_bytes: take
                 .parsed("limits.max_message_bytes", 4 << 20, |v| number(v, 4096, 64 << 20)),
