@@ -47,11 +47,9 @@ pub fn consecutive(codes: Vec<String>, violations: &mut Violations) -> Option<Ve
         violations.push("codes", Problem::new(problem));
         return None;
     }
-    let parsed: Vec<_> = (0..)
-        .zip(codes)
-        .map(|(place, code): (usize, _)| violations.take(&format!("codes[{place}]"), parse_code(code)))
-        .collect();
-    parsed.into_iter().collect()
+    let count = codes.len();
+    let parsed = violations.each("codes", count, codes, parse_code);
+    (parsed.len() == count).then_some(parsed)
 }
 
 /// Parses a value unless it is what protobuf says when nothing was set.

@@ -12,7 +12,9 @@ use crate::domain::context::NOWHERE;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ClientId, ClientName, EvidenceId, SessionId, Subject};
 use crate::domain::violation::{Problem, Violations};
-use crate::service::{Decisions, NOWHERE_TO_COUNT, Question, Remembered, Reply, Revocation, Testimony};
+use crate::service::{
+    CLIENTS_MAX, Decisions, NOWHERE_TO_COUNT, Question, Remembered, Reply, Revocation, Testimony,
+};
 use crate::wire::convert::{parse_moment, timestamp};
 use crate::wire::decision::decided;
 use crate::wire::evidence::evidence;
@@ -25,6 +27,8 @@ const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 /// The longest source, in bytes.
 const SOURCE_MAX: usize = 255;
+/// Clients in one request at most: a subject has no more.
+const CLIENT_IDS_MAX: usize = CLIENTS_MAX;
 /// Values of an issuer at most, and their longest, in bytes.
 const AMR_MAX: usize = 16;
 const AMR_LONGEST: usize = 255;
@@ -52,7 +56,7 @@ impl AssuranceService for Rpc {
                 violations.push("requirements", Problem::new("must name at least one"));
             }
             let question =
-                parse::question(&mut violations, asked.requirements, asked.attributes, &asked.capabilities);
+                parse::question(&mut violations, asked.requirements, asked.attributes, asked.capabilities);
             let question = Question { explain: asked.explain, ..question };
             let subject = parse::checked(violations, subject)?;
             let context = context.as_ref().unwrap_or(&NOWHERE);
@@ -189,14 +193,9 @@ impl AssuranceService for Rpc {
             let mut violations = Violations::default();
             let once = once("ForgetClients", &asked.request_id, &asked, &mut violations, &write);
             let subject = parse::subject(&mut violations, &asked.subject);
-            let ids: Vec<Option<ClientId>> = (0..)
-                .zip(&asked.client_ids)
-                .map(|(place, id): (usize, _)| {
-                    violations.take(&format!("client_ids[{place}]"), ClientId::parse(id))
-                })
-                .collect();
+            let ids =
+                violations.each("client_ids", CLIENT_IDS_MAX, asked.client_ids, |id| ClientId::parse(&id));
             let subject = parse::checked(violations, subject)?;
-            let ids: Vec<ClientId> = ids.into_iter().flatten().collect();
             message(&self.service.forget_clients(&grant, &subject, &ids, once).await?, &write)
         }
         .await;
@@ -241,16 +240,16 @@ fn testimony(
         let problem = format!("must be at most {SOURCE_MAX} bytes without control characters");
         violations.push("source", Problem::new(problem));
     }
-    let is_plain = |value: &String| {
-        (1..=AMR_LONGEST).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic())
-    };
-    if asked.amr.len() > AMR_MAX || !asked.amr.iter().all(is_plain) {
-        let problem = format!(
-            "must be at most {AMR_MAX} values of RFC 8176 or URIs, each of 1 to {AMR_LONGEST} ASCII characters \
-             without spaces"
-        );
-        violations.push("amr", Problem::new(problem));
-    }
+    let amr = violations.each("amr", AMR_MAX, asked.amr, |value| {
+        let is_plain =
+            (1..=AMR_LONGEST).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_graphic());
+        let problem = || {
+            format!(
+                "must be a value of RFC 8176 or a URI, of 1 to {AMR_LONGEST} ASCII characters without spaces"
+            )
+        };
+        if is_plain { Ok(value) } else { Err(Problem::new(problem())) }
+    });
     let at = asked.verify_time.and_then(|time| violations.take("verify_time", parse_moment(&time)));
     Some(Testimony {
         subject: subject?,
@@ -258,7 +257,7 @@ fn testimony(
         method: asked.method,
         at,
         source: (!asked.source.is_empty()).then(|| Arc::from(asked.source)),
-        amr: asked.amr,
+        amr,
         reach,
     })
 }

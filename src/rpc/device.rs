@@ -14,6 +14,11 @@ use crate::service::{
 use crate::wire::pb;
 use crate::wire::pb::device_service_server::DeviceService;
 
+/// States and kinds of a listing at most. More than there are: a caller may be newer than the server.
+const FILTER_MAX: usize = 32;
+/// Paths of a mask at most. More than there are fields: a path may come twice.
+const PATHS_MAX: usize = 16;
+
 #[tonic::async_trait]
 impl DeviceService for Rpc {
     async fn enroll_device(
@@ -114,11 +119,13 @@ impl DeviceService for Rpc {
             let grant = auth::grant::<rpc::ListDevices>(&caller)?;
             let mut violations = Violations::default();
             let subject = parse::subject(&mut violations, &asked.subject);
-            let mut states = parse::all(&mut violations, "states", &asked.states, view::state_of);
-            if asked.states.is_empty() {
+            let is_any_state = asked.states.is_empty();
+            let mut states =
+                parse::all(&mut violations, ("states", FILTER_MAX), asked.states, view::state_of);
+            if is_any_state {
                 states.push(State::Active);
             }
-            let kinds = parse::all(&mut violations, "kinds", &asked.kinds, view::kind_of);
+            let kinds = parse::all(&mut violations, ("kinds", FILTER_MAX), asked.kinds, view::kind_of);
             let size = parse::page_size(&mut violations, asked.page_size, 50, 200);
             let listing = subject.map(|subject| Listing { subject, states, kinds });
             let (listing, size) = parse::checked(violations, listing.zip(size))?;
@@ -267,6 +274,8 @@ fn device_update(asked: pb::UpdateDeviceRequest, violations: &mut Violations) ->
         violations.push("update_mask", Problem::new("must name a field to set: name, preferred, suspended"));
     }
     let known = ["name", "preferred", "suspended"];
+    let is_bounded = violations.at_most("update_mask", PATHS_MAX, paths.len());
+    let paths = if is_bounded { paths } else { &[] };
     if paths.iter().any(|path| !known.contains(&path.as_str())) {
         violations.push("update_mask", Problem::new("may name only name, preferred and suspended"));
     }

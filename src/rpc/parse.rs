@@ -19,6 +19,10 @@ const TOKEN_MAX: usize = 1024;
 const REQUIREMENTS_MAX: usize = 16;
 /// Attributes of a question at most.
 const ATTRIBUTES_MAX: usize = 64;
+/// The bytes of all names and values of a question's attributes at most.
+const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
+/// Capabilities of a client at most. More than there are: a client may be newer than the server.
+const CAPABILITIES_MAX: usize = 32;
 /// The longest name of a requirement or an attribute, in bytes.
 const NAME_MAX: usize = 63;
 /// The longest value of an attribute, in bytes.
@@ -49,21 +53,15 @@ pub(super) fn proof(violations: &mut Violations, proof: Option<pb::Proof>) -> Op
     kinds::wire::offered(proof, violations)
 }
 
-/// Numbers of an enum, each known and set.
+/// Numbers of an enum, each known and set, at most `most` of them.
 pub(super) fn all<T>(
     violations: &mut Violations,
-    field: &str,
-    numbers: &[i32],
+    (field, most): (&str, usize),
+    numbers: Vec<i32>,
     of: impl Fn(i32) -> Option<T>,
 ) -> Vec<T> {
-    let mut values = Vec::new();
-    for (i, number) in numbers.iter().enumerate() {
-        match of(*number) {
-            Some(value) => values.push(value),
-            None => violations.push(format!("{field}[{i}]"), Problem::new(format!("{number} is not known"))),
-        }
-    }
-    values
+    let known = |number| of(number).ok_or_else(|| Problem::new(format!("{number} is not known")));
+    violations.each(field, most, numbers, known)
 }
 
 /// Where. Left out, it is an operator's call, or nowhere.
@@ -129,40 +127,44 @@ pub(super) fn question(
     violations: &mut Violations,
     requirements: Vec<String>,
     attributes: BTreeMap<String, String>,
-    capabilities: &[i32],
+    capabilities: Vec<i32>,
 ) -> Question {
-    if requirements.len() > REQUIREMENTS_MAX {
-        let problem = format!("must be at most {REQUIREMENTS_MAX}, and are {}", requirements.len());
-        violations.push("requirements", Problem::new(problem));
+    let requirements = violations.each("requirements", REQUIREMENTS_MAX, requirements, |name| {
+        let is_name = (1..=NAME_MAX).contains(&name.len());
+        if is_name { Ok(name) } else { Err(Problem::new(format!("must be 1 to {NAME_MAX} bytes"))) }
+    });
+    if violations.at_most("attributes", ATTRIBUTES_MAX, attributes.len()) {
+        violations.take("attributes", check_attributes(&attributes));
     }
-    for (place, name) in requirements.iter().enumerate() {
-        if name.is_empty() || name.len() > NAME_MAX {
-            let problem = format!("must be 1 to {NAME_MAX} bytes");
-            violations.push(format!("requirements[{place}]"), Problem::new(problem));
-        }
-    }
-    if attributes.len() > ATTRIBUTES_MAX {
-        let problem = format!("must be at most {ATTRIBUTES_MAX}, and are {}", attributes.len());
-        violations.push("attributes", Problem::new(problem));
-    }
-    for (name, value) in &attributes {
+    let capability = |number| match pb::ClientCapability::try_from(number) {
+        Ok(pb::ClientCapability::Unspecified) => None,
+        Ok(pb::ClientCapability::Code) => Some(Capability::Code),
+        Ok(pb::ClientCapability::Webauthn) => Some(Capability::WebAuthn),
+        // A client that is newer than the server may send capabilities that the server does not know.
+        Err(_) => Some(Capability::Unknown),
+    };
+    let capabilities = all(violations, ("capabilities", CAPABILITIES_MAX), capabilities, capability);
+    Question { requirements, attributes, capabilities, explain: false }
+}
+
+/// Checks the lengths of attributes, one by one and together.
+fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), Problem> {
+    let mut total = 0;
+    for (name, value) in attributes {
         if name.is_empty() || name.len() > NAME_MAX || value.len() > VALUE_MAX {
             let problem =
                 format!("must have names of 1 to {NAME_MAX} bytes and values of at most {VALUE_MAX}");
-            violations.push("attributes", Problem::new(problem));
-            break;
+            return Err(Problem::new(problem));
         }
+        total += name.len() + value.len();
     }
-    let capabilities = all(violations, "capabilities", capabilities, |number| {
-        match pb::ClientCapability::try_from(number) {
-            Ok(pb::ClientCapability::Unspecified) => None,
-            Ok(pb::ClientCapability::Code) => Some(Capability::Code),
-            Ok(pb::ClientCapability::Webauthn) => Some(Capability::WebAuthn),
-            // A client that is newer than the server may send capabilities that the server does not know.
-            Err(_) => Some(Capability::Unknown),
-        }
-    });
-    Question { requirements, attributes, capabilities, explain: false }
+    if total > ATTRIBUTES_BYTES_MAX {
+        let problem = format!(
+            "must be at most {ATTRIBUTES_BYTES_MAX} bytes, names and values together, and are {total}"
+        );
+        return Err(Problem::new(problem));
+    }
+    Ok(())
 }
 
 /// Everything that is parsed, or everything that is wrong.

@@ -38,7 +38,7 @@ impl VerificationService for Rpc {
             let offered = parse::proof(&mut violations, asked.proof);
             let (context, reach) = parse::place(&mut violations, asked.context, asked.scope);
             let question =
-                parse::question(&mut violations, asked.requirements, asked.attributes, &asked.capabilities);
+                parse::question(&mut violations, asked.requirements, asked.attributes, asked.capabilities);
             let attempt = subject.zip(offered).map(|(subject, offered)| Attempt {
                 subject,
                 device,

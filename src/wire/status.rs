@@ -12,7 +12,7 @@ use super::pb::ErrorReason;
 use super::{decision, pb, undecodable};
 use crate::domain::decision::Decided;
 use crate::domain::refusal::Refusal;
-use crate::domain::violation::Violations;
+use crate::domain::violation::{Violations, echo};
 use crate::error::{Error, Fault, Origin};
 
 /// The domain of every `google.rpc.ErrorInfo`.
@@ -85,9 +85,9 @@ pub fn refused(refusal: &Refusal) -> Status {
         ),
         Refusal::RequirementNotFound { requirement } => (
             Code::NotFound,
-            format!("there is no requirement {requirement}"),
+            format!("there is no requirement {}", echo(requirement)),
             Reason::RequirementNotFound,
-            one("requirement", requirement),
+            one("requirement", echo(requirement)),
         ),
         Refusal::StepUpRequired(decided) => return step_up(decided),
         Refusal::Stale => {
@@ -107,9 +107,9 @@ pub fn refused(refusal: &Refusal) -> Status {
         }
         Refusal::MethodUnknown { method } => (
             Code::Unimplemented,
-            format!("there is no method {method} in this version"),
+            format!("there is no method {} in this version", echo(method)),
             Reason::MethodUnknown,
-            one("method", method),
+            one("method", echo(method)),
         ),
         Refusal::DeadlineExceeded => (
             Code::DeadlineExceeded,
@@ -143,9 +143,9 @@ pub fn refused(refusal: &Refusal) -> Status {
         ),
         Refusal::ServiceUnknown { service } => (
             Code::NotFound,
-            format!("there is no service {service}"),
+            format!("there is no service {}", echo(service)),
             Reason::ServiceUnknown,
-            one("service", service),
+            one("service", echo(service)),
         ),
     };
     let mut details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, metadata);
@@ -183,7 +183,7 @@ fn one(name: &str, value: impl ToString) -> HashMap<String, String> {
     HashMap::from([(name.to_owned(), value.to_string())])
 }
 
-/// Everything that is wrong with a request, each under its field.
+/// What is wrong with a request, each under its field. The last one says how many more there are.
 fn invalid(violations: &Violations) -> Status {
     let mut details =
         ErrorDetails::with_error_info(ErrorReason::InvalidRequest.as_str_name(), DOMAIN, HashMap::new());
@@ -192,6 +192,11 @@ fn invalid(violations: &Violations) -> Status {
         details.add_bad_request_violation(&violation.field, violation.problem.text());
         let separator = if message.is_empty() { "" } else { "; " };
         message += &format!("{separator}{} {}", violation.field, violation.problem);
+    }
+    if violations.more() > 0 {
+        let problem = format!("has {} more violations, which are not listed", violations.more());
+        details.add_bad_request_violation("request", &problem);
+        message += &format!("; request {problem}");
     }
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
@@ -265,7 +270,7 @@ pub fn polished(status: Status, method: &str) -> Status {
                 _ => ErrorReason::Internal,
             };
             let details = ErrorDetails::with_error_info(reason.as_str_name(), DOMAIN, HashMap::new());
-            Status::with_error_details(code, status.message(), details)
+            Status::with_error_details(code, echo(status.message()), details)
         }
     }
 }

@@ -16,6 +16,7 @@ mod kept_anew;
 mod kept_decisions;
 mod listing;
 mod recovery_codes;
+mod repeated;
 mod request_id;
 mod resync;
 mod roles;

@@ -134,7 +134,7 @@ async fn an_amr_value_may_be_a_uri_of_up_to_255_bytes() {
     let evidence = record(&client, with(amr.clone())).await.unwrap();
     assert_eq!(evidence.strength.unwrap().amr, amr);
     for wrong in [format!("{longest}x"), "two words".to_owned(), String::new(), "é".to_owned()] {
-        assert_eq!(refused(&record(&client, with(vec![wrong])).await.unwrap_err()), "INVALID_REQUEST amr");
+        assert_eq!(refused(&record(&client, with(vec![wrong])).await.unwrap_err()), "INVALID_REQUEST amr[0]");
     }
     harness.stop().await;
 }
