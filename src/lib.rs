@@ -15,6 +15,7 @@
 //! | [`store`] | the only reader of sea-orm; lanes that commit in groups |
 //! | [`crypto`] | key ring, sealing, keyed hashes, tokens |
 //! | [`auth`] | callers, roles, one table row for each RPC, grants |
+//! | [`transport`] | connections: where the server listens, how it accepts, what a connection may cost, how it drains |
 //! | [`rpc`] | thin: parse, ask for a grant, call, write; what every request goes through is in `rpc::layer` |
 //! | [`wire`] | generated code; `wire::status` is the one table from errors to statuses |
 //! | [`config`] | settings parsed into types that are valid |
@@ -70,4 +71,5 @@ pub mod ops;
 pub mod rpc;
 pub mod service;
 pub mod store;
+pub mod transport;
 pub mod wire;

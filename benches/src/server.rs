@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::auth::{Caller, Callers, Credentials, Role};
 use countersign::config::Address;
@@ -17,6 +16,8 @@ use countersign::env::{Entropy, SystemClock, SystemEntropy};
 use countersign::ops::telemetry::{LogFormat, Telemetry};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
+use countersign::transport::Limits;
+use countersign::transport::listen::Listener;
 use tokio::io::AsyncReadExt as _;
 
 use crate::{Failed, fleet, place, seed};
@@ -45,6 +46,7 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
         callers: Arc::new(Callers::new(credentials)),
         anybody: None,
         concurrency: 1024,
+        max_message: 64 << 10,
         timeout: Duration::from_secs(10),
         entropy: entropy.clone(),
     };
@@ -57,7 +59,7 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
         is_skew_allowed: false,
         service: Arc::new(service),
         rules,
-        max_message: 4 << 20,
+        limits: Limits { connections: 1024, streams: 2048 },
         listeners,
         grace: Duration::from_secs(5),
     })

@@ -1,6 +1,5 @@
 //! The composition root: from settings to a server that runs. Builds in order, drains in reverse order.
 
-pub mod listen;
 mod open;
 mod outer;
 mod reload;
@@ -11,7 +10,6 @@ use std::sync::Arc;
 
 use tower_layer::Identity;
 
-use self::listen::{ListenError, Listener};
 pub use self::open::{OpenError, open};
 pub use self::outer::Outer;
 pub use self::run::{migrate, notes, serve, serve_behind};
@@ -30,6 +28,9 @@ use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::rpc::layer::Rules;
 use crate::service::{Service, Skew};
 use crate::store::{Dialect, Options};
+use crate::transport::Limits;
+use crate::transport::descriptors::{self, TooFew};
+use crate::transport::listen::{ListenError, Listener};
 
 /// Why the server does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +68,9 @@ pub enum StartError {
     /// An address.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// Too few files may be open.
+    #[error(transparent)]
+    Descriptors(#[from] TooFew),
     /// Logs or traces cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] crate::ops::telemetry::TelemetryError),
@@ -116,6 +120,7 @@ pub async fn start_behind<O: Outer>(
     for warning in infeasible(&config.rulebook) {
         tracing::warn!("{warning}");
     }
+    let connections = descriptors::connections(config.limits.connections, database_files(&config))?;
     // Sockets before the database: an address that is taken must not cost a migration.
     let mut listeners = Vec::new();
     for address in &config.listen {
@@ -137,10 +142,11 @@ pub async fn start_behind<O: Outer>(
             callers,
             anybody,
             concurrency: config.limits.concurrency,
+            max_message: config.limits.max_message_bytes,
             timeout: config.limits.request_timeout,
             entropy,
         },
-        max_message: config.limits.max_message_bytes,
+        limits: Limits { connections, streams: streams(config.limits.concurrency) },
         listeners,
         grace: config.shutdown_grace,
         is_skew_allowed,
@@ -150,6 +156,18 @@ pub async fn start_behind<O: Outer>(
         running.tend(|service, stop| reload::keep_up(service, file, stop));
     }
     Ok(running)
+}
+
+/// Streams at most, for that many requests under way: as many again are refused, and refusals have to be sent.
+fn streams(concurrency: usize) -> usize {
+    (2 * concurrency).max(256)
+}
+
+/// Descriptors that the database takes at most.
+fn database_files(config: &Config) -> u64 {
+    // SQLite has a file, a write-ahead log and a shared memory file for each connection.
+    let each = if Dialect::of(config.database.url.expose()) == Some(Dialect::Sqlite) { 3 } else { 1 };
+    each * u64::from(config.database.max_connections)
 }
 
 /// How to reach the database.

@@ -1,25 +1,21 @@
 //! A server that runs, until it is told to stop.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::Connected;
-use tower_layer::Identity;
+use tower_layer::{Identity, Layer as _};
 
-use super::listen::{self, Listener};
 use super::outer::Outer;
 use crate::ops::refused::Refused;
 use crate::rpc::Rpc;
 use crate::rpc::health::Reporter;
-use crate::rpc::layer::{Layer, Rules, TRANSPORT_MAX};
+use crate::rpc::layer::{Layer, Rules};
 use crate::service::Service;
+use crate::transport::listen::Listener;
+use crate::transport::{Acceptors, Connections, Limits};
 use crate::wire::DESCRIPTORS;
 
 /// How often what has run out is cleared away.
@@ -28,8 +24,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long connections to the database may take to close where the grace is used up already.
 const CLOSING: Duration = Duration::from_secs(1);
-/// How long a client may stay silent before it is asked whether it is there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// The largest message of the health and reflection services, in bytes.
+const SMALL: usize = 4 << 10;
 
 /// What makes a server.
 pub struct Parts {
@@ -37,8 +33,8 @@ pub struct Parts {
     pub service: Arc<Service>,
     /// What every request goes through.
     pub rules: Rules,
-    /// The largest request, in bytes.
-    pub max_message: usize,
+    /// How much may be open.
+    pub limits: Limits,
     /// Where it listens.
     pub listeners: Vec<Listener>,
     /// How long requests that are under way may take when the server stops.
@@ -54,9 +50,9 @@ pub struct Running {
     refused: Arc<Refused>,
     health: Reporter,
     stop: CancellationToken,
-    servers: JoinSet<Result<(), tonic::transport::Error>>,
+    connections: Arc<Connections>,
+    acceptors: Acceptors,
     chores: Vec<JoinHandle<()>>,
-    sockets: Vec<std::path::PathBuf>,
     grace: Duration,
 }
 
@@ -76,7 +72,7 @@ pub async fn run_behind<O: Outer>(
     outer: O,
     parts: Parts,
 ) -> Result<Running, tonic_reflection::server::Error> {
-    let Parts { service, rules, max_message, listeners, grace, is_skew_allowed } = parts;
+    let Parts { service, rules, limits, listeners, grace, is_skew_allowed } = parts;
     let (health, health_service) = Reporter::new();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -84,63 +80,34 @@ pub async fn run_behind<O: Outer>(
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
     let routes = Rpc::new(service.clone())
-        .routes(max_message)
-        .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .routes()
+        .add_service(health_service.max_decoding_message_size(SMALL))
+        .add_service(reflection().build_v1()?.max_decoding_message_size(SMALL))
+        .add_service(reflection().build_v1alpha()?.max_decoding_message_size(SMALL))
         .prepare();
     let layer = Layer::new(rules);
     let stop = CancellationToken::new();
+    let connections = Connections::new(limits, stop.clone());
     let mut running = Running {
         addresses: listeners.iter().map(Listener::address).collect(),
         service: service.clone(),
         refused: layer.refused().clone(),
         health: health.clone(),
         stop: stop.clone(),
-        servers: JoinSet::new(),
+        connections: connections.clone(),
+        acceptors: Acceptors::default(),
         chores: vec![
             tokio::spawn(sweep(service.clone(), stop.clone())),
             tokio::spawn(watch(service, is_skew_allowed, health, stop.clone())),
+            tokio::spawn(connections.clone().look_after()),
         ],
-        sockets: Vec::new(),
         grace,
     };
+    let answers = outer.layer(layer.layer(routes));
     for listener in listeners {
-        match listener {
-            Listener::Tcp(listener) => {
-                let connections = listen::tcp(listener);
-                let (outer, layer) = (outer.clone(), layer.clone());
-                running.servers.spawn(serve(connections, routes.clone(), outer, layer, stop.clone()));
-            }
-            Listener::Unix(listener, path) => {
-                running.sockets.push(path);
-                let connections = listen::accepted(listener);
-                let (outer, layer) = (outer.clone(), layer.clone());
-                running.servers.spawn(serve(connections, routes.clone(), outer, layer, stop.clone()));
-            }
-        }
+        running.acceptors.accept(listener, connections.clone(), answers.clone(), stop.clone());
     }
     Ok(running)
-}
-
-async fn serve<C, O: Outer>(
-    connections: impl Stream<Item = io::Result<C>>,
-    routes: Routes,
-    outer: O,
-    layer: Layer,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error>
-where
-    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Connected + Unpin + Send + 'static,
-{
-    Server::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_max_header_list_size(TRANSPORT_MAX)
-        .layer(outer)
-        .layer(layer)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(connections, stop.cancelled_owned())
-        .await
 }
 
 impl Running {
@@ -166,16 +133,16 @@ impl Running {
 
     /// Stops: says that it goes away, lets requests that are under way end, writes what waits to be
     /// written. A database that does not answer holds it no longer than its grace.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         self.health.set(false);
         self.stop.cancel();
         // Health watch streams end with the last reporter. Left open, they would keep the server for its whole grace.
         drop(self.health);
         let until = Instant::now() + self.grace;
-        let ended = async { while self.servers.join_next().await.is_some() {} };
-        if timeout_at(until, ended).await.is_err() {
-            tracing::warn!("some requests did not end in time; they are cut off");
-            self.servers.shutdown().await;
+        let sockets = self.acceptors.end().await;
+        let cut_off = self.connections.drain(until).await;
+        if cut_off > 0 {
+            tracing::warn!(requests = cut_off, "some requests did not end in time; they are cut off");
         }
         for chore in self.chores {
             chore.abort();
@@ -185,7 +152,7 @@ impl Running {
         if timeout_at(until, self.service.store().close()).await.is_err() {
             tracing::warn!("the database does not answer; its connections are dropped");
         }
-        for socket in self.sockets {
+        for socket in sockets {
             // It may have been removed already, with its directory.
             let _ = std::fs::remove_file(socket);
         }

@@ -1,27 +1,37 @@
 //! How callers are recognised.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::crypto::token::TokenHash;
+use crate::domain::ids::{CallerName, Tenant};
 
 /// Every credential that is known, and whose it is.
 #[derive(Debug, Default)]
 pub struct Credentials {
     tokens: HashMap<TokenHash, Arc<Caller>>,
     uids: HashMap<u32, Arc<Caller>>,
+    callers: HashSet<(Tenant, CallerName)>,
 }
 
 impl Credentials {
     /// Makes a token known by its hash. `false`: it is another caller's already.
     pub fn token(&mut self, hash: TokenHash, caller: &Arc<Caller>) -> bool {
+        self.callers.insert((caller.tenant.clone(), caller.name.clone()));
         self.tokens.insert(hash, caller.clone()).is_none_or(|before| before == *caller)
     }
 
     /// Makes a user id on the Unix socket known. `false`: it is another caller's already.
     pub fn uid(&mut self, uid: u32, caller: &Arc<Caller>) -> bool {
+        self.callers.insert((caller.tenant.clone(), caller.name.clone()));
         self.uids.insert(uid, caller.clone()).is_none_or(|before| before == *caller)
+    }
+
+    /// How many callers are known.
+    #[must_use]
+    pub fn callers(&self) -> usize {
+        self.callers.len()
     }
 
     /// Whether nobody is known.

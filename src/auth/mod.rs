@@ -15,4 +15,4 @@ pub use self::callers::Callers;
 pub use self::credentials::Credentials;
 pub use self::grant::{Grant, grant};
 pub use self::role::Role;
-pub use self::table::{Row, Rpc, Rule, rows, rpc, rule};
+pub use self::table::{Row, Rpc, Rule, row, rows, rpc};

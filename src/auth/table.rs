@@ -20,6 +20,18 @@ pub struct Row {
     pub path: &'static str,
     /// Who may call it.
     pub rule: Rule,
+    /// Whether its answer is a stream that has no end of its own.
+    pub is_stream: bool,
+}
+
+impl Row {
+    const fn unary(path: &'static str, rule: Rule) -> Self {
+        Self { path, rule, is_stream: false }
+    }
+
+    const fn stream(path: &'static str, rule: Rule) -> Self {
+        Self { path, rule, is_stream: true }
+    }
 }
 
 /// An RPC of this API, as a type.
@@ -46,18 +58,15 @@ macro_rules! table {
 
         const TABLE: &[Row] = &[
             $($(
-                Row {
-                    path: concat!("/countersign.v1.", $service, "/", stringify!($rpc)),
-                    rule: Rule::Needs(Role::$role),
-                },
+                Row::unary(
+                    concat!("/countersign.v1.", $service, "/", stringify!($rpc)),
+                    Rule::Needs(Role::$role),
+                ),
             )*)*
-            Row { path: "/grpc.health.v1.Health/Check", rule: Rule::Open },
-            Row { path: "/grpc.health.v1.Health/Watch", rule: Rule::Open },
-            Row { path: "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", rule: Rule::Known },
-            Row {
-                path: "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-                rule: Rule::Known,
-            },
+            Row::unary("/grpc.health.v1.Health/Check", Rule::Open),
+            Row::stream("/grpc.health.v1.Health/Watch", Rule::Open),
+            Row::stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Rule::Known),
+            Row::stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Rule::Known),
         ];
     };
 }
@@ -99,8 +108,8 @@ pub fn rows() -> &'static [Row] {
     TABLE
 }
 
-/// Who may call the RPC at that path. `None`: nobody, since there is no such row.
+/// The row of the RPC at that path. `None`: there is none, and so nobody may call it.
 #[must_use]
-pub fn rule(path: &str) -> Option<Rule> {
-    TABLE.iter().find(|row| row.path == path).map(|row| row.rule)
+pub fn row(path: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.path == path)
 }

@@ -24,6 +24,7 @@ pub(super) const SETTINGS: &[&str] = &[
     "log.format",
     "log.level",
     "limits.concurrency",
+    "limits.connections",
     "limits.max_message_bytes",
     "limits.request_timeout",
     "shutdown_grace",

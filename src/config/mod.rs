@@ -100,6 +100,8 @@ pub enum KeyringSource {
 /// Bounds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections at most.
+    pub connections: usize,
     /// The largest request.
     pub max_message_bytes: usize,
     /// How long a request may take.
@@ -183,8 +185,9 @@ fn parse(layers: &Layers, file: Option<&Path>, errors: &mut ConfigError) -> Opti
         data_dir,
         log: log::log(&mut take),
         limits: Limits {
+            connections: take.parsed("limits.connections", 1024, |v| number(v, 8, 65_536)),
             max_message_bytes: take
-                .parsed("limits.max_message_bytes", 4 << 20, |v| number(v, 4096, 64 << 20)),
+                .parsed("limits.max_message_bytes", 64 << 10, |v| number(v, 4096, 1 << 20)),
             request_timeout: take
                 .parsed("limits.request_timeout", 10 * second, |v| span(v, second / 10, 300 * second)),
             concurrency: take.parsed("limits.concurrency", 1024, |v| number(v, 1, 1_000_000)),

@@ -31,7 +31,7 @@ impl Config {
              [database]\nmax_connections = {}\nacquire_timeout = \"{}\"\nstatement_timeout = \"{}\"\n\
              lock_timeout = \"{}\"\nallow_weak_durability = {}\nallow_clock_skew = {}\n\n\
              [log]\nformat = {:?}\nlevel = {:?}\n\n\
-             [limits]\nconcurrency = {}\nmax_message_bytes = {}\nrequest_timeout = \"{}\"\n",
+             [limits]\nconcurrency = {}\nconnections = {}\nmax_message_bytes = {}\nrequest_timeout = \"{}\"\n",
             listen.join(", "),
             self.allow_plaintext_listen,
             self.insecure_no_auth,
@@ -48,6 +48,7 @@ impl Config {
             self.log.format,
             self.log.level,
             self.limits.concurrency,
+            self.limits.connections,
             self.limits.max_message_bytes,
             show_span(self.limits.request_timeout),
         );

@@ -47,15 +47,15 @@ impl Rpc {
         Self { service }
     }
 
-    /// Every service as routes. `max_message` bounds a request, in bytes.
+    /// Every service as routes. The layer bounds what they read.
     #[must_use]
-    pub fn routes(&self, max_message: usize) -> tonic::service::Routes {
+    pub fn routes(&self) -> tonic::service::Routes {
         let mut routes = tonic::service::RoutesBuilder::default();
         routes
-            .add_service(AssuranceServiceServer::new(self.clone()).max_decoding_message_size(max_message))
-            .add_service(DeviceServiceServer::new(self.clone()).max_decoding_message_size(max_message))
-            .add_service(SubjectServiceServer::new(self.clone()).max_decoding_message_size(max_message))
-            .add_service(VerificationServiceServer::new(self.clone()).max_decoding_message_size(max_message));
+            .add_service(AssuranceServiceServer::new(self.clone()))
+            .add_service(DeviceServiceServer::new(self.clone()))
+            .add_service(SubjectServiceServer::new(self.clone()))
+            .add_service(VerificationServiceServer::new(self.clone()));
         routes.routes()
     }
 

@@ -2,18 +2,21 @@
 //!
 //! 1. **name and trace**: so that all that follows can be found again, refusals included;
 //! 2. **panics** are caught: one bad request must not end the connection of the others;
-//! 3. **limit**: too much metadata, and a request beyond those that may be under way, are refused before they cost
-//!    anything;
+//! 3. **metadata**: too much is refused before it costs anything;
 //! 4. **caller**: who asks, by token or by the Unix socket's peer;
-//! 5. **table**: an RPC without a row in the authorization table is denied;
-//! 6. **deadline**: the caller's own, or the server's;
-//! 7. and on the way back, **polish**: an error that the transport made gets the form of ours;
-//! 8. **count**: a refused credential, role or step-up is counted and logged.
+//! 5. **table**: an RPC without a row in the authorization table is denied, and so is a caller without its role;
+//! 6. **slot**: a request beyond those that its caller may have under way is refused;
+//! 7. **deadline**: the caller's own, or the server's;
+//! 8. **body**: read whole, within a bound that all bodies share;
+//! 9. and on the way back, **polish**: an error that the transport made gets the form of ours;
+//! 10. **count**: a refused credential, role or step-up is counted and logged.
 
+mod body;
 mod caller;
 mod deadline;
 mod metadata;
 mod seen;
+mod slots;
 mod to_the_end;
 mod trace;
 
@@ -26,30 +29,32 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
-use self::caller::Peer;
-pub use self::metadata::{METADATA_MAX, TRANSPORT_MAX};
+use self::body::Budget;
+pub use self::metadata::METADATA_MAX;
+use self::slots::{Slot, Slots};
 pub(super) use self::to_the_end::to_the_end;
-use crate::auth::{Caller, Callers, Rule, rule};
+use crate::auth::{Caller, Callers, Row, Rule, row};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
 use crate::env::request::within;
 use crate::error::{Error, Fault};
 use crate::ops::refused::Refused;
+use crate::transport::{Connection, Held, OpenEnded, Peer, UnderWay};
 use crate::wire::status;
 
 /// The name of a request in logs and errors: the caller's `x-request-id`, or one made here.
 #[derive(Debug, Clone)]
 pub struct RequestName(pub Arc<str>);
 
-/// The permit of a request under [`Rules::concurrency`]. Work that goes on without its caller keeps it.
+/// The slot of a request under [`Rules::concurrency`]. Work that goes on without its caller keeps it, and so does an
+/// answer until it is sent.
 #[derive(Debug, Clone)]
-pub struct Running(#[expect(dead_code, reason = "held, never read")] Arc<OwnedSemaphorePermit>);
+pub struct Running(Arc<(Slot, Option<UnderWay>)>);
 
 /// What the layer needs to know.
 pub struct Rules {
@@ -57,8 +62,10 @@ pub struct Rules {
     pub callers: Arc<Callers>,
     /// The caller that anybody is, where the server was started without authentication.
     pub anybody: Option<Arc<Caller>>,
-    /// Requests under way at most.
+    /// Requests under way at most, until their answers are sent.
     pub concurrency: usize,
+    /// The largest message, in bytes.
+    pub max_message: usize,
     /// How long a request may take.
     pub timeout: Duration,
     /// For the names of requests.
@@ -69,7 +76,8 @@ pub struct Rules {
 #[derive(Clone)]
 pub struct Layer {
     rules: Arc<Rules>,
-    running: Arc<Semaphore>,
+    slots: Arc<Slots>,
+    budget: Arc<Budget>,
     refused: Arc<Refused>,
 }
 
@@ -77,8 +85,8 @@ impl Layer {
     /// With these rules, shared by every listener.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let running = Arc::new(Semaphore::new(rules.concurrency));
-        Self { rules: Arc::new(rules), running, refused: Arc::default() }
+        let slots = Slots::new(rules.concurrency);
+        Self { rules: Arc::new(rules), slots, budget: Arc::default(), refused: Arc::default() }
     }
 
     /// Counts of refused requests, by reason.
@@ -129,7 +137,8 @@ where
             request.extensions_mut().insert(RequestName(name.clone()));
             // Shares the request's own bytes.
             let uri = request.uri().clone();
-            let (peer, mut caller) = (Peer::of(&request), None);
+            let connection = request.extensions().get::<Arc<Connection>>();
+            let (peer, mut caller) = (connection.map_or(Peer::Unknown, |connection| connection.peer()), None);
             let admitted = AssertUnwindSafe(layer.admit(inner, request, peer, &mut caller)).catch_unwind();
             let answered = admitted.instrument(span.clone()).await;
             let _in_span = span.enter();
@@ -165,37 +174,75 @@ impl Layer {
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         metadata::check(request.headers())?;
-        let rule = rule(request.uri().path());
-        if rule != Some(Rule::Open) {
-            let running = self.running.clone().try_acquire_owned().map_err(|_| Refusal::Overloaded)?;
-            let running = Running(Arc::new(running));
-            let caller = caller::of(&request, peer, &self.rules)?;
-            tracing::Span::current().record("caller", caller.name.as_str());
-            *known = Some(caller.clone());
-            if rule.is_none() {
-                return Err(Refusal::MethodUnknown { method: request.uri().path().to_owned() });
+        let row = row(request.uri().path());
+        if let Some(Row { rule: Rule::Open, is_stream, .. }) = row {
+            metadata::strip(request.headers_mut());
+            let most = (!is_stream).then_some(body::OPEN_MAX);
+            let mut response = self.call(inner, request, self.rules.timeout, most).await?;
+            if *is_stream {
+                response.extensions_mut().insert(OpenEnded);
             }
-            request.extensions_mut().insert(caller);
-            request.extensions_mut().insert(running.clone());
-            let limit = deadline::of(request.headers(), self.rules.timeout);
-            return call(inner, request, limit).await;
+            return Ok(response);
         }
-        call(inner, request, self.rules.timeout).await
+        let credentials = self.rules.callers.current();
+        let caller = caller::of(&request, peer, &credentials, self.rules.anybody.as_ref())?;
+        tracing::Span::current().record("caller", caller.name.as_str());
+        *known = Some(caller.clone());
+        let Some(row) = row else {
+            return Err(Refusal::MethodUnknown { method: request.uri().path().to_owned() });
+        };
+        // Before the body, and before a slot is taken.
+        if let Rule::Needs(role) = row.rule {
+            caller.require(role)?;
+        }
+        let slot = self.slots.take(&caller, credentials.callers()).ok_or(Refusal::Overloaded)?;
+        let under_way = request.extensions().get::<Arc<Connection>>().map(Connection::authenticated);
+        // A stream that goes on without an end does not keep a server from stopping.
+        let under_way = under_way.filter(|_| !row.is_stream);
+        let running = Running(Arc::new((slot, under_way)));
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(running.clone());
+        let limit = deadline::of(request.headers(), self.rules.timeout);
+        let most = (!row.is_stream).then_some(self.rules.max_message);
+        let mut response = self.call(inner, request, limit, most).await?;
+        if row.is_stream {
+            response.extensions_mut().insert(OpenEnded);
+        }
+        response.extensions_mut().insert(Held(running.0));
+        Ok(response)
     }
-}
 
-async fn call<S>(mut inner: S, request: Request<Body>, limit: Duration) -> Result<Response<Body>, Refusal>
-where
-    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-{
-    // A timer strikes only after a millisecond or so, in which much can be done that nobody waits for.
-    if limit.is_zero() {
-        return Err(Refusal::DeadlineExceeded);
-    }
-    match within(limit, inner.call(request)).await {
-        Ok(Ok(response)) => Ok(response),
-        Ok(Err(never)) => match never {},
-        Err(_) => Err(Refusal::DeadlineExceeded),
+    /// Reads the body, if it is one message of at most so many bytes and no stream, and calls the service.
+    async fn call<S>(
+        &self,
+        mut inner: S,
+        request: Request<Body>,
+        limit: Duration,
+        most: Option<usize>,
+    ) -> Result<Response<Body>, Refusal>
+    where
+        S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+    {
+        // A timer strikes only after a millisecond or so, in which much can be done that nobody waits for.
+        if limit.is_zero() {
+            return Err(Refusal::DeadlineExceeded);
+        }
+        let called = async {
+            let (head, mut body) = request.into_parts();
+            let _spent = match most {
+                Some(most) => {
+                    let (whole, spent) = body::arrived(body, most, &self.budget).await?;
+                    body = whole;
+                    Some(spent)
+                }
+                None => None,
+            };
+            match inner.call(Request::from_parts(head, body)).await {
+                Ok(response) => Ok(response),
+                Err(never) => match never {},
+            }
+        };
+        within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded))
     }
 }
 

@@ -4,10 +4,10 @@ use http::Response;
 use tonic::Status;
 use tonic::body::Body;
 
-use super::caller::Peer;
 use super::trace::shortened;
 use crate::auth::Caller;
 use crate::ops::refused::{Reason, Refused, Request};
+use crate::transport::Peer;
 use crate::wire::status::decision_of;
 
 /// Counts and logs a response, if it is such a refusal.

@@ -22,6 +22,9 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),
     // Request ids and trace ids are made there, and refusals are counted.
     ("rpc/layer/", &["env::Entropy", "env::request", "ops::refused"]),
+    // Requests come over connections, which are told which of them are authenticated.
+    ("rpc/layer/", &["transport"]),
+    ("transport/", &["config::Address"]),
     ("service/", &["auth", "kinds", "assurance", "store", "domain", "env", "error"]),
     // Kinds are pure: chance comes as an argument, time as a value.
     ("kinds/", &["domain", "crypto", "error", "env::Entropy"]),
@@ -44,7 +47,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
 
 /// The only files that may know these crates, and those whose names begin with theirs and an underscore.
 pub(super) const CRATES: &[(&str, &[&str])] = &[
-    ("tonic", &["rpc/", "wire/", "cli/", "app/"]),
+    ("tonic", &["rpc/", "wire/", "cli/", "app/", "transport/"]),
     ("prost", &["wire/", "rpc/", "kinds/wire.rs", "kinds/*/wire.rs"]),
     ("sea_orm", &["store/"]),
     ("sqlx", &["store/"]),

@@ -26,7 +26,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::assurance::rulebook::{Rulebook, Source};
 use countersign::auth::{Caller, Callers, Credentials, Role};
@@ -42,6 +41,8 @@ use countersign::env::{Entropy, ManualClock, SystemEntropy};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
 use countersign::store::Options;
+use countersign::transport::Limits;
+use countersign::transport::listen::Listener;
 
 pub(crate) use self::client::{Client, code, hotp, proof};
 pub(crate) use self::database::Watch;
@@ -173,6 +174,7 @@ impl Harness {
             callers: Arc::new(Callers::new(credentials)),
             anybody: None,
             concurrency: wish.concurrency,
+            max_message: 64 << 10,
             timeout: wish.timeout,
             entropy: entropy.clone(),
         };
@@ -184,7 +186,7 @@ impl Harness {
         let parts = serve::Parts {
             service: service.clone(),
             rules,
-            max_message: 4 << 20,
+            limits: Limits { connections: 1024, streams: 2048 },
             listeners,
             grace: Duration::from_secs(5),
             // A test's clock stands where the test wants it.

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::app::listen::Listener;
 use countersign::app::{self, serve};
 use countersign::auth::{Callers, Credentials, Role};
 use countersign::config::Address;
@@ -19,6 +18,8 @@ use countersign::env::{Entropy, SystemClock, SystemEntropy};
 use countersign::ops::telemetry::{LogFormat, Telemetry};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
+use countersign::transport::Limits;
+use countersign::transport::listen::Listener;
 
 use super::part::{self, Part};
 use super::{Client, caller, options, rulebook};
@@ -110,10 +111,11 @@ async fn part_serve() {
             callers: Arc::new(Callers::new(credentials)),
             anybody: None,
             concurrency: 1024,
+            max_message: 64 << 10,
             timeout: Duration::from_secs(30),
             entropy,
         },
-        max_message: 4 << 20,
+        limits: Limits { connections: 1024, streams: 2048 },
         listeners: vec![Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into()), 0o600).await.unwrap()],
         grace: Duration::from_secs(5),
     };

@@ -13,7 +13,7 @@ use crate::harness::descriptors::{methods, path};
 use crate::harness::fixture::Fixture;
 
 /// The largest request, in bytes.
-const MAX: usize = 4 << 20;
+const MAX: usize = 64 << 10;
 
 /// A request of that many bytes whose subject is right and whose code is too long.
 fn of_size(bytes: usize) -> Vec<u8> {
@@ -28,7 +28,7 @@ fn of_size(bytes: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_message_of_4_mib_is_read_and_one_byte_more_is_not() {
+async fn a_message_of_64_kib_is_read_and_one_byte_more_is_not() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let before = harness.dump().await;

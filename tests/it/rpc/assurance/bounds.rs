@@ -30,6 +30,7 @@ async fn every_bound_of_a_question_is_told() {
         (pb::EvaluateRequest { attributes: attributes(65, 2, 1), ..asks(&["device"]) }, "attributes"),
         (pb::EvaluateRequest { attributes: attributes(1, 64, 1), ..asks(&["device"]) }, "attributes"),
         (pb::EvaluateRequest { attributes: attributes(1, 1, 4097), ..asks(&["device"]) }, "attributes"),
+        (pb::EvaluateRequest { attributes: attributes(64, 63, 194), ..asks(&["device"]) }, "attributes"),
         (
             pb::EvaluateRequest {
                 context: Some(pb::Context {
@@ -48,7 +49,7 @@ async fn every_bound_of_a_question_is_told() {
         );
     }
     let widest = pb::EvaluateRequest {
-        attributes: attributes(64, 63, 4096),
+        attributes: attributes(64, 63, 193),
         context: Some(pb::Context {
             session: "x".repeat(255),
             client_token: "x".repeat(1024),

@@ -6,10 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use futures_util::Stream;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio_stream::StreamExt as _;
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::config::Address;
 
@@ -68,20 +65,6 @@ impl Listener {
             Self::Unix(_, path) => format!("unix:{}", path.display()),
         }
     }
-}
-
-/// Connections of a TCP listener, answering without delay.
-pub fn tcp(listener: TcpListener) -> impl Stream<Item = io::Result<TcpStream>> {
-    TcpListenerStream::new(listener).map(|stream| {
-        let stream = stream?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    })
-}
-
-/// Connections of a Unix socket.
-pub fn accepted(listener: UnixListener) -> impl Stream<Item = io::Result<UnixStream>> {
-    UnixListenerStream::new(listener)
 }
 
 /// Removes a socket that nobody listens on any more.

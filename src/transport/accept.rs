@@ -1,0 +1,136 @@
+//! Accepts connections.
+
+use std::convert::Infallible;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use rustix::io::Errno;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+
+use super::connections::Connections;
+use super::http2;
+use super::listen::Listener;
+use super::peer::Peer;
+
+/// How long to wait when the system has no descriptor or no memory for one more connection.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// What answers requests.
+pub trait Service:
+    tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Service for S where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+/// One task for each listener.
+#[derive(Debug, Default)]
+pub struct Acceptors {
+    tasks: JoinSet<Option<()>>,
+    sockets: Vec<PathBuf>,
+}
+
+impl Acceptors {
+    /// Accepts the connections of a listener until `stop` is cancelled.
+    pub fn accept<S: Service>(
+        &mut self,
+        listener: Listener,
+        connections: Arc<Connections>,
+        service: S,
+        stop: CancellationToken,
+    ) {
+        match listener {
+            Listener::Tcp(listener) => {
+                self.tasks.spawn(stop.run_until_cancelled_owned(accept(listener, connections, service)));
+            }
+            Listener::Unix(listener, path) => {
+                self.sockets.push(path);
+                self.tasks.spawn(stop.run_until_cancelled_owned(accept(listener, connections, service)));
+            }
+        }
+    }
+
+    /// Waits until no listener accepts any more, once `stop` was cancelled. Gives the paths of the Unix sockets.
+    pub async fn end(mut self) -> Vec<PathBuf> {
+        while self.tasks.join_next().await.is_some() {}
+        self.sockets
+    }
+}
+
+/// A listener of either kind.
+trait Accept {
+    type Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    async fn accept(&self) -> io::Result<(Self::Socket, Peer)>;
+}
+
+impl Accept for TcpListener {
+    type Socket = tokio::net::TcpStream;
+
+    async fn accept(&self) -> io::Result<(Self::Socket, Peer)> {
+        let (socket, address) = self.accept().await?;
+        socket.set_nodelay(true)?;
+        Ok((socket, Peer::Tcp(address)))
+    }
+}
+
+impl Accept for UnixListener {
+    type Socket = tokio::net::UnixStream;
+
+    async fn accept(&self) -> io::Result<(Self::Socket, Peer)> {
+        let (socket, _) = self.accept().await?;
+        let peer = socket.peer_cred().map_or(Peer::Unknown, |peer| Peer::Uid(peer.uid()));
+        Ok((socket, peer))
+    }
+}
+
+async fn accept<L: Accept>(listener: L, connections: Arc<Connections>, service: impl Service) {
+    let mut is_short = false;
+    loop {
+        let Some(place) = connections.place().await else { return };
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                if std::mem::take(&mut is_short) {
+                    tracing::info!("accepting connections again");
+                }
+                let connection = connections.add(peer);
+                let served = http2::serve(socket, connection, connections.clone(), service.clone());
+                tokio::spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
+            Err(error) if is_shortage(&error) => {
+                if !std::mem::replace(&mut is_short, true) {
+                    tracing::warn!(%error, "cannot accept connections; waiting until some are closed");
+                }
+                sleep(WAIT).await;
+            }
+            // The peer went away before it was accepted.
+            Err(error) => tracing::debug!(%error, "a connection was not accepted"),
+        }
+    }
+}
+
+/// Whether the system is short of something that is released when connections are closed.
+fn is_shortage(error: &io::Error) -> bool {
+    let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| short.contains(&errno))
+}

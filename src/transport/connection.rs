@@ -1,0 +1,170 @@
+//! One connection: what is known of it while it is open.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::peer::Peer;
+
+/// A connection that is open.
+#[derive(Debug)]
+pub struct Connection {
+    /// Grows with each connection that is accepted.
+    id: u64,
+    peer: Peer,
+    opened: Instant,
+    /// Whether the HTTP/2 connection preface has arrived (RFC 9113, 3.4).
+    has_preface: AtomicBool,
+    /// Milliseconds from [`Self::opened`] to the last authenticated request, and one. 0: there was none.
+    authenticated: AtomicU64,
+    /// Milliseconds from [`Self::opened`] to when a write began to wait, and one. 0: none waits.
+    write_waits: AtomicU64,
+    /// Authenticated requests that are under way.
+    requests: AtomicUsize,
+    streams: Mutex<Streams>,
+    /// Ends the connection after its requests: a GOAWAY is sent.
+    pub(super) goaway: CancellationToken,
+    /// Ends the connection at once.
+    pub(super) close: CancellationToken,
+}
+
+/// The streams of a connection.
+#[derive(Debug)]
+struct Streams {
+    /// For each stream that is open, when its answer began to be sent. `None`: it is not answered yet, or its answer
+    /// goes on without an end.
+    open: Slab<Option<Instant>>,
+    /// When the last stream ended.
+    idle_since: Instant,
+}
+
+impl Connection {
+    pub(super) fn new(id: u64, peer: Peer, goaway: CancellationToken) -> Self {
+        let now = Instant::now();
+        Self {
+            id,
+            peer,
+            opened: now,
+            has_preface: AtomicBool::new(false),
+            authenticated: AtomicU64::new(0),
+            write_waits: AtomicU64::new(0),
+            requests: AtomicUsize::new(0),
+            streams: Mutex::new(Streams { open: Slab::new(), idle_since: now }),
+            goaway,
+            close: CancellationToken::new(),
+        }
+    }
+
+    /// The other end.
+    #[must_use]
+    pub fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// Notes an authenticated request, which is under way until the guard is dropped.
+    #[must_use]
+    pub fn authenticated(self: &Arc<Self>) -> UnderWay {
+        self.authenticated.store(self.since_opened(), Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self.clone())
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Authenticated requests that are under way.
+    pub(super) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// When the last authenticated request came. `None`: there was none.
+    pub(super) fn last_authenticated(&self) -> Option<Instant> {
+        self.moment(self.authenticated.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn preface_arrived(&self) {
+        self.has_preface.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn write_waits(&self, does_wait: bool) {
+        let waits = self.write_waits.load(Ordering::Relaxed);
+        if does_wait && waits == 0 {
+            self.write_waits.store(self.since_opened(), Ordering::Relaxed);
+        } else if !does_wait && waits != 0 {
+            self.write_waits.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// A stream begins. Gives its key.
+    pub(super) fn begin(&self) -> usize {
+        self.streams().open.insert(None)
+    }
+
+    /// The answer of a stream begins to be sent.
+    pub(super) fn answer(&self, key: usize) {
+        let now = Instant::now();
+        if let Some(answered) = self.streams().open.get_mut(key) {
+            *answered = Some(now);
+        }
+    }
+
+    /// A stream ends.
+    pub(super) fn end(&self, key: usize) {
+        let mut streams = self.streams();
+        streams.open.try_remove(key);
+        if streams.open.is_empty() {
+            streams.idle_since = Instant::now();
+        }
+    }
+
+    /// Streams that are open.
+    pub(super) fn open_streams(&self) -> usize {
+        self.streams().open.len()
+    }
+
+    /// How long no preface has come, if none has.
+    pub(super) fn without_preface(&self, now: Instant) -> Option<Duration> {
+        (!self.has_preface.load(Ordering::Relaxed)).then(|| now.duration_since(self.opened))
+    }
+
+    /// For how long no stream has been open, if none is.
+    pub(super) fn idle(&self, now: Instant) -> Option<Duration> {
+        let streams = self.streams();
+        streams.open.is_empty().then(|| now.saturating_duration_since(streams.idle_since))
+    }
+
+    /// For how long an answer, or what is written on the connection, has waited for the peer to read.
+    pub(super) fn unread(&self, now: Instant) -> Duration {
+        let oldest = self.streams().open.iter().filter_map(|(_, answered)| *answered).min();
+        let oldest = oldest.into_iter().chain(self.moment(self.write_waits.load(Ordering::Relaxed))).min();
+        oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+
+    fn streams(&self) -> std::sync::MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since it was opened, and one.
+    fn since_opened(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1).saturating_add(1)
+    }
+
+    fn moment(&self, noted: u64) -> Option<Instant> {
+        noted.checked_sub(1).map(|millis| self.opened + Duration::from_millis(millis))
+    }
+}
+
+/// An authenticated request that is under way: a server that stops waits for it.
+#[derive(Debug)]
+pub struct UnderWay(Arc<Connection>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}

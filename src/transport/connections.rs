@@ -1,0 +1,221 @@
+//! All connections: their limits, and who goes when a limit is reached.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, interval, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::connection::Connection;
+use super::peer::Peer;
+use super::stream::Stream;
+
+/// How long a peer may take until its HTTP/2 connection preface has arrived.
+pub const PREFACE: Duration = Duration::from_secs(5);
+/// How long an answer may wait for the peer to read it.
+pub const UNREAD: Duration = Duration::from_secs(10);
+/// How long a connection may ask for nothing.
+pub const IDLE: Duration = Duration::from_secs(300);
+/// How long a connection without a request may stay open after a GOAWAY.
+const LINGER: Duration = Duration::from_millis(500);
+/// How often connections are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Connections beyond the limit that are closing.
+const CLOSING: usize = 8;
+
+/// How much is open at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections, over all listeners.
+    pub connections: usize,
+    /// Streams (requests whose answers are not sent wholly), over all connections.
+    pub streams: usize,
+}
+
+/// All connections of a server.
+#[derive(Debug)]
+pub struct Connections {
+    limits: Limits,
+    open: Mutex<Open>,
+    streams: AtomicUsize,
+    /// One for each connection, until its socket is closed.
+    places: Arc<Semaphore>,
+    /// Told when a connection is closed.
+    closed: Notify,
+    /// Ends all connections after their requests.
+    stop: CancellationToken,
+}
+
+/// The open connections, in the order in which they were accepted.
+#[derive(Debug, Default)]
+struct Open {
+    next: u64,
+    connections: BTreeMap<u64, Arc<Connection>>,
+}
+
+impl Connections {
+    /// No connection yet. `stop` ends all of them after their requests.
+    #[must_use]
+    pub fn new(limits: Limits, stop: CancellationToken) -> Arc<Self> {
+        Arc::new(Self {
+            limits,
+            open: Mutex::default(),
+            streams: AtomicUsize::new(0),
+            places: Arc::new(Semaphore::new(limits.connections + CLOSING)),
+            closed: Notify::new(),
+            stop,
+        })
+    }
+
+    /// Connections that are open.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.open().connections.len()
+    }
+
+    /// A place for one more connection. Waits while too many are closing.
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().acquire_owned().await.ok()
+    }
+
+    /// Adds a connection. Beyond the limit, another one is closed for it.
+    pub(super) fn add(&self, peer: Peer) -> Arc<Connection> {
+        let mut open = self.open();
+        if open.connections.len() >= self.limits.connections {
+            let victim = longest_without_request(open.connections.values()).cloned();
+            if let Some(victim) = victim {
+                tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many");
+                open.connections.remove(&victim.id());
+                victim.close.cancel();
+            }
+        }
+        let id = open.next;
+        open.next += 1;
+        let connection = Arc::new(Connection::new(id, peer, self.stop.child_token()));
+        open.connections.insert(id, connection.clone());
+        connection
+    }
+
+    /// Takes a connection out that is closed.
+    pub(super) fn remove(&self, connection: &Connection) {
+        self.open().connections.remove(&connection.id());
+        self.closed.notify_waiters();
+    }
+
+    /// A stream of a connection begins. Beyond the limit, a connection with open streams is closed.
+    pub(super) fn begin(self: &Arc<Self>, connection: &Arc<Connection>) -> Stream {
+        if self.streams.fetch_add(1, Ordering::Relaxed) >= self.limits.streams {
+            self.close_for_streams();
+        }
+        Stream::new(self.clone(), connection.clone())
+    }
+
+    /// A stream ends.
+    pub(super) fn end(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Closes the oldest connection that has open streams and never had an authenticated request. If there is none, it
+    /// closes the one with the most streams. Streams of connections that are closing are not counted.
+    fn close_for_streams(&self) {
+        let open = self.open();
+        let mut closing = 0;
+        let mut victim = None;
+        for connection in open.connections.values() {
+            let streams = connection.open_streams();
+            if connection.close.is_cancelled() {
+                closing += streams;
+            } else if streams > 0 {
+                let rank = match connection.last_authenticated() {
+                    None => (false, 0),
+                    Some(_) => (true, usize::MAX - streams),
+                };
+                if victim.is_none_or(|(least, _)| rank < least) {
+                    victim = Some((rank, connection));
+                }
+            }
+        }
+        if let Some((_, victim)) = victim
+            && self.streams.load(Ordering::Relaxed).saturating_sub(closing) > self.limits.streams
+        {
+            tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many streams");
+            victim.close.cancel();
+        }
+    }
+
+    /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go.
+    pub async fn look_after(self: Arc<Self>) {
+        let mut every = interval(LOOK_EVERY);
+        loop {
+            every.tick().await;
+            let now = Instant::now();
+            for connection in self.open().connections.values() {
+                look_at(connection, now);
+            }
+        }
+    }
+
+    /// Waits until all connections are closed, after `stop` was cancelled. A connection on which no request is under
+    /// way is closed soon, whatever its peer does; the others, when their time is over. Gives how many requests were
+    /// cut off.
+    pub async fn drain(&self, until: Instant) -> usize {
+        let begun = Instant::now();
+        loop {
+            let closed = self.closed.notified();
+            let now = Instant::now();
+            let mut cut_off = 0;
+            {
+                let open = self.open();
+                if open.connections.is_empty() {
+                    return 0;
+                }
+                for connection in open.connections.values() {
+                    if now >= until {
+                        cut_off += connection.requests();
+                        connection.close.cancel();
+                    } else if now >= begun + LINGER && connection.requests() == 0 {
+                        connection.close.cancel();
+                    }
+                }
+            }
+            if now >= until {
+                return cut_off;
+            }
+            // Also looks again when a request may have ended.
+            let _ = timeout_at(now + LINGER / 10, closed).await;
+        }
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection that has gone longest without an authenticated request: the oldest of those that never had one, else
+/// the one whose last is the longest ago. One with such a request under way is taken only if all have.
+fn longest_without_request<'c>(
+    connections: impl Iterator<Item = &'c Arc<Connection>>,
+) -> Option<&'c Arc<Connection>> {
+    connections.min_by_key(|connection| (connection.requests() > 0, connection.last_authenticated()))
+}
+
+/// Ends a connection that costs and brings nothing.
+fn look_at(connection: &Connection, now: Instant) {
+    let why = if connection.without_preface(now).is_some_and(|waited| waited >= PREFACE) {
+        "no HTTP/2 preface came"
+    } else if connection.unread(now) >= UNREAD {
+        "the peer does not read its answers"
+    } else if connection.idle(now).is_some_and(|idle| idle >= IDLE + PREFACE) {
+        "it does not go"
+    } else {
+        if connection.idle(now).is_some_and(|idle| idle >= IDLE) {
+            connection.goaway.cancel();
+        }
+        return;
+    };
+    tracing::debug!(peer = %connection.peer(), "closing a connection: {why}");
+    connection.close.cancel();
+}

@@ -1,0 +1,78 @@
+//! HTTP/2 on one connection.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::accept::Service;
+use super::connection::Connection;
+use super::connections::Connections;
+use super::io::Watched;
+use super::stream::Answerer;
+
+/// Streams of one connection at most, as announced to the peer.
+pub const STREAMS: u32 = 128;
+/// Streams that a peer may reset before the server has looked at them. If the server stands still for 10 seconds, calls
+/// with a deadline of one second are given up ten times over. Beyond that, it is a rapid reset (CVE-2023-44487), and the
+/// connection is ended.
+const RESETS: usize = 10 * STREAMS as usize;
+/// The largest size of a request's metadata that is read. `rpc::layer` refuses less in words of its own.
+pub(super) const METADATA_MAX: u32 = 64 << 10;
+/// How much a peer may send on a stream, and on a connection, before the server has read it. A request is smaller.
+const WINDOW: u32 = 64 << 10;
+/// How long a peer may stay silent before a PING asks whether it is there.
+const PING_AFTER: Duration = Duration::from_secs(20);
+/// How long it may take to answer.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How much of the answers of a stream waits to be sent.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// Serves one connection until it ends.
+pub(super) async fn serve<T, S>(
+    socket: T,
+    connection: Arc<Connection>,
+    connections: Arc<Connections>,
+    service: S,
+) where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service,
+{
+    let socket = TokioIo::new(Watched::new(socket, connection.clone()));
+    let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
+    {
+        let mut serving = pin!(
+            http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .max_pending_accept_reset_streams(RESETS)
+                .max_header_list_size(METADATA_MAX)
+                .initial_stream_window_size(WINDOW)
+                .initial_connection_window_size(WINDOW)
+                .max_send_buf_size(SEND_BUFFER)
+                .keep_alive_interval(PING_AFTER)
+                .keep_alive_timeout(PING_TIMEOUT)
+                .serve_connection(socket, answerer)
+        );
+        let mut is_going = false;
+        loop {
+            tokio::select! {
+                ended = &mut serving => {
+                    if let Err(error) = ended {
+                        tracing::debug!(peer = %connection.peer(), %error, "a connection ended");
+                    }
+                    break;
+                }
+                () = connection.close.cancelled() => break,
+                () = connection.goaway.cancelled(), if !is_going => {
+                    is_going = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+    connections.remove(&connection);
+}

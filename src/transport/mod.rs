@@ -1,0 +1,30 @@
+//! Connections: where the server listens, how it accepts, what a connection may cost, and how it drains.
+//!
+//! A peer that has shown no credential must not be able to use up anything that others need. So each cost has a
+//! bound:
+//!
+//! | cost | bound |
+//! |---|---|
+//! | connections | [`Limits::connections`]; at the limit the connection that has gone longest without an authenticated request is closed |
+//! | requests whose answer is not sent yet | [`Limits::streams`] over all connections, and [`STREAMS`] on each |
+//! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`connections`] |
+//! | an answer that the peer does not read | the connection is closed after [`connections::UNREAD`] |
+//!
+//! Bodies are read in `rpc::layer`, which knows who asks.
+
+mod accept;
+mod connection;
+pub mod connections;
+pub mod descriptors;
+mod http2;
+mod io;
+pub mod listen;
+mod peer;
+mod stream;
+
+pub use self::accept::{Acceptors, Service};
+pub use self::connection::{Connection, UnderWay};
+pub use self::connections::{Connections, Limits};
+pub use self::http2::STREAMS;
+pub use self::peer::Peer;
+pub use self::stream::{Held, OpenEnded};

@@ -1,0 +1,102 @@
+//! One stream: a request, until its answer is sent.
+
+use std::any::Any;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
+use hyper::body::{Bytes, Incoming};
+use tonic::body::Body;
+use tower::ServiceExt as _;
+
+use super::accept::Service;
+use super::connection::Connection;
+use super::connections::Connections;
+
+/// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
+#[derive(Clone)]
+pub struct Held(pub Arc<dyn Any + Send + Sync>);
+
+/// In the extensions of a response: the answer is a stream that may go on for as long as the connection does.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenEnded;
+
+/// A stream that is open.
+#[derive(Debug)]
+pub(super) struct Stream {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+    key: usize,
+}
+
+impl Stream {
+    pub(super) fn new(connections: Arc<Connections>, connection: Arc<Connection>) -> Self {
+        let key = connection.begin();
+        Self { connections, connection, key }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.connection.end(self.key);
+        self.connections.end();
+    }
+}
+
+/// Answers the requests of one connection.
+pub(super) struct Answerer<S> {
+    pub(super) service: S,
+    pub(super) connections: Arc<Connections>,
+    pub(super) connection: Arc<Connection>,
+}
+
+impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
+    type Response = Response<Answer>;
+    type Error = std::convert::Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let stream = self.connections.begin(&self.connection);
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.connection.clone());
+        let answer = self.service.clone().oneshot(request);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            let extensions = response.extensions_mut();
+            let held = extensions.remove::<Held>();
+            if extensions.remove::<OpenEnded>().is_none() {
+                stream.connection.answer(stream.key);
+            }
+            Ok(response.map(|body| Answer { body, _held: held, _stream: stream }))
+        })
+    }
+}
+
+/// The body of an answer.
+pub(super) struct Answer {
+    body: Body,
+    _held: Option<Held>,
+    _stream: Stream,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = tonic::Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
