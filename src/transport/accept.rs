@@ -23,6 +23,9 @@ use super::peer::Peer;
 /// How long to wait when the system has no descriptor or no memory for one more connection.
 const WAIT: Duration = Duration::from_millis(100);
 
+/// How long to wait after a connection that was lost before it was accepted.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// What answers requests.
 pub trait Service:
     tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
@@ -123,8 +126,11 @@ async fn accept<L: Accept>(listener: L, connections: Arc<Connections>, service: 
                 }
                 sleep(WAIT).await;
             }
-            // The peer went away before it was accepted.
-            Err(error) => tracing::debug!(%error, "a connection was not accepted"),
+            // The peer went away before it was accepted. If it is something else, it must not take a whole processor.
+            Err(error) => {
+                tracing::debug!(%error, "a connection was not accepted");
+                sleep(PAUSE).await;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One connection: what is known of it while it is open.
 
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,8 +20,10 @@ pub struct Connection {
     opened: Instant,
     /// Whether the HTTP/2 connection preface has arrived (RFC 9113, 3.4).
     has_preface: AtomicBool,
-    /// Milliseconds from [`Self::opened`] to the last authenticated request, and one. 0: there was none.
+    /// The number of the last authenticated request. 0: there was none.
     authenticated: AtomicU64,
+    /// The number of the last authenticated request of any connection.
+    last: Arc<AtomicU64>,
     /// Milliseconds from [`Self::opened`] to when a write began to wait, and one. 0: none waits.
     write_waits: AtomicU64,
     /// Authenticated requests that are under way.
@@ -43,7 +46,7 @@ struct Streams {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, peer: Peer, goaway: CancellationToken) -> Self {
+    pub(super) fn new(id: u64, peer: Peer, last: Arc<AtomicU64>, goaway: CancellationToken) -> Self {
         let now = Instant::now();
         Self {
             id,
@@ -51,6 +54,7 @@ impl Connection {
             opened: now,
             has_preface: AtomicBool::new(false),
             authenticated: AtomicU64::new(0),
+            last,
             write_waits: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             streams: Mutex::new(Streams { open: Slab::new(), idle_since: now }),
@@ -68,7 +72,8 @@ impl Connection {
     /// Notes an authenticated request, which is under way until the guard is dropped.
     #[must_use]
     pub fn authenticated(self: &Arc<Self>) -> UnderWay {
-        self.authenticated.store(self.since_opened(), Ordering::Relaxed);
+        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        self.authenticated.store(number, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
     }
@@ -82,9 +87,9 @@ impl Connection {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// When the last authenticated request came. `None`: there was none.
-    pub(super) fn last_authenticated(&self) -> Option<Instant> {
-        self.moment(self.authenticated.load(Ordering::Relaxed))
+    /// The number of the last authenticated request: the smaller, the longer ago. `None`: there was none.
+    pub(super) fn last_authenticated(&self) -> Option<NonZeroU64> {
+        NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
     }
 
     pub(super) fn preface_arrived(&self) {

@@ -1,7 +1,7 @@
 //! All connections: their limits, and who goes when a limit is reached.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub struct Connections {
     limits: Limits,
     open: Mutex<Open>,
     streams: AtomicUsize,
+    /// The number of the last authenticated request.
+    last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
     /// Told when a connection is closed.
@@ -64,6 +66,7 @@ impl Connections {
             limits,
             open: Mutex::default(),
             streams: AtomicUsize::new(0),
+            last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(limits.connections + CLOSING)),
             closed: Notify::new(),
             stop,
@@ -94,7 +97,8 @@ impl Connections {
         }
         let id = open.next;
         open.next += 1;
-        let connection = Arc::new(Connection::new(id, peer, self.stop.child_token()));
+        let last = self.last_authenticated.clone();
+        let connection = Arc::new(Connection::new(id, peer, last, self.stop.child_token()));
         open.connections.insert(id, connection.clone());
         connection
     }
@@ -218,4 +222,110 @@ fn look_at(connection: &Connection, now: Instant) {
     };
     tracing::debug!(peer = %connection.peer(), "closing a connection: {why}");
     connection.close.cancel();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { connections: 3, streams: 4 };
+
+    fn connections() -> (Arc<Connections>, CancellationToken) {
+        let stop = CancellationToken::new();
+        (Connections::new(LIMITS, stop.clone()), stop)
+    }
+
+    fn closed(all: &[Arc<Connection>]) -> Vec<bool> {
+        all.iter().map(|connection| connection.close.is_cancelled()).collect()
+    }
+
+    #[tokio::test]
+    async fn at_the_limit_strangers_go_first_then_who_asked_the_longest_ago() {
+        let (connections, _) = connections();
+        let mut all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+        drop(all[0].authenticated());
+        drop(all[2].authenticated());
+        all.push(connections.add(Peer::Unknown));
+        assert_eq!(closed(&all), [false, true, false, false]);
+        all.push(connections.add(Peer::Unknown));
+        assert_eq!(closed(&all), [false, true, false, true, false]);
+        let _under_way = all[0].authenticated();
+        drop(all[4].authenticated());
+        all.push(connections.add(Peer::Unknown));
+        assert_eq!(closed(&all), [false, true, true, true, false, false]);
+        assert_eq!(connections.count(), 3);
+    }
+
+    #[tokio::test]
+    async fn beyond_the_limit_of_streams_a_stranger_goes_then_who_has_the_most() {
+        let (connections, _) = connections();
+        let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+        drop((all[0].authenticated(), all[1].authenticated()));
+        let begin = |which: usize| connections.begin(&all[which]);
+        let mut streams = vec![begin(0), begin(0), begin(1), begin(2)];
+        assert_eq!(closed(&all), [false; 3]);
+        streams.push(begin(1));
+        assert_eq!(closed(&all), [false, false, true]);
+        // The stream of the stranger is not counted any more, though it is still there.
+        assert_eq!(connections.streams.load(Ordering::Relaxed), 5);
+        streams.push(begin(0));
+        assert_eq!(closed(&all), [true, false, true]);
+        drop(streams);
+        assert_eq!(connections.streams.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
+        let (connections, _) = connections();
+        let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+        all[1].preface_arrived();
+        all[2].preface_arrived();
+        let stream = connections.begin(&all[1]);
+        all[1].answer(stream.key());
+        let begun = Instant::now();
+        let look = |later| all.iter().for_each(|connection| look_at(connection, begun + later));
+        look(PREFACE);
+        assert_eq!(closed(&all), [true, false, false]);
+        look(UNREAD);
+        assert_eq!(closed(&all), [true, true, false]);
+        drop(stream);
+        look(IDLE);
+        assert_eq!((closed(&all), all[2].goaway.is_cancelled()), (vec![true, true, false], true));
+        look(IDLE + PREFACE);
+        assert_eq!(closed(&all), [true; 3]);
+    }
+
+    #[tokio::test]
+    async fn a_drain_waits_for_requests_and_for_nothing_else() {
+        let (connections, stop) = connections();
+        let all: Vec<_> = (0..2).map(|_| connections.add(Peer::Unknown)).collect();
+        let _watch = connections.begin(&all[0]);
+        let request = all[1].authenticated();
+        stop.cancel();
+        assert!(all.iter().all(|connection| connection.goaway.is_cancelled()));
+        // As the task of each connection does.
+        for connection in &all {
+            let (connections, connection) = (connections.clone(), connection.clone());
+            tokio::spawn(async move {
+                connection.close.cancelled().await;
+                connections.remove(&connection);
+            });
+        }
+        let drained = tokio::spawn({
+            let connections = connections.clone();
+            async move { connections.drain(Instant::now() + Duration::from_secs(20)).await }
+        });
+        all[0].close.cancelled().await;
+        assert!(!all[1].close.is_cancelled() && !drained.is_finished());
+        drop(request);
+        assert_eq!(drained.await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_drain_cuts_off_what_does_not_end_in_time() {
+        let (connections, stop) = connections();
+        let _request = connections.add(Peer::Unknown).authenticated();
+        stop.cancel();
+        assert_eq!(connections.drain(Instant::now()).await, 1);
+    }
 }

@@ -36,6 +36,11 @@ impl Stream {
         let key = connection.begin();
         Self { connections, connection, key }
     }
+
+    #[cfg(test)]
+    pub(super) fn key(&self) -> usize {
+        self.key
+    }
 }
 
 impl Drop for Stream {

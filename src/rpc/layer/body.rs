@@ -21,7 +21,7 @@ use crate::domain::violation::Violations;
 /// The largest message of a method that anybody may call, in bytes.
 pub(super) const OPEN_MAX: usize = 4 << 10;
 /// How long a body may take to arrive.
-const ARRIVAL: Duration = Duration::from_secs(5);
+pub(super) const ARRIVAL: Duration = Duration::from_secs(5);
 /// All bodies together, in bytes, without the first [`FREE`] of each.
 const BUDGET: usize = 16 << 20;
 /// How much of a body costs nothing of the budget: its request has a slot, of which there are few.
@@ -70,13 +70,18 @@ impl Drop for Spent {
     }
 }
 
-/// Reads a body as [`whole`] does, within [`ARRIVAL`].
-pub(super) async fn arrived(body: Body, most: usize, budget: &Arc<Budget>) -> Result<(Body, Spent), Refusal> {
+/// Reads a body as [`whole`] does, if it arrives within that time.
+pub(super) async fn arrived(
+    body: Body,
+    most: usize,
+    within: Duration,
+    budget: &Arc<Budget>,
+) -> Result<(Body, Spent), Refusal> {
     let mut reading = pin!(whole(body, most, budget));
     // Most bodies are there when the request is: those need no timer.
     match (&mut reading).now_or_never() {
         Some(read) => read,
-        None => timeout(ARRIVAL, reading).await.unwrap_or(Err(Refusal::DeadlineExceeded)),
+        None => timeout(within, reading).await.unwrap_or(Err(Refusal::DeadlineExceeded)),
     }
 }
 
@@ -144,4 +149,92 @@ fn too_large(most: usize) -> Refusal {
 fn not_whole() -> Refusal {
     let problem = "must be one whole message, framed as gRPC frames it";
     Refusal::Invalid(Violations::one("request", problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::{StreamExt as _, stream};
+    use http_body::Frame;
+    use http_body_util::{BodyExt as _, StreamBody};
+
+    use super::*;
+
+    /// A body that comes in those pieces, and then ends or not.
+    fn pieces(pieces: &[&[u8]], does_end: bool) -> Body {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Bytes::copy_from_slice(piece)).collect();
+        let frames = stream::iter(pieces).map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
+        if does_end {
+            Body::new(StreamBody::new(frames))
+        } else {
+            Body::new(StreamBody::new(frames.chain(stream::pending())))
+        }
+    }
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+    }
+
+    fn left(budget: &Budget) -> usize {
+        budget.0.load(Ordering::Relaxed)
+    }
+
+    /// What is read, or what is wrong.
+    async fn read(body: Body, budget: &Arc<Budget>) -> Result<Vec<u8>, String> {
+        match whole(body, 8192, budget).await {
+            Ok((body, _spent)) => Ok(body.collect().await.unwrap().to_bytes().to_vec()),
+            Err(Refusal::Invalid(violations)) => {
+                Err(violations.iter().map(|violation| violation.problem.to_string()).collect())
+            }
+            Err(refusal) => Err(format!("{refusal:?}")),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_read_in_whatever_pieces_it_comes() {
+        let budget = Arc::default();
+        let message = framed(&[7; 6000]);
+        for size in [1, 4, 5, 6, 1000, 6005] {
+            let cut: Vec<&[u8]> = message.chunks(size).collect();
+            assert_eq!(read(pieces(&cut, true), &budget).await.as_ref(), Ok(&message), "{size}");
+        }
+        assert_eq!(read(pieces(&[], true), &budget).await, Ok(Vec::new()));
+        assert_eq!(left(&budget), BUDGET);
+    }
+
+    #[tokio::test]
+    async fn a_body_is_refused_at_its_claim_or_at_its_size_without_waiting_for_its_end() {
+        let budget = Arc::default();
+        let too_large = Err("must be at most 8192 bytes".to_owned());
+        let claims = |bytes: u32| [&[0][..], &bytes.to_be_bytes()].concat();
+        for claimed in [8193, u32::MAX] {
+            assert_eq!(read(pieces(&[&claims(claimed)], false), &budget).await, too_large, "{claimed}");
+        }
+        assert_eq!(read(pieces(&[&claims(1), &[0; 4096], &[0; 4097]], false), &budget).await, too_large);
+        let short = read(pieces(&[&claims(8192), &[0; 8191]], true), &budget).await;
+        assert_eq!(short, Err("must be one whole message, framed as gRPC frames it".to_owned()));
+        assert!((&mut Box::pin(read(pieces(&[&claims(8192)], false), &budget))).now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn bodies_share_a_budget_and_small_ones_need_none() {
+        let budget = Arc::new(Budget(AtomicUsize::new(6000)));
+        let large = framed(&[7; 5000]);
+        let (_, spent) = whole(pieces(&[&large], true), 8192, &budget).await.unwrap();
+        assert_eq!(left(&budget), 6000 - large.len());
+        assert_eq!(read(pieces(&[&large], true), &budget).await, Err("Overloaded".to_owned()));
+        assert_eq!(left(&budget), 6000 - large.len());
+        let small = framed(&[7; 4000]);
+        assert_eq!(read(pieces(&[&small], true), &budget).await, Ok(small));
+        drop(spent);
+        assert_eq!(left(&budget), 6000);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let (body, within) = (pieces(&[b"\0\0"], false), Duration::from_millis(1));
+        let late = arrived(body, 8192, within, &Arc::default()).await;
+        assert_eq!(late.err(), Some(Refusal::DeadlineExceeded));
+    }
 }

@@ -231,7 +231,7 @@ impl Layer {
             let (head, mut body) = request.into_parts();
             let _spent = match most {
                 Some(most) => {
-                    let (whole, spent) = body::arrived(body, most, &self.budget).await?;
+                    let (whole, spent) = body::arrived(body, most, body::ARRIVAL, &self.budget).await?;
                     body = whole;
                     Some(spent)
                 }

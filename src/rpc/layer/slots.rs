@@ -98,8 +98,9 @@ mod tests {
         let others: Vec<_> = std::iter::from_fn(|| slots.take(&other, 2)).collect();
         assert_eq!(others.len(), 2);
         drop(held);
-        assert_eq!(std::iter::from_fn(|| slots.take(&other, 2)).count(), 4);
-        drop(others);
+        let more: Vec<_> = std::iter::from_fn(|| slots.take(&other, 2)).collect();
+        assert_eq!(more.len(), 4);
+        drop((others, more));
         assert!(slots.taken().own.is_empty());
     }
 
