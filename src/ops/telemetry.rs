@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{WithExportConfig as _, WithTonicConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -11,6 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt};
 
 use super::fields::JsonFields;
+use super::otlp::{Otlp, OtlpError};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,9 @@ pub enum TelemetryError {
     /// The filter is not one.
     #[error("log.level is not a filter, like info or countersign=debug: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The settings of the exporter are wrong.
+    #[error("traces cannot be exported: {0}")]
+    Otlp(#[from] OtlpError),
     /// The exporter does not take its settings.
     #[error("traces cannot be exported with these OTEL_ settings: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
@@ -47,7 +52,7 @@ impl Telemetry {
     /// # Errors
     /// Says which setting is wrong.
     pub fn start(format: LogFormat, filter: &str, env: &[(String, String)]) -> Result<Self, TelemetryError> {
-        let provider = exports(env).then(|| provider(env)).transpose()?;
+        let provider = Otlp::from(env)?.map(|otlp| provider(otlp, env)).transpose()?;
         let traces = provider.as_ref().map(|provider| {
             opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
             let tracer = provider.tracer("countersign");
@@ -84,23 +89,12 @@ impl Telemetry {
     }
 }
 
-/// Whether the environment asks for traces, as the OpenTelemetry specification says.
-fn exports(env: &[(String, String)]) -> bool {
-    let value = |name: &str| env.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, v)| v.as_str());
-    if value("OTEL_SDK_DISABLED").is_some_and(|v| v.eq_ignore_ascii_case("true")) {
-        return false;
-    }
-    match value("OTEL_TRACES_EXPORTER") {
-        Some(exporter) => exporter == "otlp",
-        None => {
-            value("OTEL_EXPORTER_OTLP_ENDPOINT").is_some()
-                || value("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT").is_some()
-        }
-    }
-}
-
-fn provider(env: &[(String, String)]) -> Result<SdkTracerProvider, TelemetryError> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().build()?;
+fn provider(otlp: Otlp, env: &[(String, String)]) -> Result<SdkTracerProvider, TelemetryError> {
+    let exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(otlp.endpoint);
+    let exporter = match otlp.tls {
+        Some(tls) => exporter.with_tls_config(tls).build()?,
+        None => exporter.build()?,
+    };
     let is_named = env.iter().any(|(name, value)| match name.as_str() {
         "OTEL_SERVICE_NAME" => !value.is_empty(),
         "OTEL_RESOURCE_ATTRIBUTES" => value.contains("service.name="),
@@ -109,24 +103,4 @@ fn provider(env: &[(String, String)]) -> Result<SdkTracerProvider, TelemetryErro
     let resource = Resource::builder();
     let resource = if is_named { resource } else { resource.with_service_name("countersign") };
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource.build()).build())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asks(env: &[(&str, &str)]) -> bool {
-        let env: Vec<_> = env.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        exports(&env)
-    }
-
-    #[test]
-    fn traces_are_off_until_the_environment_asks_for_them() {
-        assert!(!asks(&[]));
-        assert!(!asks(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "")]));
-        assert!(asks(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4317")]));
-        assert!(asks(&[("OTEL_TRACES_EXPORTER", "otlp")]));
-        assert!(!asks(&[("OTEL_TRACES_EXPORTER", "none"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h")]));
-        assert!(!asks(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "otlp")]));
-    }
 }

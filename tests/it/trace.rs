@@ -12,9 +12,11 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::sync::Notify;
 use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
-use crate::harness::{Process, code, proof};
+use crate::faults::tls::Certificates;
+use crate::harness::{Process, code, eventually, proof};
 
 const SECRET: &[u8] = b"canary-secret-of-a-trace";
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -41,14 +43,20 @@ impl TraceService for Collector {
 
 impl Collector {
     async fn start() -> (Self, String) {
+        let (collector, port) = Self::behind(Server::builder()).await;
+        (collector, format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Behind that server, with its port.
+    async fn behind(mut server: Server) -> (Self, u16) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
+        let port = listener.local_addr().unwrap().port();
         let collector = Self::default();
-        let server = tonic::transport::Server::builder()
+        let server = server
             .add_service(TraceServiceServer::new(collector.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         tokio::spawn(server);
-        (collector, address)
+        (collector, port)
     }
 
     fn spans(&self) -> Vec<Span> {
@@ -119,6 +127,45 @@ async fn a_verify_is_one_trace_under_its_callers_and_holds_no_secret() {
     for canary in [std::str::from_utf8(SECRET).unwrap(), &base32, &codes[0], &codes[1]] {
         assert!(!everything.contains(canary), "{canary} is in a span or in the log");
     }
+}
+
+#[tokio::test]
+async fn traces_go_over_tls_to_a_collector_whose_authority_is_named() {
+    let certificates = Certificates::make().await;
+    let pem = |name: &str| std::fs::read(certificates.path(name)).unwrap();
+    let identity = Identity::from_pem(pem("server.pem"), pem("server.key"));
+    let tls = ServerTlsConfig::new().identity(identity);
+    let (collector, port) = Collector::behind(Server::builder().tls_config(tls).unwrap()).await;
+    for endpoint in [format!("https://localhost:{port}"), format!("localhost:{port}")] {
+        let before = collector.spans().len();
+        let authority = certificates.path("ca.pem");
+        let environment = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_EXPORTER_OTLP_CERTIFICATE", authority.to_str().unwrap()),
+            ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ];
+        let process = Process::start(&environment).await;
+        process.client().await.enroll_totp("alice", "phone", SECRET).await;
+        eventually("a span arrives", async || collector.spans().len() > before).await;
+        process.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_exporter_that_cannot_work_is_refused_at_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("data"));
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
+    command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    let refused = command.output().await.unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("OTEL_EXPORTER_OTLP_PROTOCOL: is \"http/protobuf\", and traces are sent by gRPC only"),
+        "{said}"
+    );
+    assert!(!dir.path().join("data").exists(), "nothing was made");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,7 +7,7 @@ mod outage;
 mod readiness;
 mod rollback;
 mod startup;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

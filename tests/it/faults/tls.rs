@@ -12,10 +12,10 @@ use crate::harness::options;
 on_private_servers!(the_certificate_is_checked_as_the_url_says);
 
 /// A certificate authority, a server's certificate of it, and another authority, made by openssl.
-struct Certificates(tempfile::TempDir);
+pub(crate) struct Certificates(tempfile::TempDir);
 
 impl Certificates {
-    async fn make() -> Self {
+    pub(crate) async fn make() -> Self {
         let made = Self(tempfile::tempdir().unwrap());
         for name in ["ca", "other"] {
             let key = made.path(&format!("{name}.key"));
@@ -46,7 +46,7 @@ impl Certificates {
         made
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
