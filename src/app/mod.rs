@@ -5,6 +5,7 @@ mod outer;
 mod reload;
 mod run;
 pub mod serve;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -74,6 +75,11 @@ pub enum StartError {
     /// Logs or traces cannot be set up.
     #[error(transparent)]
     Telemetry(#[from] crate::ops::telemetry::TelemetryError),
+    /// A task or a lane has ended, without which the server does not keep its promises.
+    #[error(
+        "the server had to end: its {0} task died, and nothing else does that work; the panic above says why"
+    )]
+    Died(&'static str),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
@@ -153,7 +159,7 @@ pub async fn start_behind<O: Outer>(
     };
     let mut running = serve::run_behind(outer, parts).await?;
     if let Some(file) = config.book_file {
-        running.tend(|service, stop| reload::keep_up(service, file, stop));
+        running.tend("reload", |service, stop| reload::keep_up(service, file, stop));
     }
     Ok(running)
 }

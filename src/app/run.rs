@@ -17,7 +17,7 @@ use crate::store::{Database, SchemaState};
 /// listens.
 ///
 /// # Errors
-/// Says what to do, where it cannot start.
+/// Says what to do, where it cannot start, or where a task has died that it needs.
 pub async fn serve(
     config: Config,
     environment: &[(String, String)],
@@ -46,7 +46,13 @@ pub async fn serve_behind<O: Outer>(
     let (mut term, mut int) = signals().map_err(StartError::Signals)?;
     let running = start_behind(outer, config, clock).await?;
     announce(running.addresses());
-    first(&mut term, &mut int).await;
+    let ended = tokio::select! {
+        () = first(&mut term, &mut int) => Ok(()),
+        name = running.died() => Err(StartError::Died(name)),
+    };
+    if let Err(error) = &ended {
+        tracing::error!("{error}");
+    }
     tracing::info!("stopping: requests that are under way may end");
     tokio::select! {
         () = running.stop() => {}
@@ -55,7 +61,7 @@ pub async fn serve_behind<O: Outer>(
     // Sending what is left blocks, and a collector that does not answer must not keep the process.
     let sent = tokio::task::spawn_blocking(move || telemetry.stop());
     let _ = tokio::time::timeout(std::time::Duration::from_secs(2), sent).await;
-    Ok(())
+    ended
 }
 
 fn signals() -> std::io::Result<(Signal, Signal)> {

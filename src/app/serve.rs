@@ -1,21 +1,23 @@
 //! A server that runs, until it is told to stop.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower_layer::{Identity, Layer as _};
 
 use super::outer::Outer;
+use super::tasks::Tasks;
 use crate::ops::refused::Refused;
 use crate::rpc::Rpc;
 use crate::rpc::health::Reporter;
 use crate::rpc::layer::{Layer, Rules};
 use crate::service::Service;
 use crate::transport::listen::Listener;
-use crate::transport::{Acceptors, Connections, Limits};
+use crate::transport::{Connections, Limits, accept};
 use crate::wire::DESCRIPTORS;
 
 /// How often what has run out is cleared away.
@@ -51,8 +53,8 @@ pub struct Running {
     health: Reporter,
     stop: CancellationToken,
     connections: Arc<Connections>,
-    acceptors: Acceptors,
-    chores: Vec<JoinHandle<()>>,
+    sockets: Vec<PathBuf>,
+    tasks: Tasks,
     grace: Duration,
 }
 
@@ -95,28 +97,39 @@ pub async fn run_behind<O: Outer>(
         health: health.clone(),
         stop: stop.clone(),
         connections: connections.clone(),
-        acceptors: Acceptors::default(),
-        chores: vec![
-            tokio::spawn(sweep(service.clone(), stop.clone())),
-            tokio::spawn(watch(service, is_skew_allowed, health, stop.clone())),
-            tokio::spawn(connections.clone().look_after()),
-        ],
+        sockets: listeners.iter().filter_map(Listener::socket).map(Path::to_owned).collect(),
+        tasks: Tasks::new(stop.clone()),
         grace,
     };
+    running.tasks.spawn("sweep", sweep(service.clone(), stop.clone()));
+    running.tasks.spawn("readiness", watch(service, is_skew_allowed, health, stop.clone()));
+    running.tasks.spawn("connections", connections.clone().look_after(stop.clone()));
     let answers = outer.layer(layer.layer(routes));
     for listener in listeners {
-        running.acceptors.accept(listener, connections.clone(), answers.clone(), stop.clone());
+        let accepting = accept(listener, connections.clone(), answers.clone());
+        running.tasks.spawn("listener", stop.clone().run_until_cancelled_owned(accepting).map(|_| ()));
     }
     Ok(running)
 }
 
 impl Running {
     /// Does something beside serving, until it is told to stop.
-    pub(super) fn tend<W>(&mut self, chore: impl FnOnce(Arc<Service>, CancellationToken) -> W)
-    where
+    pub(super) fn tend<W>(
+        &mut self,
+        name: &'static str,
+        task: impl FnOnce(Arc<Service>, CancellationToken) -> W,
+    ) where
         W: Future<Output = ()> + Send + 'static,
     {
-        self.chores.push(tokio::spawn(chore(self.service.clone(), self.stop.clone())));
+        self.tasks.spawn(name, task(self.service.clone(), self.stop.clone()));
+    }
+
+    /// Waits until a task or a lane has died without which the server does not keep its promises. Gives its name.
+    pub async fn died(&self) -> &'static str {
+        tokio::select! {
+            name = self.tasks.died() => name,
+            () = self.service.store().died() => "store",
+        }
     }
 
     /// Where it listens.
@@ -139,20 +152,17 @@ impl Running {
         // Health watch streams end with the last reporter. Left open, they would keep the server for its whole grace.
         drop(self.health);
         let until = Instant::now() + self.grace;
-        let sockets = self.acceptors.end().await;
         let cut_off = self.connections.drain(until).await;
         if cut_off > 0 {
             tracing::warn!(requests = cut_off, "some requests did not end in time; they are cut off");
         }
-        for chore in self.chores {
-            chore.abort();
-        }
+        self.tasks.abort();
         // What hangs in the database is left to it: nobody was told that it is done.
         let until = until.max(Instant::now() + CLOSING);
         if timeout_at(until, self.service.store().close()).await.is_err() {
             tracing::warn!("the database does not answer; its connections are dropped");
         }
-        for socket in sockets {
+        for socket in self.sockets {
             // It may have been removed already, with its directory.
             let _ = std::fs::remove_file(socket);
         }

@@ -15,6 +15,7 @@ use sea_orm::DbErr;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
@@ -125,14 +126,24 @@ impl Place {
 }
 
 impl Lanes {
-    /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written.
-    pub(super) fn start(writers: Vec<Writer>, memory: &Memory) -> (Self, Vec<JoinHandle<()>>) {
+    /// Starts a lane for each writer. They end when the lanes are dropped and what waits is written. A lane that ends
+    /// before, by a panic, cancels `died`.
+    pub(super) fn start(
+        writers: Vec<Writer>,
+        memory: &Memory,
+        died: &CancellationToken,
+    ) -> (Self, Vec<JoinHandle<()>>) {
         let (doors, tasks) = writers
             .into_iter()
             .map(|writer| {
                 let (queue, jobs) = mpsc::channel(QUEUE);
                 let pace = Arc::new(Pace::default());
-                let task = tokio::spawn(run(writer, jobs, memory.clone(), pace.clone()));
+                let lane = run(writer, jobs, memory.clone(), pace.clone());
+                let guard = died.clone().drop_guard();
+                let task = tokio::spawn(async move {
+                    lane.await;
+                    guard.disarm();
+                });
                 (Door { queue, pace }, task)
             })
             .unzip();

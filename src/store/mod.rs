@@ -36,6 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 pub use self::chain::{Audit, Break, Broken};
 pub use self::commit::{Change, Commit, Outcome, Record, Revoked, SessionRevocation};
@@ -71,6 +72,7 @@ pub struct Store {
     sweeper: Primary,
     lanes: Mutex<Option<Arc<Lanes>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    died: CancellationToken,
     keyring: Arc<Keyring>,
     memory: Memory,
     turns: Turns,
@@ -83,13 +85,15 @@ impl Store {
         let writer = |_| Writer::new(database.writer.clone(), keyring.clone(), entropy.clone());
         let writers = (0..database.lanes).map(writer).collect();
         let memory = Memory::default();
-        let (lanes, tasks) = Lanes::start(writers, &memory);
-        database.writer.watch();
+        let died = CancellationToken::new();
+        let (lanes, tasks) = Lanes::start(writers, &memory, &died);
+        database.writer.watch(&died);
         Self {
             reader: database.reader,
             sweeper: database.writer,
             lanes: Mutex::new(Some(Arc::new(lanes))),
             tasks: Mutex::new(tasks),
+            died,
             keyring,
             memory,
             turns: Turns::default(),
@@ -149,6 +153,12 @@ impl Store {
             Some(lanes) => lanes.write(commit).await,
             None => Err(crate::domain::refusal::Refusal::Draining.into()),
         }
+    }
+
+    /// Waits until a lane, or the task that looks for the server that takes writes, has panicked. Commits that such a
+    /// lane had are in doubt, and those of its subjects are written no more.
+    pub async fn died(&self) {
+        self.died.cancelled().await;
     }
 
     /// Whether the database takes writes. Gives the time there, if it is not this machine's.

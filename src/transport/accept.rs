@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +9,7 @@ use http::{Request, Response};
 use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use super::connections::Connections;
@@ -43,37 +40,11 @@ impl<S> Service for S where
 {
 }
 
-/// One task for each listener.
-#[derive(Debug, Default)]
-pub struct Acceptors {
-    tasks: JoinSet<Option<()>>,
-    sockets: Vec<PathBuf>,
-}
-
-impl Acceptors {
-    /// Accepts the connections of a listener until `stop` is cancelled.
-    pub fn accept<S: Service>(
-        &mut self,
-        listener: Listener,
-        connections: Arc<Connections>,
-        service: S,
-        stop: CancellationToken,
-    ) {
-        match listener {
-            Listener::Tcp(listener) => {
-                self.tasks.spawn(stop.run_until_cancelled_owned(accept(listener, connections, service)));
-            }
-            Listener::Unix(listener, path) => {
-                self.sockets.push(path);
-                self.tasks.spawn(stop.run_until_cancelled_owned(accept(listener, connections, service)));
-            }
-        }
-    }
-
-    /// Waits until no listener accepts any more, once `stop` was cancelled. Gives the paths of the Unix sockets.
-    pub async fn end(mut self) -> Vec<PathBuf> {
-        while self.tasks.join_next().await.is_some() {}
-        self.sockets
+/// Accepts the connections of a listener, and serves each in a task of its own. Never ends by itself.
+pub async fn accept(listener: Listener, connections: Arc<Connections>, service: impl Service) {
+    match listener {
+        Listener::Tcp(listener) => accept_from(listener, connections, service).await,
+        Listener::Unix(listener, _) => accept_from(listener, connections, service).await,
     }
 }
 
@@ -81,7 +52,7 @@ impl Acceptors {
 trait Accept {
     type Socket: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    async fn accept(&self) -> io::Result<(Self::Socket, Peer)>;
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Socket, Peer)>> + Send;
 }
 
 impl Accept for TcpListener {
@@ -104,7 +75,7 @@ impl Accept for UnixListener {
     }
 }
 
-async fn accept<L: Accept>(listener: L, connections: Arc<Connections>, service: impl Service) {
+async fn accept_from<L: Accept>(listener: L, connections: Arc<Connections>, service: impl Service) {
     let mut is_short = false;
     loop {
         let Some(place) = connections.place().await else { return };

@@ -150,11 +150,11 @@ impl Connections {
         }
     }
 
-    /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go.
-    pub async fn look_after(self: Arc<Self>) {
+    /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go. Ends with
+    /// `stop`.
+    pub async fn look_after(self: Arc<Self>, stop: CancellationToken) {
         let mut every = interval(LOOK_EVERY);
-        loop {
-            every.tick().await;
+        while stop.run_until_cancelled(every.tick()).await.is_some() {
             let now = Instant::now();
             for connection in self.open().connections.values() {
                 look_at(connection, now);

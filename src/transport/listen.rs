@@ -55,6 +55,15 @@ impl Listener {
         }
     }
 
+    /// The path of a Unix socket.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, path) => Some(path),
+        }
+    }
+
     /// Where it listens: with the port that was chosen, where none was named.
     #[must_use]
     pub fn address(&self) -> String {

@@ -22,7 +22,7 @@ pub mod listen;
 mod peer;
 mod stream;
 
-pub use self::accept::{Acceptors, Service};
+pub use self::accept::{Service, accept};
 pub use self::connection::{Connection, UnderWay};
 pub use self::connections::{Connections, Limits};
 pub use self::http2::STREAMS;

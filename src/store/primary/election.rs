@@ -10,6 +10,7 @@ use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait as _, DbErr};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::{Current, Inner, PoolNumber, Primary};
 use crate::domain::moment::Moment;
@@ -179,9 +180,14 @@ impl Primary {
     }
 
     /// Looks at the server every now and then, and whenever something fails, as long as anybody uses it.
-    pub(in crate::store) fn watch(&self) {
+    /// A panic there cancels `died`.
+    pub(in crate::store) fn watch(&self, died: &CancellationToken) {
         if !self.0.servers.is_empty() {
-            tokio::spawn(watch(Arc::downgrade(&self.0)));
+            let (watching, guard) = (watch(Arc::downgrade(&self.0)), died.clone().drop_guard());
+            tokio::spawn(async move {
+                watching.await;
+                guard.disarm();
+            });
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod clock;
 mod cuts;
+mod died;
 mod hosts;
 mod outage;
 mod readiness;

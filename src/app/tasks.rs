@@ -1,0 +1,103 @@
+//! The tasks that a server needs for as long as it runs.
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Tasks that run beside the requests until the server stops. One that ends before, by a panic or by itself, leaves work
+/// undone that nothing else does: the server must not go on as if it were well.
+pub struct Tasks {
+    tasks: Vec<JoinHandle<()>>,
+    died: watch::Sender<Option<&'static str>>,
+    stop: CancellationToken,
+}
+
+/// Says that its task has ended, when it is dropped: a panic drops it too.
+struct Ended {
+    name: &'static str,
+    died: watch::Sender<Option<&'static str>>,
+    stop: CancellationToken,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if !self.stop.is_cancelled() {
+            // The first is the one to tell.
+            self.died.send_if_modified(|died| {
+                let is_first = died.is_none();
+                died.get_or_insert(self.name);
+                is_first
+            });
+        }
+    }
+}
+
+impl Tasks {
+    /// None yet. They may end after `stop`.
+    #[must_use]
+    pub fn new(stop: CancellationToken) -> Self {
+        Self { tasks: Vec::new(), died: watch::Sender::new(None), stop }
+    }
+
+    /// Starts a task that runs until the server stops.
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let ended = Ended { name, died: self.died.clone(), stop: self.stop.clone() };
+        self.tasks.push(tokio::spawn(async move {
+            let _ended = ended;
+            task.await;
+        }));
+    }
+
+    /// Waits until a task has ended before its time. Gives its name.
+    pub async fn died(&self) -> &'static str {
+        let mut died = self.died.subscribe();
+        loop {
+            if let Some(name) = *died.borrow_and_update() {
+                return name;
+            }
+            if died.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Ends all of them.
+    pub fn abort(self) {
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_or_ends_by_itself_has_died() {
+        for does_panic in [true, false] {
+            let mut tasks = Tasks::new(CancellationToken::new());
+            tasks.spawn("well", std::future::pending());
+            tasks.spawn("bad", async move { assert!(!does_panic, "as it must") });
+            assert_eq!(timeout(Duration::from_secs(30), tasks.died()).await, Ok("bad"));
+            // It stays so, for who asks later.
+            assert_eq!(tasks.died().await, "bad");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_with_the_server_has_not_died() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::new(stop.clone());
+        tasks.spawn("well", stop.clone().cancelled_owned());
+        stop.cancel();
+        for task in tasks.tasks.drain(..) {
+            task.await.unwrap();
+        }
+        assert!(timeout(Duration::ZERO, tasks.died()).await.is_err());
+    }
+}
