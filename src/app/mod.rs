@@ -1,5 +1,6 @@
 //! The composition root: from settings to a server that runs. Builds in order, drains in reverse order.
 
+mod first;
 mod open;
 mod outer;
 mod reload;
@@ -17,14 +18,12 @@ pub use self::run::{migrate, notes, serve, serve_behind};
 use self::serve::Parts;
 pub use self::serve::Running;
 use crate::assurance::feasible::infeasible;
-use crate::auth::{Caller, Callers, Credentials, Role};
+use crate::auth::Callers;
 use crate::config::guess::Guess;
 use crate::config::{Config, KeyringSource};
 use crate::crypto::data_dir::{self, InitError};
 use crate::crypto::keyring::{Keyring, LoadError, RingError};
 use crate::crypto::private_file::ReadError;
-use crate::crypto::token::TokenHash;
-use crate::domain::ids::{CallerName, Tenant};
 use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::rpc::layer::Rules;
 use crate::service::{Service, Skew};
@@ -115,7 +114,7 @@ pub async fn start_behind<O: Outer>(
 ) -> Result<Running, StartError> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
     let keyring = Arc::new(keyring(&config, &*entropy)?);
-    let anybody = config.insecure_no_auth.then(|| Arc::new(everybody()));
+    let anybody = config.insecure_no_auth.then(|| Arc::new(first::all_roles("anybody")));
     if anybody.is_some() {
         tracing::warn!("nobody is asked who they are: insecure_no_auth is for trying things out");
     }
@@ -133,7 +132,11 @@ pub async fn start_behind<O: Outer>(
         listeners.push(Listener::bind(address, config.unix_socket_mode).await?);
     }
     let store = open(&options(&config), keyring, &entropy).await?;
-    let credentials = with_first_caller(config.credentials, &config.data_dir, anybody.is_some())?;
+    let token = first::token(&config.data_dir)?;
+    let credentials = first::with_token(&config.credentials, token);
+    if credentials.is_empty() && anybody.is_none() {
+        return Err(StartError::NoCallers(config.data_dir.display().to_string()));
+    }
     let callers = Arc::new(Callers::new(credentials));
     let service = Service::new(store, clock, entropy.clone(), config.policies, config.rulebook);
     let is_skew_allowed = config.database.allow_clock_skew;
@@ -145,7 +148,7 @@ pub async fn start_behind<O: Outer>(
     let parts = Parts {
         service: Arc::new(service),
         rules: Rules {
-            callers,
+            callers: callers.clone(),
             anybody,
             concurrency: config.limits.concurrency,
             max_message: config.limits.max_message_bytes,
@@ -158,9 +161,15 @@ pub async fn start_behind<O: Outer>(
         is_skew_allowed,
     };
     let mut running = serve::run_behind(outer, parts).await?;
-    if let Some(file) = config.book_file {
-        running.tend("reload", |service, stop| reload::keep_up(service, file, stop));
-    }
+    let files = reload::Files {
+        settings: config.sources.map(Arc::new),
+        requirements: config.book_file.filter(|file| file.is_its_own),
+        data_dir: config.data_dir,
+    };
+    let configured = config.credentials;
+    running.tend("reload", |service, now, stop| {
+        reload::keep_up(files, reload::InForce { service, callers, configured, token }, now, stop)
+    });
     Ok(running)
 }
 
@@ -208,30 +217,5 @@ fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError
             Err(StartError::KeyringMissing(path.display().to_string()))
         }
         loaded => Ok(loaded?),
-    }
-}
-
-/// The callers of the configuration, and the first caller if the data directory holds its token.
-fn with_first_caller(
-    mut credentials: Credentials,
-    dir: &std::path::Path,
-    is_insecure: bool,
-) -> Result<Credentials, StartError> {
-    if let Some(token) = data_dir::read_token(dir)? {
-        let first = Caller { name: CallerName::trusted("first"), ..everybody() };
-        credentials.token(TokenHash::of(token.expose()), &Arc::new(first));
-    }
-    if credentials.is_empty() && !is_insecure {
-        return Err(StartError::NoCallers(dir.display().to_string()));
-    }
-    Ok(credentials)
-}
-
-/// A caller of the default tenant who may do everything.
-fn everybody() -> Caller {
-    Caller {
-        name: CallerName::trusted("anybody"),
-        tenant: Tenant::trusted("default"),
-        roles: Role::ALL.into_iter().collect(),
     }
 }

@@ -13,8 +13,8 @@ use crate::env::{Clock, SystemClock};
 use crate::ops::telemetry::{LogFormat, Telemetry};
 use crate::store::{Database, SchemaState};
 
-/// Serves until SIGTERM or SIGINT, then drains. A second signal ends at once. `announce` is told where it
-/// listens.
+/// Serves until SIGTERM or SIGINT, then drains. A second signal ends at once. On SIGHUP, callers and requirements are
+/// read again. `announce` is told where it listens.
 ///
 /// # Errors
 /// Says what to do, where it cannot start, or where a task has died that it needs.
@@ -44,11 +44,15 @@ pub async fn serve_behind<O: Outer>(
     };
     let telemetry = Telemetry::start(format, &config.log.level, environment)?;
     let (mut term, mut int) = signals().map_err(StartError::Signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
     let running = start_behind(outer, config, clock).await?;
     announce(running.addresses());
-    let ended = tokio::select! {
-        () = first(&mut term, &mut int) => Ok(()),
-        name = running.died() => Err(StartError::Died(name)),
+    let ended = loop {
+        tokio::select! {
+            () = first(&mut term, &mut int) => break Ok(()),
+            name = running.died() => break Err(StartError::Died(name)),
+            Some(()) = hangup.recv() => running.reload(),
+        }
     };
     if let Err(error) = &ended {
         tracing::error!("{error}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tower_layer::{Identity, Layer as _};
@@ -55,6 +56,7 @@ pub struct Running {
     connections: Arc<Connections>,
     sockets: Vec<PathBuf>,
     tasks: Tasks,
+    reload: Arc<Notify>,
     grace: Duration,
 }
 
@@ -99,6 +101,7 @@ pub async fn run_behind<O: Outer>(
         connections: connections.clone(),
         sockets: listeners.iter().filter_map(Listener::socket).map(Path::to_owned).collect(),
         tasks: Tasks::new(stop.clone()),
+        reload: Arc::default(),
         grace,
     };
     running.tasks.spawn("sweep", sweep(service.clone(), stop.clone()));
@@ -113,15 +116,20 @@ pub async fn run_behind<O: Outer>(
 }
 
 impl Running {
-    /// Does something beside serving, until it is told to stop.
+    /// Does something beside serving, until it is told to stop. It is notified when everything is to be read again.
     pub(super) fn tend<W>(
         &mut self,
         name: &'static str,
-        task: impl FnOnce(Arc<Service>, CancellationToken) -> W,
+        task: impl FnOnce(Arc<Service>, Arc<Notify>, CancellationToken) -> W,
     ) where
         W: Future<Output = ()> + Send + 'static,
     {
-        self.tasks.spawn(name, task(self.service.clone(), self.stop.clone()));
+        self.tasks.spawn(name, task(self.service.clone(), self.reload.clone(), self.stop.clone()));
+    }
+
+    /// Reads again what can be put in force without a restart.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Waits until a task or a lane has died without which the server does not keep its promises. Gives its name.

@@ -1,30 +1,30 @@
 //! How callers are recognised.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::caller::Caller;
 use crate::crypto::token::TokenHash;
-use crate::domain::ids::{CallerName, Tenant};
+use crate::domain::ids::CallerName;
 
 /// Every credential that is known, and whose it is.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Credentials {
     tokens: HashMap<TokenHash, Arc<Caller>>,
     uids: HashMap<u32, Arc<Caller>>,
-    callers: HashSet<(Tenant, CallerName)>,
+    callers: HashSet<CallerName>,
 }
 
 impl Credentials {
     /// Makes a token known by its hash. `false`: it is another caller's already.
     pub fn token(&mut self, hash: TokenHash, caller: &Arc<Caller>) -> bool {
-        self.callers.insert((caller.tenant.clone(), caller.name.clone()));
+        self.callers.insert(caller.name.clone());
         self.tokens.insert(hash, caller.clone()).is_none_or(|before| before == *caller)
     }
 
     /// Makes a user id on the Unix socket known. `false`: it is another caller's already.
     pub fn uid(&mut self, uid: u32, caller: &Arc<Caller>) -> bool {
-        self.callers.insert((caller.tenant.clone(), caller.name.clone()));
+        self.callers.insert(caller.name.clone());
         self.uids.insert(uid, caller.clone()).is_none_or(|before| before == *caller)
     }
 
@@ -47,9 +47,36 @@ impl Credentials {
         self.tokens.get(&TokenHash::of(token)).cloned()
     }
 
+    /// Whether a token with that hash is somebody's.
+    #[must_use]
+    pub fn knows_token(&self, hash: &TokenHash) -> bool {
+        self.tokens.contains_key(hash)
+    }
+
     /// Who that user is on the Unix socket.
     #[must_use]
     pub fn by_uid(&self, uid: u32) -> Option<Arc<Caller>> {
         self.uids.get(&uid).cloned()
     }
+
+    /// All that is known of each caller, by its name.
+    pub(super) fn by_caller(&self) -> BTreeMap<&CallerName, Known<'_>> {
+        let mut all = BTreeMap::new();
+        let of = |caller| Known { caller, tokens: HashSet::new(), uids: BTreeSet::new() };
+        for (hash, caller) in &self.tokens {
+            all.entry(&caller.name).or_insert_with(|| of(caller)).tokens.insert(hash);
+        }
+        for (uid, caller) in &self.uids {
+            all.entry(&caller.name).or_insert_with(|| of(caller)).uids.insert(*uid);
+        }
+        all
+    }
+}
+
+/// A caller, and by what it is known.
+#[derive(PartialEq, Eq)]
+pub(super) struct Known<'a> {
+    caller: &'a Caller,
+    tokens: HashSet<&'a TokenHash>,
+    uids: BTreeSet<u32>,
 }

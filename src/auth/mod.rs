@@ -5,6 +5,7 @@
 
 mod caller;
 mod callers;
+mod changes;
 mod credentials;
 mod grant;
 mod role;
@@ -12,6 +13,7 @@ mod table;
 
 pub use self::caller::Caller;
 pub use self::callers::Callers;
+pub use self::changes::CallerChanges;
 pub use self::credentials::Credentials;
 pub use self::grant::{Grant, grant};
 pub use self::role::Role;

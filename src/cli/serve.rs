@@ -15,7 +15,7 @@ use crate::app::{self, Outer};
 use crate::config::Config;
 use crate::env::{Clock, SystemClock};
 
-/// Serves, until SIGTERM or Ctrl-C; a second one ends at once.
+/// Serves, until SIGTERM or Ctrl-C; a second one ends at once. SIGHUP reads callers and requirements again.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Serve {

@@ -38,11 +38,7 @@ impl BookFile {
     /// # Errors
     /// It cannot be read.
     pub fn text(&self) -> Result<String, ConfigError> {
-        std::fs::read_to_string(&self.path).map_err(|e| {
-            let mut errors = ConfigError::default();
-            errors.add(self.path.display().to_string(), format!("cannot be read: {e}"));
-            errors
-        })
+        super::read(&self.path)
     }
 
     /// Parses what was in it.

@@ -13,6 +13,7 @@ mod listen;
 mod log;
 mod policy;
 mod show;
+mod sources;
 mod take;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use self::database::Database;
 pub use self::error::{ConfigError, Mistake};
 pub use self::listen::Address;
 pub use self::log::Log;
+pub use self::sources::{Reread, Sources};
 
 use self::layers::Layers;
 use self::take::{Take, flag, number, span, text, texts};
@@ -86,6 +88,8 @@ pub struct Config {
     pub rulebook: Rulebook,
     /// Where that stands, to be read again when it changes. `None`: nowhere.
     pub book_file: Option<BookFile>,
+    /// The file of settings, to be read again when it changes. `None`: there is none.
+    pub sources: Option<Sources>,
 }
 
 /// Where the key ring is.
@@ -123,19 +127,35 @@ impl Config {
         let mut errors = ConfigError::default();
         let mut layers = Layers::default();
         if let Some(path) = file {
-            match std::fs::read_to_string(path) {
+            match read(path) {
                 Ok(text) => layers.file(path, &text, &mut errors),
-                Err(e) => errors.add(path.display().to_string(), format!("cannot be read: {e}")),
+                Err(error) => errors.mistakes.extend(error.mistakes),
             }
         }
         layers.environment(environment, &mut errors);
-        over(&mut layers, flags);
+        over(&mut layers, flags.clone());
         match parse(&layers, file, &mut errors) {
-            Some(config) if errors.mistakes.is_empty() => Ok(config),
+            Some(config) if errors.mistakes.is_empty() => {
+                let sources = file.map(|file| Sources::new(file, environment, flags, &layers));
+                Ok(Self { sources, ..config })
+            }
             _ => Err(errors),
         }
     }
 }
+
+/// What is in a file.
+fn read(file: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(file).map_err(|e| {
+        let mut errors = ConfigError::default();
+        errors.add(file.display().to_string(), format!("cannot be read: {e}"));
+        errors
+    })
+}
+
+/// What is wrong with rules in the configuration and in a file of their own.
+const TWO_PLACES: &str =
+    "names a file for methods, requirements and rules, and there are some here: keep one place";
 
 /// The rulebook of a file of settings, or of a file that holds nothing else, to be looked at without a server.
 /// Other settings have to be known, and need not be right.
@@ -198,6 +218,7 @@ fn parse(layers: &Layers, file: Option<&Path>, errors: &mut ConfigError) -> Opti
         credentials,
         rulebook: rulebook?,
         book_file,
+        sources: None,
     };
     for address in config.listen.iter().filter(|address| address.is_exposed()) {
         if config.insecure_no_auth {
@@ -226,9 +247,7 @@ fn book(
         return (book_file, book);
     };
     if layers.book.is_given {
-        let problem =
-            "names a file for methods, requirements and rules, and there are some here: keep one place";
-        errors.add("requirements_file", problem);
+        errors.add("requirements_file", TWO_PLACES);
     }
     let book_file = BookFile { path, is_its_own: true };
     match book_file.read() {

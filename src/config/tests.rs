@@ -216,3 +216,51 @@ fn nothing_that_weakens_a_promise_is_allowed_unasked() {
         assert!(shown.lines().any(|shown| shown == line), "{line}\n{shown}");
     }
 }
+
+/// A file of settings that was loaded, and is read again.
+fn sources(dir: &Path, file: &str, environment: &[(&str, &str)]) -> Sources {
+    let path = dir.join("c.toml");
+    std::fs::write(&path, file).unwrap();
+    let environment: Vec<_> =
+        environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::load(Flags::default(), &environment, Some(&path)).unwrap().sources.unwrap()
+}
+
+const CALLER: &str = "[[callers]]\nname = \"app\"\nroles = [\"verify\"]\nuids = [7]\n";
+
+#[test]
+fn a_file_that_is_read_again_names_what_needs_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let environment = [("COUNTERSIGN_LOG_LEVEL", "warn"), ("COUNTERSIGN_KEYRING", "a secret")];
+    let start = "shutdown_grace = \"1s\"\n[limits]\nconcurrency = 7\n[log]\nlevel = \"info\"\n";
+    let sources = sources(dir.path(), start, &environment);
+    assert!(!format!("{sources:?}").contains("a secret"));
+    let same = sources.parse(start).unwrap();
+    assert!(same.needs_restart.is_empty() && same.credentials.is_empty());
+    let others = "[limits]\nconcurrency = 8\n[log]\nlevel = \"debug\"\n[tenants.acme]\nissuer = \"x\"\n";
+    let reread = sources.parse(&format!("{CALLER}{others}")).unwrap();
+    // The environment stands over the file, as at the start.
+    assert_eq!(reread.needs_restart, ["limits.concurrency", "shutdown_grace", "tenants.acme.issuer"]);
+    assert!(reread.credentials.by_uid(7).is_some() && reread.rulebook.is_some());
+    let wrong = sources.parse(&format!("{CALLER}[limits]\nconcurrency = 0\n")).unwrap_err();
+    assert!(wrong.to_string().contains("c.toml: limits.concurrency: must be a whole number"), "{wrong}");
+}
+
+#[test]
+fn callers_are_read_again_whatever_became_of_other_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, book) = (dir.path().join("url"), dir.path().join("r.toml"));
+    std::fs::write(&url, "sqlite:x").unwrap();
+    std::fs::write(&book, "").unwrap();
+    let files = format!("database_url_file = {url:?}\nrequirements_file = {book:?}\n");
+    let sources = sources(dir.path(), &files, &[]);
+    std::fs::remove_file(&url).unwrap();
+    std::fs::write(&book, "[requirements]\nlogin = \"no such method\"\n").unwrap();
+    let reread = sources.parse(&format!("{files}{CALLER}")).unwrap();
+    assert!(reread.credentials.by_uid(7).is_some() && reread.rulebook.is_none());
+    // Rules that moved are not read, and an empty rulebook is not put in their place.
+    let moved = sources.parse(CALLER).unwrap_err();
+    assert!(moved.to_string().contains("requirements_file: is another than at the start"), "{moved}");
+    let two = sources.parse(&format!("{files}[requirements]\nlogin = \"totp\"\n")).unwrap_err();
+    assert!(two.to_string().contains("keep one place"), "{two}");
+}

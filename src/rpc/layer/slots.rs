@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::auth::Caller;
-use crate::domain::ids::{CallerName, Tenant};
+use crate::domain::ids::CallerName;
 
 /// All slots. Half of them are shared; the other half is divided among the callers that are configured, at least one
 /// each.
@@ -17,7 +17,7 @@ pub(super) struct Slots {
 #[derive(Debug, Default)]
 struct Taken {
     shared: usize,
-    own: HashMap<(Tenant, CallerName), usize>,
+    own: HashMap<CallerName, usize>,
 }
 
 /// A slot, which is free again when this is dropped.
@@ -39,7 +39,7 @@ impl Slots {
         let own = (self.capacity / 2 / callers).max(1).min(self.capacity);
         let shared = self.capacity.saturating_sub(own * callers);
         let mut taken = self.taken();
-        let mine = taken.own.entry(key(caller)).or_default();
+        let mine = taken.own.entry(caller.name.clone()).or_default();
         if *mine < own {
             *mine += 1;
             return Some(Slot { slots: self.clone(), caller: Some(caller.clone()) });
@@ -56,21 +56,16 @@ impl Slots {
     }
 }
 
-fn key(caller: &Caller) -> (Tenant, CallerName) {
-    (caller.tenant.clone(), caller.name.clone())
-}
-
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut taken = self.slots.taken();
         match &self.caller {
             None => taken.shared -= 1,
             Some(caller) => {
-                let key = key(caller);
-                if let Some(own) = taken.own.get_mut(&key) {
+                if let Some(own) = taken.own.get_mut(&caller.name) {
                     *own -= 1;
                     if *own == 0 {
-                        taken.own.remove(&key);
+                        taken.own.remove(&caller.name);
                     }
                 }
             }
@@ -83,6 +78,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::domain::ids::Tenant;
 
     fn caller(name: &'static str) -> Arc<Caller> {
         let (name, tenant) = (CallerName::trusted(name), Tenant::trusted("default"));

@@ -106,6 +106,11 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// Sends it a signal.
+    pub(super) fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
     /// Stops it as Kubernetes does. Gives its status.
     pub(super) fn stop(mut self) -> i32 {
         signal(&self.child, "-TERM");

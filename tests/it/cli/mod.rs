@@ -1,6 +1,7 @@
 //! The command as its users run it: the real binary, its answers and its exit status.
 
 mod binary;
+mod callers;
 mod demo;
 mod infeasible;
 mod reload;

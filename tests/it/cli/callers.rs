@@ -1,0 +1,91 @@
+//! Callers that come and go while the server runs.
+
+use countersign::crypto::token::TokenHash;
+
+use super::binary::Place;
+use crate::harness::eventually;
+
+/// A file of settings with these callers, each with the token `cs_` and its name.
+fn naming(callers: &[&str]) -> String {
+    let caller = |name: &&str| {
+        let hash = TokenHash::of(&format!("cs_{name}"));
+        format!("[[callers]]\nname = \"{name}\"\nroles = [\"verify\"]\ntokens_sha256 = [\"{hash}\"]\n")
+    };
+    callers.iter().map(caller).collect()
+}
+
+/// Whether the server knows the caller of that token.
+fn knows(place: &Place, token: &str) -> bool {
+    let asked = place.run_in(&[("COUNTERSIGN_TOKEN", token)], &["subject", "show", "alice"], "");
+    assert!(asked.status == 0 || asked.err.contains("ERROR_REASON_CALLER_UNKNOWN"), "{asked:?}");
+    asked.status == 0
+}
+
+async fn until_logs(place: &Place, text: &str) {
+    eventually(&format!("the log says {text}"), async || place.log().contains(text)).await;
+}
+
+fn write(place: &Place, text: &str) {
+    // As a ConfigMap does it: another file takes the name.
+    std::fs::write(place.path().join("next.toml"), text).unwrap();
+    std::fs::rename(place.path().join("next.toml"), place.path().join("settings.toml")).unwrap();
+}
+
+const ARGUMENTS: &[&str] = &["--config", "settings.toml", "--log-level", "info"];
+
+#[tokio::test]
+async fn a_token_that_leaves_the_file_is_refused_within_seconds() {
+    let place = Place::new();
+    write(&place, &naming(&["web", "leaked"]));
+    let _server = place.serve_with(ARGUMENTS);
+    assert!(knows(&place, "cs_web") && knows(&place, "cs_leaked") && !knows(&place, "cs_new"));
+
+    write(&place, &naming(&["web", "new"]));
+    eventually("the leaked token is refused", async || !knows(&place, "cs_leaked")).await;
+    assert!(knows(&place, "cs_web") && knows(&place, "cs_new"));
+    until_logs(&place, "the callers were read again: 1 added (new), 1 removed (leaked)").await;
+
+    // A file with a mistake anywhere changes nothing.
+    write(&place, &format!("{}[limits]\nconcurrency = 0\n", naming(&["other"])));
+    until_logs(&place, "limits.concurrency: must be a whole number from 1 to 1000000").await;
+    assert!(knows(&place, "cs_web") && knows(&place, "cs_new") && !knows(&place, "cs_other"));
+
+    write(&place, &naming(&["new"]));
+    eventually("the file is taken when it is right again", async || !knows(&place, "cs_web")).await;
+    assert!(knows(&place, "cs_new"));
+    let log = place.log();
+    assert_eq!(
+        log.matches("the settings were not taken; those from before stay in force").count(),
+        1,
+        "{log}"
+    );
+    for name in ["web", "leaked", "new"] {
+        assert!(!log.contains(&TokenHash::of(&format!("cs_{name}")).to_string()), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn a_signal_reads_the_files_again_and_says_what_came_of_it() {
+    let place = Place::new();
+    write(&place, &naming(&["web"]));
+    let server = place.serve_with(ARGUMENTS);
+    server.signal("-HUP");
+    until_logs(&place, "told to read the settings again: nothing changed").await;
+
+    let requirements =
+        "[methods.password]\nfactor_types = [\"knowledge\"]\n[requirements]\nlogin = \"password\"\n";
+    let others = "[log]\nlevel = \"debug\"\n[policy]\nissuer = \"Acme\"\n[tenants.acme]\nissuer = \"Acme\"\n";
+    write(&place, &format!("{}{requirements}{others}", naming(&["new"])));
+    server.signal("-HUP");
+    until_logs(&place, "the callers were read again: 1 added (new), 1 removed (web)").await;
+    until_logs(&place, "the requirements were read again: 1 added (login), other methods").await;
+    // log.level is set by a flag, which stands over the file.
+    let restart = "read only at the start, so restart to apply them: policy.issuer, tenants.acme.issuer";
+    until_logs(&place, restart).await;
+    assert!(knows(&place, "cs_new") && !knows(&place, "cs_web"));
+
+    // What was said on its own is said again to who asks.
+    server.signal("-HUP");
+    eventually("it is said again", async || place.log().matches(restart).count() == 2).await;
+    assert_eq!(server.stop(), 0);
+}
