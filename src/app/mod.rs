@@ -207,9 +207,12 @@ fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError
     };
     let is_sqlite = Dialect::of(config.database.url.expose()) == Some(Dialect::Sqlite);
     if is_sqlite && *path == data_dir::keyring_path(&config.data_dir) {
-        let made = data_dir::init(&config.data_dir, entropy)?;
-        if made.keyring == crate::crypto::private_file::Made::Created {
-            tracing::info!(dir = %config.data_dir.display(), "made a key ring and a first caller's token");
+        // Where callers are named, or nobody is asked, a token with every role would only be one more to lose.
+        let wants_token = config.credentials.is_empty() && !config.insecure_no_auth;
+        let made = data_dir::first_start(&config.data_dir, entropy, wants_token)?;
+        if made == crate::crypto::private_file::Made::Created {
+            let what = if wants_token { "a key ring and a first caller's token" } else { "a key ring" };
+            tracing::info!(dir = %config.data_dir.display(), "made {what}");
         }
     }
     match Keyring::load(path) {

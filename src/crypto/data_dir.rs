@@ -71,15 +71,34 @@ pub enum InitError {
 /// # Errors
 /// The directory is open to others, or the operating system refuses.
 pub fn init(dir: &Path, entropy: &dyn Entropy) -> Result<Initialised, InitError> {
-    let made = make_dir(dir)?;
-    let create = |path: PathBuf, text: SecretText| {
-        private_file::create(&path, &text).map_err(|source| InitError::Io { path, source })
-    };
     Ok(Initialised {
-        dir: made,
-        keyring: create(keyring_path(dir), Keyring::generate(entropy).to_text())?,
-        token: create(token_path(dir), token::generate(entropy))?,
+        dir: make_dir(dir)?,
+        keyring: create(keyring_path(dir), &Keyring::generate(entropy).to_text())?,
+        token: create(token_path(dir), &token::generate(entropy))?,
     })
+}
+
+/// Makes what a server needs at its first start: the directory, a key ring, and if it is wanted a token for a first
+/// caller with all roles. Where there is a key ring it is not the first start, and nothing is made: a token that was
+/// removed does not come back.
+///
+/// # Errors
+/// The directory is open to others, or the operating system refuses.
+pub fn first_start(dir: &Path, entropy: &dyn Entropy, wants_token: bool) -> Result<Made, InitError> {
+    make_dir(dir)?;
+    let keyring = keyring_path(dir);
+    if fs::symlink_metadata(&keyring).is_ok() {
+        return Ok(Made::Existed);
+    }
+    // The token first: a start that ends between the two is a first start again.
+    if wants_token {
+        create(token_path(dir), &token::generate(entropy))?;
+    }
+    create(keyring, &Keyring::generate(entropy).to_text())
+}
+
+fn create(path: PathBuf, text: &SecretText) -> Result<Made, InitError> {
+    private_file::create(&path, text).map_err(|source| InitError::Io { path, source })
 }
 
 /// Reads the token of the first caller. `None`: there is none.

@@ -72,3 +72,28 @@ fn a_token_that_an_editor_gave_a_last_newline_is_the_same_token() {
     let token = read_token(dir.path()).unwrap().unwrap();
     assert_eq!(TokenHash::of(token.expose()), TokenHash::of("cs_x"));
 }
+
+#[test]
+fn a_first_start_makes_a_token_if_it_is_wanted_and_no_other_start_does() {
+    for wants_token in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(first_start(dir.path(), &SystemEntropy, wants_token).unwrap(), Made::Created);
+        assert_eq!(read_token(dir.path()).unwrap().is_some(), wants_token);
+        let ring = fs::read(keyring_path(dir.path())).unwrap();
+        // It is gone, and stays so.
+        let _ = fs::remove_file(token_path(dir.path()));
+        assert_eq!(first_start(dir.path(), &SystemEntropy, true).unwrap(), Made::Existed);
+        assert!(read_token(dir.path()).unwrap().is_none());
+        assert_eq!(fs::read(keyring_path(dir.path())).unwrap(), ring);
+    }
+}
+
+#[test]
+fn a_first_start_that_ended_before_the_key_ring_was_made_keeps_its_token() {
+    let dir = tempfile::tempdir().unwrap();
+    first_start(dir.path(), &SystemEntropy, true).unwrap();
+    let token = fs::read(token_path(dir.path())).unwrap();
+    fs::remove_file(keyring_path(dir.path())).unwrap();
+    first_start(dir.path(), &SystemEntropy, true).unwrap();
+    assert_eq!(fs::read(token_path(dir.path())).unwrap(), token);
+}

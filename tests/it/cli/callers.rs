@@ -89,3 +89,56 @@ async fn a_signal_reads_the_files_again_and_says_what_came_of_it() {
     eventually("it is said again", async || place.log().matches(restart).count() == 2).await;
     assert_eq!(server.stop(), 0);
 }
+
+#[tokio::test]
+async fn a_token_with_every_role_is_made_only_where_nobody_else_may_call() {
+    let place = Place::new();
+    let token = place.path().join("data/caller-token");
+    write(&place, &naming(&["web"]));
+    let server = place.serve_with(ARGUMENTS);
+    assert!(place.path().join("data/keyring").exists() && !token.exists());
+    assert!(knows(&place, "cs_web"));
+    server.stop();
+    // The callers are gone, and it is not the first start any more.
+    let refused = place.run(&["serve", "--listen", "unix:cs.sock"]);
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.err.contains("nobody could call this server"), "{refused:?}");
+    assert!(!token.exists());
+
+    let open = Place::new();
+    let _server = open.serve_with(&["--insecure-no-auth"]);
+    assert!(open.path().join("data/keyring").exists() && !open.path().join("data/caller-token").exists());
+}
+
+#[tokio::test]
+async fn the_token_with_every_role_is_dead_as_soon_as_it_is_gone_and_stays_so() {
+    let place = Place::new();
+    let path = place.path().join("data/caller-token");
+    let server = place.serve_with(&["--log-level", "info"]);
+    let token = std::fs::read_to_string(&path).unwrap();
+    assert!(knows(&place, &token));
+
+    std::fs::remove_file(&path).unwrap();
+    eventually("the token is refused", async || !knows(&place, &token)).await;
+    until_logs(&place, "the first caller's token is refused from now on").await;
+    until_logs(&place, "nobody can call this server now").await;
+
+    // An operator makes another one, which is taken without a restart.
+    assert_eq!(place.run(&["init", "--data-dir", "data"]).status, 0);
+    let second = std::fs::read_to_string(&path).unwrap();
+    assert_ne!(second, token);
+    eventually("the new token is known", async || knows(&place, &second)).await;
+    assert!(!knows(&place, &token));
+
+    // One that others can read is as good as lost.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(&path, open).unwrap();
+    eventually("the open token is refused", async || !knows(&place, &second)).await;
+    until_logs(&place, "refused from now on: data/caller-token has mode 0644").await;
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(server.stop(), 0);
+
+    let refused = place.run(&["serve", "--listen", "unix:cs.sock"]);
+    assert!(refused.err.contains("nobody could call this server"), "{refused:?}");
+    assert!(!path.exists(), "it is not made again");
+}
