@@ -14,6 +14,7 @@ use super::{Answer, block_on_all_cores};
 use crate::app::{self, Outer};
 use crate::config::Config;
 use crate::env::{Clock, SystemClock};
+use crate::ops::dumps::forbid_dumps;
 
 /// Serves, until SIGTERM or Ctrl-C; a second one ends at once. SIGHUP reads callers and requirements again.
 #[derive(Debug, Args)]
@@ -50,16 +51,24 @@ impl Serve {
         environment: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
+        // Before the settings, which may hold the key ring.
+        let undumpable = forbid_dumps();
         let mut config = self.settings.load(environment)?;
         change(&mut config);
         let data_dir = config.data_dir.clone();
-        let announce = |addresses: &[String]| {
+        let mut announce = |addresses: &[String]| {
             remember(&data_dir, addresses);
             // Whoever started it may not want to read the line.
             let _ = writeln!(out, "{name} listens on {}", addresses.join(", "));
             let _ = out.flush();
         };
         let served = block_on_all_cores(async {
+            let announce = |addresses: &[String]| {
+                if let Err(error) = &undumpable {
+                    tracing::warn!("the memory of this process may be dumped or read by others: {error}");
+                }
+                announce(addresses);
+            };
             let served = app::serve_behind(outer, clock, config, environment.all(), announce);
             served.await.map_err(Failure::error)
         });

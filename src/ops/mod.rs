@@ -1,5 +1,6 @@
 //! Logs, traces and counts of refusals, for operators.
 
+pub mod dumps;
 mod fields;
 mod otlp;
 pub mod refused;

@@ -17,6 +17,7 @@ mod faults;
 mod files;
 mod harness;
 mod leaks;
+mod memory;
 mod python;
 mod rpc;
 mod store;

@@ -158,7 +158,8 @@ async fn an_exporter_that_cannot_work_is_refused_at_the_start() {
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path().join("data"));
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318");
     command.env("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
-    let refused = command.output().await.unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(30), command.kill_on_drop(true).output());
+    let refused = ended.await.expect("it is refused, and does not serve").unwrap();
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(

@@ -45,6 +45,11 @@ impl Process {
         Self { child, address, log, dir }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// A client with the first caller's token.
     pub(crate) async fn client(&self) -> Client {
         let token = std::fs::read_to_string(self.dir.path().join("data/caller-token")).unwrap();
