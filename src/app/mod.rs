@@ -198,8 +198,8 @@ pub fn options(config: &Config) -> Options {
     }
 }
 
-/// The key ring. With SQLite, what is missing is made: it is the first start, and nobody else needs the ring.
-/// If it is not the first, the check value in the database says so.
+/// The key ring. With SQLite, what is missing is made at the first start: nobody else needs the ring. Where the database is
+/// there already, it is not made anew.
 fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError> {
     let path = match &config.keyring {
         KeyringSource::Text(text) => return Ok(Keyring::parse(text.expose())?),
@@ -207,6 +207,9 @@ fn keyring(config: &Config, entropy: &dyn Entropy) -> Result<Keyring, StartError
     };
     let is_sqlite = Dialect::of(config.database.url.expose()) == Some(Dialect::Sqlite);
     if is_sqlite && *path == data_dir::keyring_path(&config.data_dir) {
+        if let Some(database) = options(config).file() {
+            data_dir::check_ring(&config.data_dir, &database)?;
+        }
         // Where callers are named, or nobody is asked, a token with every role would only be one more to lose.
         let wants_token = config.credentials.is_empty() && !config.insecure_no_auth;
         let made = data_dir::first_start(&config.data_dir, entropy, wants_token)?;

@@ -36,6 +36,7 @@ impl Init {
     pub(super) fn run(self, environment: &Environment, out: &mut dyn Write) -> Result<Answer, Failure> {
         let variable = || environment.value("COUNTERSIGN_DATA_DIR").map(PathBuf::from);
         let dir = self.data_dir.or_else(variable).unwrap_or_else(|| "countersign-data".into());
+        data_dir::check_ring(&dir, &data_dir::database_path(&dir)).map_err(Failure::error)?;
         let made = data_dir::init(&dir, &SystemEntropy).map_err(Failure::error)?;
         let word = |made: Made| match made {
             Made::Created => "made",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::take::{Take, flag, number, span, text};
+use crate::crypto::data_dir;
 use crate::domain::secret::SecretText;
 
 /// The database.
@@ -28,7 +29,7 @@ pub struct Database {
 }
 
 /// Parses its settings.
-pub(super) fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
+pub(super) fn database(take: &mut Take<'_>, dir: &Path) -> Database {
     let url = take.maybe("database_url", |v| database_url(text(v)?));
     let from_file = take.maybe("database_url_file", |v| {
         let path = text(v)?;
@@ -37,9 +38,8 @@ pub(super) fn database(take: &mut Take<'_>, data_dir: &Path) -> Database {
     });
     let given = url.or(from_file);
     Database {
-        url: given.unwrap_or_else(|| {
-            SecretText::new(format!("sqlite:{}", data_dir.join("countersign.db").display()))
-        }),
+        url: given
+            .unwrap_or_else(|| SecretText::new(format!("sqlite:{}", data_dir::database_path(dir).display()))),
         max_connections: take.parsed("database.max_connections", 8, |v| number(v, 2, 1000)),
         acquire_timeout: take.parsed("database.acquire_timeout", Duration::from_secs(5), |v| {
             span(v, Duration::from_millis(100), Duration::from_secs(60))

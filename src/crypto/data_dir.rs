@@ -54,6 +54,17 @@ pub enum InitError {
         /// The path.
         path: PathBuf,
     },
+    /// A database is there, and the key ring that it was begun with is not.
+    #[error(
+        "there is a database at {}, and its key ring {} is missing: restore the key ring from a backup, since without it \
+         nothing in the database opens; or move the database away to begin anew", database.display(), keyring.display()
+    )]
+    RingLost {
+        /// The database.
+        database: PathBuf,
+        /// Where its key ring was.
+        keyring: PathBuf,
+    },
     /// The operating system refuses.
     #[error("{} cannot be made: {source}", path.display())]
     Io {
@@ -99,6 +110,26 @@ pub fn first_start(dir: &Path, entropy: &dyn Entropy, wants_token: bool) -> Resu
 
 fn create(path: PathBuf, text: &SecretText) -> Result<Made, InitError> {
     private_file::create(&path, text).map_err(|source| InitError::Io { path, source })
+}
+
+/// Checks that no key ring would be made anew beside a database that was begun with another one. An empty file is no
+/// database: it is left by a first start that broke off.
+///
+/// # Errors
+/// The database is there, and the key ring is not.
+pub fn check_ring(dir: &Path, database: &Path) -> Result<(), InitError> {
+    let keyring = keyring_path(dir);
+    let is_there = fs::metadata(database).is_ok_and(|found| found.len() > 0);
+    if is_there && fs::metadata(&keyring).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+        return Err(InitError::RingLost { database: database.to_owned(), keyring });
+    }
+    Ok(())
+}
+
+/// Where the database lies in a data directory, unless the configuration names another one.
+#[must_use]
+pub fn database_path(dir: &Path) -> PathBuf {
+    dir.join("countersign.db")
 }
 
 /// Reads the token of the first caller. `None`: there is none.

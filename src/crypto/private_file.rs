@@ -91,6 +91,19 @@ pub fn read(path: &Path) -> Result<SecretText, ReadError> {
     Ok(SecretText::new(text.to_owned()))
 }
 
+/// The mode of a file that others than its owner can read or change. `None`: they cannot, or there is no such file.
+///
+/// # Errors
+/// The operating system refuses.
+pub fn mode_for_others(path: &Path) -> io::Result<Option<u32>> {
+    let found = match std::fs::metadata(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found?,
+    };
+    let mode = found.mode() & 0o7777;
+    Ok((found.is_file() && !is_private(mode, found.uid())).then_some(mode))
+}
+
 fn is_private(mode: u32, owner: u32) -> bool {
     mode & !0o600 == 0 || (owner == 0 && mode & !0o640 == 0)
 }

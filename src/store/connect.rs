@@ -1,13 +1,16 @@
 //! Connections to the database.
 
+mod lock;
 mod sqlite;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::ConnectOptions;
 use sea_orm::sqlx;
 
+pub(super) use self::lock::ProcessLock;
 use super::dialect::Dialect;
 use super::primary::{Primary, Unfit};
 use super::server::{Server, hosts};
@@ -47,6 +50,13 @@ impl Options {
             allow_weak_durability: false,
         }
     }
+
+    /// The database's file. `None`: it is not SQLite, or the URL names no file.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let url = self.url.expose();
+        (Dialect::of(url) == Some(Dialect::Sqlite)).then(|| sqlite::file_of(url)).flatten()
+    }
 }
 
 /// A database that answers.
@@ -56,6 +66,8 @@ pub struct Database {
     pub(super) writer: Primary,
     pub(super) reader: Primary,
     pub(super) lanes: u32,
+    /// SQLite: no other process has the file.
+    pub(super) lock: Option<Arc<ProcessLock>>,
 }
 
 /// Why a database cannot be used.
@@ -86,6 +98,23 @@ pub enum ConnectError {
     /// SQLite: another process holds it.
     #[error("{0} is locked by another process; stop that process, or give each its own database")]
     Locked(PathBuf),
+    /// SQLite: another Countersign process serves it.
+    #[error(
+        "{} is in use by another countersign process, and one alone may use a SQLite database; stop that process first, \
+         or move to PostgreSQL or MariaDB, which several can share", .0.display()
+    )]
+    InUse(PathBuf),
+    /// SQLite: the file system has no locks.
+    #[error("the file system of {} has no file locks, so SQLite is not safe on it; move the file to a local disk", .0.display())]
+    NoLocks(PathBuf),
+    /// SQLite: others can read or change the file.
+    #[error("{} has mode {mode:04o} and is open to others; run `chmod 600` on it", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// SQLite: the file or its directory cannot be opened.
     #[error("{0} cannot be opened; its directory must exist and belong to this user")]
     CannotOpen(PathBuf),
@@ -113,7 +142,7 @@ impl Database {
         let servers = servers.collect::<Result<_, _>>().map_err(unreadable)?;
         let db = Primary::elect(servers, dialect, options).await?;
         let lanes = dialect.lanes(options.max_connections);
-        Ok(Self { dialect, writer: db.clone(), reader: db, lanes })
+        Ok(Self { dialect, writer: db.clone(), reader: db, lanes, lock: None })
     }
 
     /// Closes every connection.

@@ -54,6 +54,7 @@ pub use self::turn::Turn;
 pub use self::witness::{Mark, Remembered};
 
 use self::apply::Writer;
+use self::connect::ProcessLock;
 use self::entity::device;
 use self::lane::{Lanes, Memory};
 use self::primary::Primary;
@@ -76,6 +77,8 @@ pub struct Store {
     keyring: Arc<Keyring>,
     memory: Memory,
     turns: Turns,
+    /// SQLite: no other process has the file until this one has closed it.
+    lock: Mutex<Option<Arc<ProcessLock>>>,
 }
 
 impl Store {
@@ -97,6 +100,7 @@ impl Store {
             keyring,
             memory,
             turns: Turns::default(),
+            lock: Mutex::new(database.lock),
         }
     }
 
@@ -181,5 +185,6 @@ impl Store {
         // closed is gone already.
         let _ = self.reader.clone().close().await;
         let _ = self.sweeper.clone().close().await;
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

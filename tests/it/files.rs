@@ -21,6 +21,7 @@ use sha2::{Digest as _, Sha256};
 use crate::harness::databases::{Engine, TestDatabase, on};
 use crate::harness::part::{self, Part};
 use crate::harness::replica::{Replica, clock};
+use crate::harness::served::{self, Served};
 
 /// Short: a test waits as long for a lock that does not come.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -98,6 +99,7 @@ async fn a_file_that_is_no_database_is_refused_and_left_alone() {
     let path = dir.path().join("letter.txt");
     for text in ["Dear Alice,\n".repeat(1000), "x".to_owned(), "SQLite format 3".repeat(100)] {
         fs::write(&path, &text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
         let before = content(dir.path());
         let says =
             format!("{} is not a SQLite database; name another file, or move this one away", path.display());
@@ -184,6 +186,73 @@ async fn a_file_that_another_process_holds_is_refused_until_it_lets_go() {
     holder.kill();
     let refused = open_url(&format!("sqlite:{}", path.display())).await.err().unwrap();
     assert!(matches!(refused, OpenError::AnotherRing), "it is as it was");
+}
+
+#[tokio::test]
+async fn a_file_that_others_can_read_or_change_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("test.db");
+    let url = format!("sqlite:{}", path.display());
+    let store = open_url(&url).await.unwrap();
+    let files = ["test.db", "test.db-wal", "test.db-shm"].map(|name| dir.path().join(name));
+    for file in &files {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o7777, 0o600, "{}", file.display());
+    }
+    for file in &files {
+        for mode in [0o666, 0o644, 0o660, 0o602] {
+            fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
+            let before = content(dir.path());
+            let says = format!(
+                "{} has mode {mode:04o} and is open to others; run `chmod 600` on it",
+                file.display()
+            );
+            assert_eq!(refusal(&path).await, says);
+            assert_eq!(content(dir.path()), before);
+        }
+        fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+    }
+    store.close().await;
+    assert!(matches!(open_url(&url).await.err().unwrap(), OpenError::AnotherRing), "it is as it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_is_refused_until_the_first_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("test.db");
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    // Ended well, and killed.
+    for is_killed in [false, true] {
+        let first = Served::start(dir.path());
+        let says = format!(
+            "{} is in use by another countersign process, and one alone may use a SQLite database; stop that process \
+             first, or move to PostgreSQL or MariaDB, which several can share",
+            path.display()
+        );
+        for name in [&path, &link] {
+            assert_eq!(refusal(name).await, says);
+        }
+        if is_killed {
+            first.kill();
+        } else {
+            first.end();
+        }
+        let refused = open_url(&format!("sqlite:{}", path.display())).await.err().unwrap();
+        assert!(matches!(refused, OpenError::AnotherRing), "the file is free again: {refused}");
+        assert!(!dir.path().join("test.db-lock").exists());
+    }
+}
+
+/// As a rolling restart has it: the next process waits for the one that ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_waits_for_the_first_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Served::start(dir.path());
+    let mut database = TestDatabase::in_file(&dir.path().join("test.db"));
+    database.keyring = served::keyring(dir.path());
+    let second = tokio::spawn(async move { database.try_open().await });
+    first.end();
+    assert!(second.await.unwrap().is_ok());
 }
 
 #[tokio::test]

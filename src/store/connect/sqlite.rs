@@ -11,7 +11,9 @@ use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbErr};
 
 use super::super::dialect::{self, Dialect};
 use super::super::primary::Primary;
+use super::lock::{ProcessLock, beside};
 use super::{ConnectError, Database, Options, STATEMENTS};
+use crate::crypto::private_file;
 use crate::error::Fault;
 
 /// The smallest page, and so the smallest file, in bytes.
@@ -19,7 +21,9 @@ const SHORTEST: u64 = 512;
 
 /// Opens the file, and makes it if it is not there.
 pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
-    let path = file_of(options.url.expose()).ok_or(ConnectError::NoFile)?;
+    let path = real(&file_of(options.url.expose()).ok_or(ConnectError::NoFile)?);
+    check_private(&path)?;
+    let lock = ProcessLock::take(&path, options.acquire_timeout).await?;
     create_private(&path)?;
     check(&path)?;
     let open = async |connections| {
@@ -39,6 +43,7 @@ pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
         writer: fixed(writer, 1),
         reader: fixed(reader, options.max_connections),
         lanes: Dialect::Sqlite.lanes(options.max_connections),
+        lock: Some(lock),
     })
 }
 
@@ -87,12 +92,30 @@ async fn try_to_write(db: &DatabaseConnection) -> Result<(), DbErr> {
 }
 
 /// The file that a URL names, letter by letter up to a `?`. `None`: it names none.
-fn file_of(url: &str) -> Option<PathBuf> {
+pub(super) fn file_of(url: &str) -> Option<PathBuf> {
     let rest = url.strip_prefix("sqlite:").unwrap_or(url);
     let rest = rest.strip_prefix("//").unwrap_or(rest);
     let (file, query) = rest.split_once('?').unwrap_or((rest, ""));
     let is_in_memory = file.starts_with(":memory:") || query.contains("mode=memory");
     (!file.is_empty() && !is_in_memory).then(|| PathBuf::from(file))
+}
+
+/// The file itself, where the path is a link to it: what belongs to it lies beside the file, not beside the link.
+fn real(path: &Path) -> PathBuf {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+    let real = is_link.then(|| std::fs::canonicalize(path).ok()).flatten();
+    real.unwrap_or_else(|| path.to_owned())
+}
+
+/// Refuses files that others can read or change, as SQLite would not.
+fn check_private(path: &Path) -> Result<(), ConnectError> {
+    for file in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        // What cannot be looked at is refused later, for a better reason.
+        if let Ok(Some(mode)) = private_file::mode_for_others(&file) {
+            return Err(ConnectError::Open { path: file, mode });
+        }
+    }
+    Ok(())
 }
 
 /// Makes the file, readable by its owner only, unless it is there.
@@ -115,9 +138,7 @@ fn check(path: &Path) -> Result<(), ConnectError> {
     }
     // Beside a file that cannot be written it makes another one that cannot be written. The file is tried
     // only while nobody has it open: to close it here would let go of the locks that this process has on it.
-    let mut beside = path.as_os_str().to_owned();
-    beside.push("-shm");
-    if Path::new(&beside).exists() {
+    if beside(path, "-shm").exists() {
         return Ok(());
     }
     match OpenOptions::new().write(true).open(path) {

@@ -2,6 +2,7 @@
 
 mod binary;
 mod callers;
+mod data_dir;
 mod demo;
 mod infeasible;
 mod reload;

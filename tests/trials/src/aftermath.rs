@@ -1,6 +1,8 @@
 //! Looks at what is there after a trial: the devices over the API, the audit log in the database.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -80,12 +82,23 @@ fn noted(row: &QueryResult) -> Result<Noted, Failed> {
 /// Where a chain is broken.
 async fn chains(url: &str, keyring: &Path) -> Result<Option<String>, Failed> {
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let options = Options { max_connections: 4, ..Options::of(SecretText::new(url.to_owned())) };
+    let dir = tempfile::tempdir()?;
+    let url = if url.starts_with("sqlite:") { copy(url, dir.path()).await? } else { url.to_owned() };
+    let options = Options { max_connections: 4, ..Options::of(SecretText::new(url)) };
     let store = app::open(&options, Arc::new(Keyring::load(keyring)?), &entropy).await?;
     let audit = store.audit().await;
     store.close().await;
+    drop(dir);
     Ok(match audit? {
         Audit::Whole { .. } => None,
         Audit::Broken(broken) => Some(format!("{broken:?}")),
     })
+}
+
+/// Copies a SQLite database, which the process that serves it shares with no other. Gives the URL of the copy.
+async fn copy(url: &str, dir: &Path) -> Result<String, Failed> {
+    let copy = dir.join("copy.db");
+    sql::rows(url, &format!("VACUUM INTO '{}'", copy.display())).await?;
+    std::fs::set_permissions(&copy, Permissions::from_mode(0o600))?;
+    Ok(format!("sqlite:{}", copy.display()))
 }

@@ -74,9 +74,9 @@ struct On {
     /// The database
     #[arg(long, value_enum)]
     database: Engine,
-    /// How many processes serve
-    #[arg(long, default_value_t = 3)]
-    processes: usize,
+    /// How many processes serve [default: 3; 1 on SQLite, which has no more]
+    #[arg(long)]
+    processes: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -122,6 +122,6 @@ async fn run(command: Command) -> Result<Report, Failed> {
 impl On {
     async fn ground(&self, binary: PathBuf) -> Result<Ground, Failed> {
         let database = Database::private(self.database).await?;
-        Ok(Ground { binary, database, processes: self.processes })
+        Ok(Ground { binary, database, processes: self.processes.unwrap_or(self.database.processes()) })
     }
 }

@@ -46,12 +46,14 @@ on_every_database!(
 
 /// On the server that the tests are told to use.
 async fn rented(engine: Engine) -> Result<Ground, Failed> {
-    Ok(Ground { binary: place::countersign(None)?, database: Database::rented(engine).await?, processes: 3 })
+    let (binary, database) = (place::countersign(None)?, Database::rented(engine).await?);
+    Ok(Ground { binary, database, processes: engine.processes() })
 }
 
 /// On a server of its own, which can be killed.
 async fn private(engine: Engine) -> Result<Ground, Failed> {
-    Ok(Ground { binary: place::countersign(None)?, database: Database::private(engine).await?, processes: 3 })
+    let (binary, database) = (place::countersign(None)?, Database::private(engine).await?);
+    Ok(Ground { binary, database, processes: engine.processes() })
 }
 
 async fn one_of_many_that_offer_a_code_is_accepted(engine: Engine) -> Result<Report, Failed> {

@@ -30,6 +30,15 @@ impl Engine {
         }
     }
 
+    /// How many processes share one in a trial. A SQLite database belongs to one process.
+    #[must_use]
+    pub fn processes(self) -> usize {
+        match self {
+            Self::Sqlite => 1,
+            Self::Postgres | Self::MySql => 3,
+        }
+    }
+
     /// Whether tests of it are left out; then this test says so.
     ///
     /// # Errors
