@@ -53,6 +53,17 @@ pub(super) fn is_conflict(error: &DbErr) -> bool {
     matches!(code.as_str(), "40001" | "40P01" | "55P03" | "1020" | "1205" | "1213" | "5" | "261" | "517")
 }
 
+/// Whether a step of a migration failed because another replica takes the same step on another node of the cluster.
+pub(super) fn is_migrated_by_another(error: &DbErr) -> bool {
+    let is_mysql = mysql_error(error).is_some();
+    // MariaDB: 1050 the table is there, 1060 the column, 1061 the index, 1062 the row of the migration; 1091 what is to
+    // be removed is gone; 1317 a change that goes first ended this one.
+    let is_done = || {
+        code(error).is_some_and(|c| matches!(c.as_str(), "1050" | "1060" | "1061" | "1062" | "1091" | "1317"))
+    };
+    is_mysql && (is_conflict(error) || is_done())
+}
+
 /// Whether the server says that it takes no writes: it follows another now, was told to be read-only, or
 /// has left its cluster.
 pub(super) fn is_unwritable(error: &DbErr) -> bool {
@@ -95,11 +106,16 @@ pub(super) fn fault(doing: &'static str, error: DbErr) -> Fault {
 
 /// The database's own code for an error.
 pub(super) fn code(error: &DbErr) -> Option<String> {
-    let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
-    match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-        Some(mysql) => Some(mysql.number().to_string()),
-        None => error.code().map(|code| code.into_owned()),
+    if let Some(mysql) = mysql_error(error) {
+        return Some(mysql.number().to_string());
     }
+    let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
+    error.code().map(|code| code.into_owned())
+}
+
+fn mysql_error(error: &DbErr) -> Option<&sqlx::mysql::MySqlDatabaseError> {
+    let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
+    error.try_downcast_ref()
 }
 
 fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {

@@ -2,8 +2,8 @@
 
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
-use super::Database;
 use super::entity::{device, meta};
+use super::{Database, dialect};
 use crate::crypto::keyring::Keyring;
 use crate::env::Entropy;
 use crate::error::Fault;
@@ -52,8 +52,9 @@ impl Database {
             let row: meta::ActiveModel =
                 meta::Model { name: CHECK.to_owned(), value: keyring.check_value(entropy) }.into();
             match meta::Entity::insert(row).exec_without_returning(&self.writer).await {
-                // Another replica may have been first: then its ring is the one that has to fit.
-                Err(e) if super::apply::is_duplicate(&e) => {}
+                // Another replica may have been first: then its ring is the one that has to fit. On another node of
+                // a cluster it shows as a conflict.
+                Err(e) if super::apply::is_duplicate(&e) || dialect::is_conflict(&e) => {}
                 other => {
                     other.map_err(fault)?;
                 }

@@ -1,12 +1,15 @@
 //! The schema: is it there, is it ours, bring it up to date.
 
+use std::time::Duration;
+
 use countersign_migrations::{Migrator, MigratorTrait, SchemaManager};
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode, Statement,
     TransactionOptions, TransactionTrait,
 };
+use tokio::time::{Instant, sleep};
 
-use super::Database;
+use super::{Database, dialect};
 use crate::error::Fault;
 
 /// Where the migrations that were applied are noted.
@@ -15,8 +18,10 @@ const APPLIED: &str = "seaql_migrations";
 const LOCK: i64 = 0x73_63_68_65_6d_61;
 /// MySQL's name for it. Its locks are the server's, so the name holds that of the database.
 const MYSQL_LOCK: &str = "CONCAT('countersign.', MD5(DATABASE()))";
-/// How long MySQL waits for another replica to have migrated, in seconds.
-const PATIENCE: i32 = 300;
+/// How long another replica's migration is waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// The pause before a migration that met another replica's is begun again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a database's schema stands to this program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,13 +68,28 @@ impl Database {
     /// Brings the schema up to date. Of several replicas that start at the same time one does so, and the
     /// others wait for it.
     ///
+    /// On a Galera cluster nothing makes them wait: a named lock is known to its own node only, and a change of the
+    /// schema is part of no transaction. Replicas on different nodes then migrate at once. The cluster carries out every
+    /// change in one order on all nodes, so the replica that comes second with a change is refused, or its transaction
+    /// ends as a deadlock. It begins again with what is still missing: each step of a migration is left out where it has
+    /// been done. A replica that dies half way leaves nothing behind that the others would have to wait for.
+    ///
     /// # Errors
     /// The database does not answer, or refuses a change.
     pub async fn migrate(&self) -> Result<(), Fault> {
-        self.migrate_alone().await.map_err(|e| Fault::store("migrating the schema", e))
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match self.migrate_once().await {
+                Err(error) if dialect::is_migrated_by_another(&error) && Instant::now() < until => {
+                    tracing::debug!(%error, "another replica migrates the schema; going on with what is left");
+                    sleep(PAUSE).await;
+                }
+                migrated => return migrated.map_err(|e| Fault::store("migrating the schema", e)),
+            }
+        }
     }
 
-    async fn migrate_alone(&self) -> Result<(), DbErr> {
+    async fn migrate_once(&self) -> Result<(), DbErr> {
         let mode = (self.writer.get_database_backend() == DbBackend::Sqlite)
             .then_some(SqliteTransactionMode::Immediate);
         let options = TransactionOptions { sqlite_transaction_mode: mode, ..Default::default() };
@@ -81,8 +101,9 @@ impl Database {
                 lock_mysql(&tx).await?;
                 let migrated = Migrator::up(&tx, None).await;
                 // The lock is the connection's, which lives on in the pool: it is let go on failure too.
-                tx.execute_unprepared(&format!("DO RELEASE_LOCK({MYSQL_LOCK})")).await?;
+                let released = tx.execute_unprepared(&format!("DO RELEASE_LOCK({MYSQL_LOCK})")).await;
                 migrated?;
+                released?;
             }
             DbBackend::Postgres => {
                 tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
@@ -96,7 +117,7 @@ impl Database {
 
 /// Waits until no other replica migrates this database.
 async fn lock_mysql(tx: &DatabaseTransaction) -> Result<(), DbErr> {
-    let sql = format!("SELECT COALESCE(GET_LOCK({MYSQL_LOCK}, {PATIENCE}), 0) = 1");
+    let sql = format!("SELECT COALESCE(GET_LOCK({MYSQL_LOCK}, {}), 0) = 1", PATIENCE.as_secs());
     let rows = tx.query_all_raw(Statement::from_string(DbBackend::MySql, sql)).await?;
     match rows.first().map(|row| row.try_get_by_index(0)).transpose()? {
         Some(1_i64) => Ok(()),

@@ -11,6 +11,7 @@ use countersign::crypto::data_dir;
 use countersign::env::SystemEntropy;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
+use tokio::task::JoinSet;
 
 use crate::client::Client;
 use crate::history::History;
@@ -58,17 +59,44 @@ impl Fleet {
     /// # Errors
     /// It does not start.
     pub async fn add(&mut self, url: &str, settings: &str) -> Result<&mut Sidecar, Failed> {
-        let number = self.processes.len();
+        let mut sidecar = self.prepare(self.processes.len())?;
+        sidecar.restart_with(url, settings).await?;
+        self.processes.push(sidecar);
+        self.processes.last_mut().ok_or_else(|| "there is no process".into())
+    }
+
+    /// Starts one more on each of these databases, all at the same moment.
+    ///
+    /// # Errors
+    /// One of them does not start: what each logged says why.
+    pub async fn add_at_once(&mut self, urls: &[String]) -> Result<(), Failed> {
+        let mut starts = JoinSet::new();
+        for url in urls {
+            let mut sidecar = self.prepare(self.processes.len() + starts.len())?;
+            let url = url.clone();
+            starts.spawn(async move {
+                let started = sidecar.restart_with(&url, "").await;
+                (sidecar, started.map_err(|e| e.to_string()))
+            });
+        }
+        let mut failed = Vec::new();
+        for (sidecar, started) in starts.join_all().await {
+            failed.extend(started.err());
+            self.processes.push(sidecar);
+        }
+        self.processes.sort_by_key(|process| process.number);
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
+    }
+
+    /// A process that does not run yet.
+    fn prepare(&self, number: usize) -> Result<Sidecar, Failed> {
         let dir = self.home.path().join(number.to_string());
         std::fs::DirBuilder::new().mode(0o700).create(&dir)?;
         let shared = self.home.path().join("shared");
         std::fs::copy(data_dir::keyring_path(&shared), data_dir::keyring_path(&dir))?;
         std::fs::copy(data_dir::token_path(&shared), data_dir::token_path(&dir))?;
         let token = data_dir::read_token(&shared)?.ok_or("there is no token")?.expose().to_owned();
-        let mut sidecar = Sidecar { number, dir, binary: self.binary.clone(), token, running: None };
-        sidecar.restart_with(url, settings).await?;
-        self.processes.push(sidecar);
-        self.processes.last_mut().ok_or_else(|| "there is no process".into())
+        Ok(Sidecar { number, dir, binary: self.binary.clone(), token, running: None })
     }
 
     /// A client of each process.

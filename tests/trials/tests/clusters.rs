@@ -6,6 +6,7 @@
 
 use countersign_trials::cluster::pgbouncer::prepares;
 use countersign_trials::cluster::pooled::{self, Pooled};
+use countersign_trials::cluster::primaries;
 use countersign_trials::database::Engine;
 use countersign_trials::race::Race;
 use countersign_trials::{Failed, place};
@@ -31,4 +32,11 @@ async fn a_pooler_that_mixes_up_prepared_statements_is_refused() -> Result<(), F
     let refused = Box::pin(pooled::refusal(&place::countersign(None)?, PGBOUNCER)).await?;
     let said = refused.ok_or("it starts")?;
     if said.contains("prepared statement") { Ok(()) } else { Err(said.into()) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs galera-4, mariadb-server and rsync: tests/run --test clusters -- --ignored"]
+async fn processes_that_start_at_once_on_an_empty_galera_cluster_all_serve() -> Result<(), Failed> {
+    let report = Box::pin(primaries::run_starts(&place::countersign(None)?, 5)).await?;
+    if report.is_good() { Ok(()) } else { Err(report.to_string().into()) }
 }

@@ -1,5 +1,5 @@
-//! Three Galera primaries, with a process on each: races over all of them, a node that is cut off from the
-//! others, nodes that are killed.
+//! Three Galera primaries, with a process on each: processes that start at once on an empty database, races over all
+//! of them, a node that is cut off from the others, nodes that are killed.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,10 +12,11 @@ use super::traffic::{Traffic, judge, say_gaps};
 use crate::Failed;
 use crate::authenticator::{Authenticator, chance, request_id};
 use crate::client::Client;
-use crate::database::{Database, Elsewhere};
-use crate::history::{Answer, Code, Sort};
+use crate::database::{Database, Elsewhere, sql};
+use crate::history::{Answer, Code, History, Sort};
 use crate::race::{self, Race};
 use crate::report::{Report, progress};
+use crate::sidecar::Fleet;
 use crate::trial::{Ground, Trial};
 
 /// How long a process may take to see that its node left, or is back.
@@ -27,6 +28,9 @@ const OFFERS: u64 = 20;
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub struct Primaries {
+    /// How often three processes start at once on an empty database
+    #[arg(long, default_value_t = 10)]
+    pub starts: usize,
     /// How often a node is cut off and comes back
     #[arg(long, default_value_t = 3)]
     pub cuts: usize,
@@ -41,7 +45,7 @@ pub struct Primaries {
     pub race: Race,
 }
 
-/// Races, cuts nodes off, kills nodes.
+/// Starts processes at once, races, cuts nodes off, kills nodes.
 ///
 /// # Errors
 /// The trial does not come to its end.
@@ -49,12 +53,56 @@ pub async fn run(binary: &Path, primaries: &Primaries) -> Result<Report, Failed>
     let mut cluster = Galera::start().await?;
     let mut report = Report::of("galera: three primaries, a process on each");
     report.say(cluster.versions().await?.join(", "));
+    if primaries.starts > 0 {
+        report.add(starts(binary, &cluster, primaries.starts).await?);
+    }
     if primaries.race.rounds > 0 {
         report.add(race(binary, &cluster, primaries).await?);
     }
     report.add(cuts(binary, &cluster, primaries).await?);
     report.add(kills(binary, &mut cluster, primaries).await?);
     cluster.stop().await?;
+    Ok(report)
+}
+
+/// Starts a cluster, and on it only the processes that start at once.
+///
+/// # Errors
+/// The trial does not come to its end.
+pub async fn run_starts(binary: &Path, rounds: usize) -> Result<Report, Failed> {
+    let cluster = Galera::start().await?;
+    let report = starts(binary, &cluster, rounds).await?;
+    cluster.stop().await?;
+    Ok(report)
+}
+
+/// Three processes start at the same moment, each on its own node of an empty database: all serve, and the schema is
+/// there once.
+async fn starts(binary: &Path, cluster: &Galera, rounds: usize) -> Result<Report, Failed> {
+    let mut report = Report::of(format!("galera: {NODES} processes start at once, {rounds} times"));
+    for round in 0..rounds {
+        progress(&format!("start {} of {rounds}", round + 1));
+        let name = format!("starts{round}");
+        cluster.create(&name).await?;
+        let mut fleet = Fleet::empty(binary)?;
+        let urls: Vec<_> = (0..NODES).map(|node| cluster.url_of(node, &name)).collect();
+        if let Err(error) = fleet.add_at_once(&urls).await {
+            report.violation(format!("start {round}: {error}"));
+            continue;
+        }
+        let clients = fleet.clients(&History::begin())?;
+        for client in &clients {
+            Authenticator::enroll(std::slice::from_ref(client), "alice", Sort::Counter).await?;
+        }
+        let url = &urls[round % NODES];
+        for (what, wanted) in [("meta", 1), ("device", 3)] {
+            let found = sql::count(url, what).await?;
+            if found != wanted {
+                report.violation(format!("start {round}: {found} rows in {what}, and not {wanted}"));
+            }
+        }
+        fleet.end().await?;
+    }
     Ok(report)
 }
 
