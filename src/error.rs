@@ -84,8 +84,14 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} failed", self.doing)?;
         let mut cause = self.source.as_deref().map(|e| e as &dyn StdError);
+        let mut said = String::new();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let says = error.to_string();
+            // Many errors repeat their source.
+            if !said.contains(&says) {
+                write!(f, ": {says}")?;
+                said = says;
+            }
             cause = error.source();
         }
         Ok(())

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use crate::crypto::keyring::Keyring;
 use crate::env::Entropy;
 use crate::error::Fault;
-use crate::store::{ConnectError, Database, KeyCheck, Options, SchemaState, Store, Weakness};
+use crate::store::{
+    ConnectError, Database, KeyCheck, MigrateError, MissingRights, Options, SchemaState, Store, Unsuited,
+    Weakness,
+};
 
 /// Why a database is not opened.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,15 @@ pub enum OpenError {
     /// It forgets commits when it crashes.
     #[error("{}; or say database.allow_weak_durability = true", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Weak(Vec<Weakness>),
+    /// What the database is.
+    #[error(transparent)]
+    Unsuited(#[from] Unsuited),
+    /// Its user may not do what serving needs.
+    #[error(transparent)]
+    Rights(#[from] MissingRights),
+    /// Its schema cannot be brought up to date.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// A newer program wrote its schema.
     #[error(
         "the database's schema is newer than this program (it has {0}); run the version that made it, or a later one"
@@ -72,7 +84,7 @@ async fn prepare(
     } else if !weak.is_empty() {
         return Err(OpenError::Weak(weak));
     }
-    match database.schema().await? {
+    match schema(database).await? {
         SchemaState::Current => {}
         SchemaState::Behind(_) if database.is_of_another_ring(keyring).await? => {
             return Err(OpenError::AnotherRing);
@@ -80,9 +92,23 @@ async fn prepare(
         SchemaState::Behind(_) => database.migrate().await?,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", "))),
     }
+    if let Some(missing) = database.missing_rights(true).await? {
+        return Err(missing.into());
+    }
     match database.check_keys(keyring, entropy).await? {
         KeyCheck::Fits => Ok(()),
         KeyCheck::AnotherRing => Err(OpenError::AnotherRing),
         KeyCheck::CheckMissing => Err(OpenError::CheckMissing),
     }
+}
+
+/// How the schema of a database stands, if the database suits and its user may look.
+pub(super) async fn schema(database: &Database) -> Result<SchemaState, OpenError> {
+    if let Some(unsuited) = database.unsuited().await? {
+        return Err(unsuited.into());
+    }
+    if let Some(missing) = database.missing_rights(false).await? {
+        return Err(missing.into());
+    }
+    Ok(database.schema().await?)
 }

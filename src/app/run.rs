@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tower_layer::Identity;
 
-use super::{OpenError, Outer, StartError, options, start_behind};
+use super::{OpenError, Outer, StartError, open, options, start_behind};
 use crate::assurance::feasible::infeasible;
 use crate::config::Config;
 use crate::config::guess::Guess;
@@ -85,7 +85,7 @@ async fn first(term: &mut Signal, int: &mut Signal) {
 /// The database cannot be reached, or belongs to a newer program.
 pub async fn migrate(config: &Config, dry_run: bool) -> Result<Vec<String>, StartError> {
     let database = Database::connect(&options(config)).await.map_err(OpenError::from)?;
-    let pending = match database.schema().await.map_err(OpenError::from)? {
+    let pending = match open::schema(&database).await? {
         SchemaState::Current => Vec::new(),
         SchemaState::Behind(pending) => pending,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", ")).into()),

@@ -1,7 +1,10 @@
 //! What differs between the databases, beside the hot statements in `apply/`.
 
+mod lasting;
+
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
 
+pub(super) use self::lasting::{is_denied, is_lasting, is_no_table};
 use crate::error::Fault;
 
 /// A database.
@@ -99,10 +102,22 @@ pub(super) fn is_crowded(error: &DbErr) -> bool {
     matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
 }
 
-/// What a store's failure is to its caller, where certainly nothing was written.
+/// What a store's failure is to its caller, where certainly nothing was written. Nobody is told to try again where that
+/// cannot help.
 pub(super) fn fault(doing: &'static str, error: DbErr) -> Fault {
-    if is_crowded(&error) { Fault::crowded(doing, error) } else { Fault::store(doing, error) }
+    if is_crowded(&error) {
+        Fault::crowded(doing, error)
+    } else if is_lasting(&error) {
+        Fault::internal(doing, Lasting(error))
+    } else {
+        Fault::store(doing, error)
+    }
 }
+
+/// An error that does not go away by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}; it does not go away by itself: put the database right, or the rights of its user")]
+struct Lasting(DbErr);
 
 /// The database's own code for an error.
 pub(super) fn code(error: &DbErr) -> Option<String> {
@@ -113,12 +128,20 @@ pub(super) fn code(error: &DbErr) -> Option<String> {
     error.code().map(|code| code.into_owned())
 }
 
+/// What the database says, without what the driver adds.
+pub(super) fn message(error: &DbErr) -> String {
+    match sqlx_error(error) {
+        Some(sqlx::Error::Database(error)) => error.message().to_owned(),
+        _ => error.to_string(),
+    }
+}
+
 fn mysql_error(error: &DbErr) -> Option<&sqlx::mysql::MySqlDatabaseError> {
     let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
     error.try_downcast_ref()
 }
 
-fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
+pub(super) fn sqlx_error(error: &DbErr) -> Option<&sqlx::Error> {
     match error {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))

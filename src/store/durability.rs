@@ -5,7 +5,7 @@ use std::fmt;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement};
 
-use super::Database;
+use super::{Database, dialect};
 use crate::error::Fault;
 
 /// A setting by which a crash forgets commits that were acknowledged, or ruins the database.
@@ -34,7 +34,7 @@ impl Database {
             DbBackend::MySql => self.of_mysql().await,
             _ => self.of_sqlite().await,
         };
-        found.map_err(|e| Fault::store("asking the database how durable its commits are", e))
+        found.map_err(|e| dialect::fault("asking the database how durable its commits are", e))
     }
 
     async fn of_postgres(&self) -> Result<Vec<Weakness>, DbErr> {

@@ -69,5 +69,5 @@ impl Database {
 }
 
 fn fault(error: DbErr) -> Fault {
-    Fault::store("checking the key ring against the database", error)
+    dialect::fault("checking the key ring against the database", error)
 }

@@ -25,9 +25,8 @@ pub(super) use self::own::Own;
 use self::election::Watcher;
 use self::shelf::Shelf;
 use super::connect::{ConnectError, Options};
-use super::dialect::Dialect;
+use super::dialect::{self, Dialect};
 use super::server::Server;
-use crate::error::Fault;
 
 /// A database, through whichever of its servers takes writes.
 #[derive(Clone)]
@@ -87,7 +86,7 @@ impl Primary {
         let backend = if dialect == Dialect::Postgres { DbBackend::Postgres } else { DbBackend::MySql };
         let watcher = election::first(&servers, options.acquire_timeout).await?;
         let server = watcher.server;
-        let fault = |e| Fault::store("connecting to the database", e);
+        let fault = |e| dialect::fault("connecting to the database", e);
         let db = servers[server].pool().await.map_err(fault)?;
         let pooled = dialect.pooled(options.max_connections);
         Ok(Self::new(servers, backend, options, pooled, db, watcher))

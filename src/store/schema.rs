@@ -9,6 +9,7 @@ use sea_orm::{
 };
 use tokio::time::{Instant, sleep};
 
+use super::rights::{self, MissingRights, Names};
 use super::{Database, dialect};
 use crate::error::Fault;
 
@@ -34,14 +35,54 @@ pub enum SchemaState {
     Ahead(Vec<String>),
 }
 
+/// Why the schema is not brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The user lacks a right.
+    #[error(
+        "the database's user {user} may not change the schema, which is not up to date; have the owner of the database run \
+         `GRANT {grant}`, or run `countersign migrate` as a user who may"
+    )]
+    Denied {
+        /// The user.
+        user: String,
+        /// What it lacks.
+        grant: String,
+    },
+    /// Tables are another user's.
+    #[error(
+        "the database's user {user} may not change the schema, which is not up to date ({reason}); run `countersign \
+         migrate` as the owner of the tables"
+    )]
+    NotOwner {
+        /// The user.
+        user: String,
+        /// What the database says.
+        reason: String,
+    },
+    /// The database does not answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
 impl Database {
+    /// Rights that the database's user lacks to look at the schema, or to serve.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn missing_rights(&self, is_to_serve: bool) -> Result<Option<MissingRights>, Fault> {
+        let needs = if is_to_serve { rights::TO_SERVE } else { rights::TO_LOOK };
+        let missing = rights::missing(&self.writer, needs).await;
+        missing.map_err(|e| dialect::fault("asking the database for the rights of its user", e))
+    }
+
     /// How the schema stands. Writes nothing.
     ///
     /// # Errors
     /// The database does not answer.
     pub async fn schema(&self) -> Result<SchemaState, Fault> {
         let known: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
-        let applied = self.applied().await.map_err(|e| Fault::store("reading the schema's version", e))?;
+        let applied = self.applied().await.map_err(|e| dialect::fault("reading the schema's version", e))?;
         let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
         if !unknown.is_empty() {
             return Ok(SchemaState::Ahead(unknown));
@@ -62,6 +103,12 @@ impl Database {
 
     /// Whether there is a table of that name.
     pub(super) async fn has_table(&self, name: &str) -> Result<bool, DbErr> {
+        if self.writer.backend() == DbBackend::Postgres {
+            // The information schema does not show tables on which the user has no right.
+            let sql = format!("SELECT to_regclass('{name}') IS NOT NULL");
+            let row = self.writer.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await?;
+            return row.map_or(Ok(false), |row| row.try_get_by_index(0));
+        }
         SchemaManager::new(&self.writer.now()).has_table(name).await
     }
 
@@ -76,7 +123,7 @@ impl Database {
     ///
     /// # Errors
     /// The database does not answer, or refuses a change.
-    pub async fn migrate(&self) -> Result<(), Fault> {
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
         let until = Instant::now() + PATIENCE;
         loop {
             match self.migrate_once().await {
@@ -84,9 +131,28 @@ impl Database {
                     tracing::debug!(%error, "another replica migrates the schema; going on with what is left");
                     sleep(PAUSE).await;
                 }
-                migrated => return migrated.map_err(|e| Fault::store("migrating the schema", e)),
+                Err(error) if dialect::is_denied(&error) => return Err(self.denied(error).await),
+                migrated => return migrated.map_err(|e| dialect::fault("migrating the schema", e).into()),
             }
         }
+    }
+
+    /// Why the schema may not be changed.
+    async fn denied(&self, error: DbErr) -> MigrateError {
+        let Ok(Names { user, schema }) = Names::of(&self.writer).await else {
+            return dialect::fault("migrating the schema", error).into();
+        };
+        if self.writer.backend() != DbBackend::Postgres {
+            let grant = format!("CREATE, ALTER, INDEX, SELECT, INSERT ON {schema}.* TO {user}");
+            return MigrateError::Denied { user, grant };
+        }
+        let sql = "SELECT has_schema_privilege(current_schema(), 'CREATE')";
+        let asked = self.writer.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await;
+        let may_create = asked.ok().flatten().and_then(|row| row.try_get_by_index(0).ok());
+        if may_create == Some(false) {
+            return MigrateError::Denied { grant: format!("CREATE ON SCHEMA {schema} TO {user}"), user };
+        }
+        MigrateError::NotOwner { user, reason: dialect::message(&error) }
     }
 
     async fn migrate_once(&self) -> Result<(), DbErr> {

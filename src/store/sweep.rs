@@ -3,8 +3,8 @@
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::Store;
 use super::entity::{client, device, evidence, request, subject};
+use super::{Store, dialect};
 use crate::domain::device::Device;
 use crate::domain::moment::Moment;
 use crate::error::Fault;
@@ -23,7 +23,7 @@ impl Store {
             .limit(most)
             .all(&self.reader)
             .await
-            .map_err(|e| Fault::store("looking for expired devices", e))?;
+            .map_err(|e| dialect::fault("looking for expired devices", e))?;
         rows.into_iter().map(device::Model::device).collect()
     }
 
@@ -58,7 +58,7 @@ impl Store {
         now: Moment,
         doing: &'static str,
     ) -> Result<u64, Fault> {
-        let fault = |e| Fault::store(doing, e);
+        let fault = |e| dialect::fault(doing, e);
         let mut forgotten = 0;
         loop {
             // Not all in one statement, which may not take for ever and holds up others.
@@ -114,7 +114,7 @@ impl Store {
             .and_where(none_in("client"))
             .to_owned();
         let done =
-            self.sweeper.execute(&delete).await.map_err(|e| Fault::store("forgetting strangers", e))?;
+            self.sweeper.execute(&delete).await.map_err(|e| dialect::fault("forgetting strangers", e))?;
         Ok(done.rows_affected())
     }
 }

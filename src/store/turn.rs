@@ -21,7 +21,7 @@ use super::unwritten::Unwritten;
 use crate::domain::ids::{Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::request;
-use crate::error::Error;
+use crate::error::{Error, Origin};
 
 /// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
 const TURNS: usize = 4096;
@@ -51,8 +51,8 @@ pub struct Turn {
     place: Option<Place>,
     /// The lock for which other requests of the subject wait.
     held: OwnedMutexGuard<Unwritten>,
-    /// Whether the last commit was written. `None`: there was none.
-    is_written: Option<bool>,
+    /// Whether the last commit was written, or whose fault it is that it was not. `None`: there was none.
+    written: Option<Result<(), Origin>>,
 }
 
 impl Store {
@@ -86,7 +86,7 @@ impl Store {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
         let place = lanes.reserve(tenant, subject)?;
-        Ok(Turn { lanes, place: Some(place), held, is_written: None })
+        Ok(Turn { lanes, place: Some(place), held, written: None })
     }
 }
 
@@ -102,15 +102,15 @@ impl Turn {
             None => self.lanes.wait_for_place(&commit.tenant, &commit.subject).await?,
         };
         let outcome = place.fill(commit).await;
-        self.is_written = Some(outcome.is_ok());
+        self.written = Some(outcome.as_ref().map(drop).map_err(|fault| fault.origin));
         Ok(outcome?)
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(is_written) = self.is_written {
-            self.held.note(is_written, Instant::now());
+        if let Some(written) = self.written {
+            self.held.note(written, Instant::now());
         }
     }
 }

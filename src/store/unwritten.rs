@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::Fault;
+use crate::error::{Fault, Origin};
 
 /// Failures without a delay, so that nothing is refused when the database comes back from a short outage.
 const FREE: u32 = 4;
@@ -19,6 +19,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(super) struct Unwritten {
     failures: u32,
     until: Option<Instant>,
+    /// Whether the last failure was one that does not go away by itself.
+    is_lasting: bool,
 }
 
 impl Unwritten {
@@ -29,21 +31,26 @@ impl Unwritten {
     pub(super) fn check(&self, now: Instant) -> Result<(), Fault> {
         match self.until {
             Some(until) if now < until => {
-                Err(Fault::store("judging a proof", "the commit of the last judgement failed moments ago"))
+                let fault = if self.is_lasting { Fault::internal } else { Fault::store };
+                Err(fault("judging a proof", "the commit of the last judgement failed moments ago"))
             }
             _ => Ok(()),
         }
     }
 
-    /// Notes whether a commit was written.
-    pub(super) fn note(&mut self, is_written: bool, now: Instant) {
-        if is_written {
+    /// Notes whether a commit was written, or whose fault it is that it was not.
+    pub(super) fn note(&mut self, written: Result<(), Origin>, now: Instant) {
+        let Err(origin) = written else {
             *self = Self::default();
             return;
-        }
+        };
         let doublings = self.failures.checked_sub(FREE).map(|more| more.min(16));
         let delay = doublings.map(|doublings| FIRST.saturating_mul(1 << doublings).min(LONGEST));
-        *self = Self { failures: self.failures.saturating_add(1), until: delay.map(|delay| now + delay) };
+        *self = Self {
+            failures: self.failures.saturating_add(1),
+            until: delay.map(|delay| now + delay),
+            is_lasting: origin == Origin::Internal,
+        };
     }
 }
 
@@ -55,17 +62,17 @@ mod tests {
     fn after_a_few_failures_each_delays_the_next_judgement_longer_up_to_a_minute() {
         let (mut unwritten, mut now) = (Unwritten::default(), Instant::now());
         for _ in 0..FREE {
-            unwritten.note(false, now);
+            unwritten.note(Err(Origin::Store), now);
             unwritten.check(now).unwrap();
         }
         for delay in [100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000] {
             unwritten.check(now).unwrap();
-            unwritten.note(false, now);
+            unwritten.note(Err(Origin::Store), now);
             now += Duration::from_millis(delay);
             unwritten.check(now - Duration::from_millis(1)).unwrap_err();
         }
-        unwritten.note(false, now);
-        unwritten.note(true, now);
+        unwritten.note(Err(Origin::Store), now);
+        unwritten.note(Ok(()), now);
         unwritten.check(now).unwrap();
     }
 }

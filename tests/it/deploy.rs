@@ -1,5 +1,7 @@
 //! The manifests in `deploy/`: known to Kubernetes' own schemas, and hardened as they say.
 
+mod grants;
+
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;

@@ -9,8 +9,8 @@ use std::cmp::Ordering;
 use sea_orm::EntityTrait;
 use subtle::ConstantTimeEq as _;
 
-use super::super::Store;
 use super::super::entity::event::{Column, Entity, Model};
+use super::super::{Store, dialect};
 use super::{parts, start};
 use crate::crypto::keyring::{Keyring, Purpose};
 use crate::error::Fault;
@@ -71,7 +71,7 @@ impl Store {
                 .first(PAGE)
                 .all(&self.reader)
                 .await
-                .map_err(|e| Fault::store("reading the audit log", e))?;
+                .map_err(|e| dialect::fault("reading the audit log", e))?;
             let Some(last) = page.last() else {
                 return Ok(Audit::Whole { writers: walk.writers, events: walk.events });
             };

@@ -16,6 +16,7 @@ use super::{Current, Inner, PoolNumber, Primary};
 use crate::domain::moment::Moment;
 use crate::error::Fault;
 use crate::store::connect::ConnectError;
+use crate::store::dialect;
 use crate::store::server::{Direct, Server, Unwritable};
 
 /// How often the server is looked at.
@@ -135,7 +136,7 @@ impl Primary {
     async fn look_for_one(&self) -> Result<Option<Moment>, Fault> {
         let doing = "asking for a sign of life";
         if self.0.servers.is_empty() {
-            self.now().execute_unprepared("SELECT 1").await.map_err(|e| Fault::store(doing, e))?;
+            self.now().execute_unprepared("SELECT 1").await.map_err(|e| dialect::fault(doing, e))?;
             return Ok(None);
         }
         let mut watcher = self.0.watcher.lock().await;
@@ -145,7 +146,7 @@ impl Primary {
         match any(&self.0.servers).await {
             Ok(found) => {
                 // What made the probe fail, or the pool silent, is true of the pool's other connections.
-                self.move_to(found.server).await.map_err(|e| Fault::store(doing, e))?;
+                self.move_to(found.server).await.map_err(|e| dialect::fault(doing, e))?;
                 if watcher.is_lost || found.server != watcher.server {
                     let server = &self.0.servers[found.server].name;
                     tracing::info!(server, "this server of the database takes the writes now");

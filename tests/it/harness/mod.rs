@@ -20,6 +20,7 @@ pub(crate) mod python;
 mod raw;
 pub(crate) mod replica;
 pub(crate) mod served;
+pub(crate) mod users;
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;

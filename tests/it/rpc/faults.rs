@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 
 use crate::harness::answers::{refused, said};
 use crate::harness::fixture::SECRET;
-use crate::harness::{Client, Harness, START, Wish, code, hotp, proof};
+use crate::harness::{Client, Harness, START, Wish, code, eventually, hotp, proof};
 
 async fn run(harness: &Harness, sql: &str) {
     let db = harness.connection().await;
@@ -41,8 +41,9 @@ async fn a_database_that_does_not_answer_accepts_nothing_and_all_is_well_when_it
     let client = harness.client().await;
     let device = client.active_hotp("alice", "token", SECRET).await;
     let limit = Duration::from_secs(10);
-    for table in ["device", "event"] {
-        run(&harness, &format!("ALTER TABLE {table} RENAME TO gone")).await;
+    for what in ["UPDATE ON device", "INSERT ON event"] {
+        let fails = format!("CREATE TRIGGER fails BEFORE {what} BEGIN SELECT RAISE(ABORT, 'fails'); END");
+        run(&harness, &fails).await;
         let refusal = named(&client, &device, &hotp(SECRET, 1), limit).await.unwrap_err();
         assert_eq!((refusal.code(), refused(&refusal)), (Code::Unavailable, "STORE_UNAVAILABLE".to_owned()));
         let details = refusal.get_error_details();
@@ -50,11 +51,32 @@ async fn a_database_that_does_not_answer_accepts_nothing_and_all_is_well_when_it
         assert_eq!(details.retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
         let told = format!("{} {}", refusal.message(), String::from_utf8_lossy(refusal.details()));
         assert!(!told.contains("table") && !told.contains("sqlite"), "{told}");
-        run(&harness, &format!("ALTER TABLE gone RENAME TO {table}")).await;
+        run(&harness, "DROP TRIGGER fails").await;
     }
     assert_eq!(client.failures("alice", &device.id).await, 0);
     let answer = named(&client, &device, &hotp(SECRET, 1), limit).await.unwrap();
     assert_eq!(said(answer.verdict.as_ref()), "accepted");
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_is_not_told_to_retry_what_will_not_go_away_by_itself() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let device = client.active_hotp("alice", "token", SECRET).await;
+    for table in ["device", "event"] {
+        run(&harness, &format!("ALTER TABLE {table} RENAME TO gone")).await;
+        for _ in 0..6 {
+            let refusal = client.verify("alice", &device.id, &hotp(SECRET, 1)).await.unwrap_err();
+            assert_eq!((refusal.code(), refused(&refusal)), (Code::Internal, "INTERNAL".to_owned()));
+            assert!(refusal.get_details_retry_info().is_none());
+            let told = format!("{} {}", refusal.message(), String::from_utf8_lossy(refusal.details()));
+            assert!(!told.contains("table") && !told.contains("sqlite"), "{told}");
+        }
+        run(&harness, &format!("ALTER TABLE gone RENAME TO {table}")).await;
+        // The failures delay the next judgement, by less than a second.
+        eventually("a code is judged again", async || client.device("alice", &device.id).await.is_ok()).await;
+    }
     harness.stop().await;
 }
 

@@ -15,6 +15,7 @@ mod late;
 mod lost_answers;
 mod once;
 mod requests;
+mod rights;
 mod schema;
 mod sealing;
 mod secrets;

@@ -41,7 +41,7 @@ impl Entropy for Counting {
     }
 }
 
-/// A replica that counts the proofs that it judges as right, and a token of alice.
+/// A replica that counts the proofs that it judges as right, and a token of a subject.
 pub(super) struct Counted {
     pub(super) replica: Arc<Replica>,
     entropy: Arc<Counting>,
@@ -50,13 +50,18 @@ pub(super) struct Counted {
 
 impl Counted {
     pub(super) async fn on(database: &TestDatabase) -> Self {
+        Self::of(database, "alice").await
+    }
+
+    /// With a token of that subject.
+    pub(super) async fn of(database: &TestDatabase, subject: &str) -> Self {
         let entropy = Arc::new(Counting::default());
         let clock = clock();
         let store = database.open().await;
         let service = Service::new(store, clock.clone(), entropy.clone(), Policies::default(), rulebook(&[]));
         let caller = Arc::new(crate::harness::caller("app", "default", &countersign::auth::Role::ALL));
         let replica = Arc::new(Replica { service, clock, caller });
-        let token = replica.hotp("alice").await;
+        let token = replica.hotp(subject).await;
         Self { replica, entropy, token }
     }
 

@@ -1,0 +1,188 @@
+//! Rights of the database's user. What is missing stops the start with a sentence that has the GRANT.
+
+use countersign::error::{Error, Fault, Origin};
+
+use super::turns::Counted;
+use crate::harness::databases::{Engine, TestDatabase, on, on_every_server};
+use crate::harness::users::TestUser;
+
+on_every_server!(
+    a_user_who_lacks_one_right_is_refused_with_the_grant,
+    a_user_who_may_only_read_is_refused_with_all_grants,
+    a_user_who_may_not_make_tables_is_refused_before_anything_is_written,
+    a_table_that_is_gone_is_no_outage,
+);
+
+/// What serving needs.
+const RIGHTS: [(&str, &str); 10] = [
+    ("seaql_migrations", "SELECT"),
+    ("meta", "SELECT, INSERT"),
+    ("event", "SELECT, INSERT"),
+    ("request", "SELECT, INSERT, DELETE"),
+    ("device", "SELECT, INSERT, UPDATE, DELETE"),
+    ("subject", "SELECT, INSERT, UPDATE, DELETE"),
+    ("evidence", "SELECT, INSERT, UPDATE, DELETE"),
+    ("client", "SELECT, INSERT, UPDATE, DELETE"),
+    ("revocation", "SELECT, INSERT, UPDATE, DELETE"),
+    ("secret", "SELECT, INSERT, UPDATE, DELETE"),
+];
+
+/// A user with those rights and no other, on a database with a schema.
+async fn serving(database: &TestDatabase) -> TestUser {
+    database.open().await.close().await;
+    let user = TestUser::of(database, "serving").await;
+    for (table, rights) in RIGHTS {
+        user.grant(rights, table).await;
+    }
+    user
+}
+
+async fn refusal(user: &TestUser) -> String {
+    user.database.try_open().await.err().expect("a right is missing").to_string()
+}
+
+async fn a_user_who_lacks_one_right_is_refused_with_the_grant(database: TestDatabase) {
+    let user = serving(&database).await;
+    for (table, rights) in RIGHTS {
+        for right in rights.split(", ") {
+            user.revoke(right, table).await;
+            let says = format!(
+                "the database's user {} lacks rights that serving needs; have the owner of the tables run `{}`",
+                user.name,
+                user.grants(right, table)
+            );
+            assert_eq!(refusal(&user).await, says);
+            user.grant(right, table).await;
+        }
+    }
+    // With all of them it serves.
+    user.database.open().await.close().await;
+    user.remove().await;
+}
+
+async fn a_user_who_may_only_read_is_refused_with_all_grants(database: TestDatabase) {
+    let user = serving(&database).await;
+    let mut lacks = Vec::new();
+    for (table, rights) in RIGHTS {
+        if let Some((_, rights)) = rights.split_once("SELECT, ") {
+            user.revoke(rights, table).await;
+            lacks.push(user.grants(rights, table));
+        }
+    }
+    let says = format!(
+        "the database's user {} lacks rights that serving needs; have the owner of the tables run `{}`",
+        user.name,
+        lacks.join("; ")
+    );
+    assert_eq!(refusal(&user).await, says);
+    user.remove().await;
+}
+
+async fn a_user_who_may_not_make_tables_is_refused_before_anything_is_written(database: TestDatabase) {
+    let user = TestUser::of(&database, "stranger").await;
+    let grant = if database.engine == Engine::MySql {
+        user.grant("SELECT, INSERT, UPDATE, DELETE", "*").await;
+        format!("CREATE, ALTER, INDEX, SELECT, INSERT ON {}.* TO {}", database.name(), user.name)
+    } else {
+        // As PostgreSQL has it from 15 on.
+        database.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC").await;
+        format!("CREATE ON SCHEMA public TO {}", user.name)
+    };
+    let says = format!(
+        "the database's user {} may not change the schema, which is not up to date; have the owner of the database run \
+         `GRANT {grant}`, or run `countersign migrate` as a user who may",
+        user.name
+    );
+    assert_eq!(refusal(&user).await, says);
+    assert!(database.try_open().await.is_ok(), "the owner may");
+    user.remove().await;
+}
+
+fn fault<T: std::fmt::Debug>(tried: Result<T, Error>) -> Fault {
+    match tried {
+        Err(Error::Fault(fault)) => fault,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_table_that_is_gone_is_no_outage(database: TestDatabase) {
+    let counted = Counted::of(&database, "alice").await;
+    database.execute("ALTER TABLE event RENAME TO gone").await;
+    let fault = fault(counted.verify(&counted.right()).await);
+    assert_eq!(fault.origin, Origin::Internal, "{fault}");
+    database.execute("ALTER TABLE gone RENAME TO event").await;
+    counted.verify(&counted.right()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_does_not_own_the_tables_is_told_to_migrate_as_their_owner() {
+    on(Engine::Postgres, async |database: TestDatabase| {
+        let user = serving(&database).await;
+        database.execute(&format!("GRANT CREATE ON SCHEMA public TO {}", user.name)).await;
+        database.execute("DELETE FROM seaql_migrations WHERE version LIKE 'm0010%'").await;
+        database.execute("ALTER TABLE subject DROP COLUMN forgiven").await;
+        let refused = refusal(&user).await;
+        assert!(refused.contains("must be owner of table subject"), "{refused}");
+        assert!(refused.ends_with("run `countersign migrate` as the owner of the tables"), "{refused}");
+        database.open().await.close().await;
+        user.database.open().await.close().await;
+        user.remove().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_who_may_use_no_schema_is_refused() {
+    on(Engine::Postgres, async |database: TestDatabase| {
+        let user = serving(&database).await;
+        database.execute("REVOKE USAGE ON SCHEMA public FROM PUBLIC").await;
+        let says = format!(
+            "the database's user {0} may use no schema of its search_path (\"$user\", public); have the owner run `GRANT \
+             USAGE ON SCHEMA public TO {0}`, or set another search_path with ALTER ROLE",
+            user.name
+        );
+        assert_eq!(refusal(&user).await, says);
+        user.remove().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_database_that_is_not_utf_8_is_refused_before_anything_is_written() {
+    on(Engine::Postgres, async |database: TestDatabase| {
+        for encoding in ["SQL_ASCII", "LATIN1"] {
+            let other = database.other(&format!("{}_{}", database.name(), encoding.to_lowercase()));
+            let name = other.name();
+            let sql = format!(
+                "CREATE DATABASE {name} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+            );
+            database.execute(&sql).await;
+            let refused = other.try_open().await.err().unwrap().to_string();
+            let says = format!(
+                "the database's encoding is {encoding}, in which not every name can be kept; make one with `CREATE \
+                 DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and name that"
+            );
+            assert_eq!(refused, says);
+            assert_eq!(other.count("pg_tables WHERE schemaname = 'public'").await, 0);
+            database.execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    })
+    .await;
+}
+
+/// Its own texts are bytes there, so that the character set of the database means nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mariadb_database_of_any_character_set_keeps_every_name() {
+    on(Engine::MySql, async |database: TestDatabase| {
+        for charset in ["latin1", "utf16", "ascii"] {
+            database.execute(&format!("ALTER DATABASE {} CHARACTER SET {charset}", database.name())).await;
+            let counted = Counted::of(&database, &format!("Жанна 🐢 {charset}")).await;
+            counted.verify(&counted.right()).await.unwrap();
+            counted.replica.stop().await;
+            for table in RIGHTS.map(|(table, _)| table) {
+                database.execute(&format!("DROP TABLE {table}")).await;
+            }
+        }
+    })
+    .await;
+}
