@@ -169,12 +169,15 @@ impl Store {
         self.died.cancelled().await;
     }
 
-    /// Whether the database takes writes. Gives the time there, if it is not this machine's.
+    /// Whether the database takes writes, and the last ones were written. Gives the time there, if it is not this
+    /// machine's.
     ///
     /// # Errors
-    /// It does not answer, or no server of it takes writes.
+    /// It does not answer, no server of it takes writes, or writes fail.
     pub async fn look(&self) -> Result<Option<Moment>, Fault> {
-        self.reader.look().await
+        let now = self.reader.look().await?;
+        self.sweeper.check_writes().await?;
+        Ok(now)
     }
 
     /// Takes no more commits, and returns when what was taken is written and every connection is closed.

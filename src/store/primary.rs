@@ -9,6 +9,7 @@ mod ask;
 mod election;
 mod own;
 mod shelf;
+mod writes;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,7 @@ pub(super) use self::own::Own;
 
 use self::election::Watcher;
 use self::shelf::Shelf;
+use self::writes::Writes;
 use super::connect::{ConnectError, Options};
 use super::dialect::{self, Dialect};
 use super::server::Server;
@@ -47,6 +49,7 @@ struct Inner {
     /// No server took writes when they were last looked at.
     is_lost: AtomicBool,
     watcher: Mutex<Watcher>,
+    writes: Writes,
 }
 
 /// How long is waited.
@@ -126,6 +129,7 @@ impl Primary {
             is_silent: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
             watcher: Mutex::new(watcher),
+            writes: Writes::begin(),
         }))
     }
 

@@ -87,6 +87,18 @@ impl Writer {
 
     /// Writes a group of commits, each of another subject. What is `Done` is on disk when this returns.
     pub(super) async fn write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, WriteError> {
+        let written = self.try_to_write(group).await;
+        match &written {
+            Ok(outcomes) if outcomes.contains(&Outcome::Done) => self.db.has_written(),
+            Ok(_) => {}
+            Err(WriteError::NotBegun(error) | WriteError::Failed(error) | WriteError::Doubt(error)) => {
+                self.db.may_not_write(error);
+            }
+        }
+        written
+    }
+
+    async fn try_to_write(&mut self, group: &[Commit]) -> Result<Vec<Outcome>, WriteError> {
         if let Some(outcomes) = self.write_hot(group).await? {
             return Ok(outcomes);
         }

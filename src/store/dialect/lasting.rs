@@ -77,3 +77,14 @@ pub(in crate::store) fn is_no_table(error: &DbErr) -> bool {
         Some(Code::Sqlite(_)) | None => false,
     }
 }
+
+/// Whether there is no room to write.
+pub(in crate::store) fn is_full(error: &DbErr) -> bool {
+    match Code::of(error) {
+        Some(Code::Sqlite(code)) => code == 13,
+        Some(Code::Postgres(code)) => code == "53100",
+        // A full disk, a file or a table that cannot grow, a write that failed.
+        Some(Code::MySql(number)) => matches!(number, 1021 | 1114 | 3 | 1026 | 1030),
+        None => false,
+    }
+}

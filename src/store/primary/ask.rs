@@ -129,6 +129,7 @@ impl Primary {
         if dialect::is_lost(error) || dialect::is_unwritable(error) {
             self.0.doubt.notify_one();
         }
+        self.may_not_write(error);
     }
 }
 

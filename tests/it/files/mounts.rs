@@ -12,6 +12,7 @@ use countersign::store::Audit;
 
 use super::{PATIENCE, content, open_url, refusal};
 use crate::harness::databases::TestDatabase;
+use crate::harness::eventually;
 use crate::harness::part;
 use crate::harness::replica::{Replica, clock};
 
@@ -66,7 +67,9 @@ async fn part_full_disk() {
     let Some(dir) = part::stage() else { return };
     let database = TestDatabase::in_file(&dir.join("test.db"));
     let replica = Replica::start_with_patience(&database, &clock(), PATIENCE).await;
+    let idle = Replica::start_with_patience(&database, &clock(), PATIENCE).await;
     let codes = replica.recovery_codes("alice").await;
+    replica.service.look().await.unwrap();
     let filler = fill(&dir);
 
     // Some may still fit in what SQLite has already; then nothing does.
@@ -85,6 +88,14 @@ async fn part_full_disk() {
     let fault = full.expect("the disk is full");
     assert!(matches!(fault.origin, Origin::Store | Origin::Doubt), "{fault}");
     assert!(fault.to_string().contains("full"), "{fault}");
+    for _ in 0..2 {
+        let why = replica.service.look().await.unwrap_err().to_string();
+        assert!(why.contains("full"), "{why}");
+    }
+    // Where no commit is asked for, it is found out all the same.
+    eventually("it is seen without a commit", async || idle.service.look().await.is_err()).await;
+    let why = idle.service.look().await.unwrap_err().to_string();
+    assert!(why.contains("full"), "{why}");
     let mut used = 0;
     for code in &codes.codes {
         match replica.offer(&codes, code).await {
@@ -101,6 +112,10 @@ async fn part_full_disk() {
     assert_eq!(refusal(&path).await, format!("the disk of {} is full", path.display()));
 
     fs::remove_file(filler).unwrap();
+    for replica in [&replica, &idle] {
+        replica.service.look().await.unwrap();
+    }
+    assert_eq!(database.count("meta").await, 1, "nothing of the attempts is left");
     for code in &codes.codes[used..] {
         assert_eq!(replica.offer(&codes, code).await.unwrap(), Verdict::Accepted);
     }

@@ -1,15 +1,21 @@
-//! Rights of the database's user. What is missing stops the start with a sentence that has the GRANT.
+//! Rights of the database's user. What is missing stops the start with a sentence that has the GRANT; while serving it is
+//! never said to go away by itself, and the server is not ready until it is granted.
 
+use countersign::domain::ids::DeviceId;
 use countersign::error::{Error, Fault, Origin};
 
+use super::fixtures::{subject, tenant};
 use super::turns::Counted;
 use crate::harness::databases::{Engine, TestDatabase, on, on_every_server};
+use crate::harness::fixture::NOBODYS;
 use crate::harness::users::TestUser;
 
 on_every_server!(
     a_user_who_lacks_one_right_is_refused_with_the_grant,
     a_user_who_may_only_read_is_refused_with_all_grants,
     a_user_who_may_not_make_tables_is_refused_before_anything_is_written,
+    a_right_that_is_revoked_is_no_outage,
+    a_right_to_read_that_is_revoked_is_no_outage,
     a_table_that_is_gone_is_no_outage,
 );
 
@@ -103,6 +109,48 @@ fn fault<T: std::fmt::Debug>(tried: Result<T, Error>) -> Fault {
         Err(Error::Fault(fault)) => fault,
         other => panic!("{other:?}"),
     }
+}
+
+async fn a_right_that_is_revoked_is_no_outage(database: TestDatabase) {
+    let user = serving(&database).await;
+    for (number, (right, table)) in [("INSERT", "event"), ("UPDATE", "device")].into_iter().enumerate() {
+        let counted = Counted::of(&user.database, &format!("user {number}")).await;
+        let look = async || counted.replica.service.look().await;
+        look().await.unwrap();
+        user.revoke(right, table).await;
+        // More than a few, so that judging is delayed as well.
+        for _ in 0..6 {
+            let fault = fault(counted.verify(&counted.right()).await);
+            assert_eq!(fault.origin, Origin::Internal, "{fault}");
+            let said = fault.to_string();
+            assert!(said.contains("does not go away by itself") || said.contains("moments ago"), "{said}");
+        }
+        let not_ready = look().await.unwrap_err().to_string();
+        assert!(not_ready.contains(&user.grants(right, table)), "{not_ready}");
+        user.grant(right, table).await;
+        look().await.unwrap();
+        let accepted = async { while counted.verify(&counted.right()).await.is_err() {} };
+        tokio::time::timeout(std::time::Duration::from_secs(20), accepted).await.expect("it is judged again");
+        counted.replica.stop().await;
+    }
+    user.remove().await;
+}
+
+async fn a_right_to_read_that_is_revoked_is_no_outage(database: TestDatabase) {
+    let user = serving(&database).await;
+    let store = user.database.open().await;
+    let id = DeviceId::parse(NOBODYS).unwrap();
+    let read = async || store.device(&tenant(), &subject("alice"), &id).await;
+    read().await.unwrap();
+    user.revoke("SELECT", "device").await;
+    assert_eq!(read().await.unwrap_err().origin, Origin::Internal);
+    let not_ready = store.look().await.unwrap_err().to_string();
+    assert!(not_ready.contains(&user.grants("SELECT", "device")), "{not_ready}");
+    user.grant("SELECT", "device").await;
+    read().await.unwrap();
+    store.look().await.unwrap();
+    store.close().await;
+    user.remove().await;
 }
 
 async fn a_table_that_is_gone_is_no_outage(database: TestDatabase) {
