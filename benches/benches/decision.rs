@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use countersign::assurance::candidate::Candidate;
 use countersign::assurance::counting::Asked;
-use countersign::assurance::decide::{Situation, decide};
+use countersign::assurance::decide::{Situation, decide, decide_all};
 use countersign::assurance::rulebook::{Rulebook, Source};
+use countersign::assurance::steps::{STEPS_MAX, Steps};
 use countersign::domain::device::Kind;
 use countersign::domain::evidence::{Binding, Evidence, Scope};
 use countersign::domain::ids::{DeviceId, EvidenceId, SessionId};
@@ -107,9 +108,18 @@ impl World {
             active_devices: &self.active,
         };
         let Self { evidence, candidates, book, .. } = self;
-        let situation = Situation { asked, evidence, candidates, vocabulary: book.vocabulary() };
+        let situation = |steps| Situation {
+            asked: asked.clone(),
+            evidence,
+            candidates,
+            vocabulary: book.vocabulary(),
+            steps,
+        };
         let Some(requirement) = book.named("login") else { return };
-        bencher.bench_local(|| decide(black_box(requirement), black_box(&situation)));
+        bencher.bench_local(|| {
+            let steps = Steps::new(STEPS_MAX);
+            decide(black_box(requirement), black_box(&situation(&steps)))
+        });
     }
 }
 
@@ -156,4 +166,91 @@ fn satisfied_by_evidence(bencher: Bencher<'_, '_>, facts: usize) {
 fn parse_by_leaves(bencher: Bencher<'_, '_>, leaves: usize) {
     let source = source(any_of(leaves));
     bencher.bench_local(|| Rulebook::parse(black_box(&source)));
+}
+
+/// Requirements over 28 external methods, each worth another set of properties.
+struct Many {
+    book: Rulebook,
+    candidates: Vec<Candidate>,
+}
+
+impl Many {
+    fn of(requirements: &[String]) -> Option<Self> {
+        use FactorType::{Inherence, Knowledge, Possession};
+        let worth = |n: usize| Strength {
+            factor_types: [Knowledge, Possession, Inherence]
+                .into_iter()
+                .enumerate()
+                .filter_map(|(bit, factor)| (n >> bit & 1 == 1).then_some(factor))
+                .collect(),
+            phishing_resistant: n >> 3 & 1 == 1,
+            hardware_bound: n >> 4 & 1 == 1,
+            user_verified: n.is_multiple_of(3),
+            ..Strength::default()
+        };
+        let source = Source {
+            methods: (0..28).map(|n| (format!("m{n}"), worth(n))).collect(),
+            requirements: (0..)
+                .zip(requirements)
+                .map(|(n, text): (u32, _)| (format!("r{n}"), text.clone()))
+                .collect(),
+            rules: Vec::new(),
+        };
+        let book = Rulebook::parse(&source).ok()?;
+        let candidates = Candidate::externals(book.vocabulary());
+        Some(Self { book, candidates })
+    }
+
+    /// All requirements together, in so many steps.
+    fn bench(&self, bencher: Bencher<'_, '_>, most: u64) {
+        let asked =
+            Asked { session: None, client: None, transaction: None, now: NOW, epoch: 0, active_devices: &[] };
+        let Self { book, candidates } = self;
+        let all: Vec<_> = book.requirements().iter().filter(|one| one.name().starts_with('r')).collect();
+        bencher.bench_local(|| {
+            let steps = Steps::new(most);
+            let asked = asked.clone();
+            let situation =
+                Situation { asked, evidence: &[], candidates, vocabulary: book.vocabulary(), steps: &steps };
+            decide_all(black_box(&all), &situation)
+        });
+    }
+}
+
+fn out_of_steps(bencher: Bencher<'_, '_>, requirements: &[String]) {
+    if let Some(many) = Many::of(requirements) {
+        many.bench(bencher, STEPS_MAX);
+    }
+}
+
+/// 16 requirements, each met by seven of 28 methods: the steps run out.
+#[divan::bench]
+fn all_steps_of_16_requirements(bencher: Bencher<'_, '_>) {
+    let one = |n: usize| (0..7).map(|k| format!("m{}", (n * 5 + k * k * 3 + k * n) % 28)).collect::<Vec<_>>();
+    out_of_steps(bencher, &(0..16).map(|n| one(n).join(" or ")).collect::<Vec<_>>());
+}
+
+/// One requirement that asks 15 times for other properties: the steps run out.
+#[divan::bench]
+fn all_steps_of_15_properties(bencher: Bencher<'_, '_>) {
+    let names =
+        ["knowledge", "possession", "inherence", "phishing_resistant", "hardware_bound", "user_verified"];
+    let pairs = (0..6).flat_map(|a| (a + 1..6).map(move |b| format!("{} & {}", names[a], names[b])));
+    out_of_steps(bencher, &[pairs.collect::<Vec<_>>().join(" and ")]);
+}
+
+/// A `distinct` of parts that ask for several pieces each.
+#[divan::bench]
+fn all_steps_of_a_packed_distinct(bencher: Bencher<'_, '_>) {
+    let text = "distinct(knowledge and possession and inherence, phishing_resistant and hardware_bound and \
+                user_verified, knowledge, possession)";
+    out_of_steps(bencher, &[text.to_owned()]);
+}
+
+/// A `distinct` of 16 parts.
+#[divan::bench]
+fn all_steps_of_a_wide_distinct(bencher: Bencher<'_, '_>) {
+    let parts = ["knowledge & possession", "possession & inherence", "phishing_resistant & knowledge", "any"];
+    let parts: Vec<_> = parts.iter().flat_map(|part| vec![*part; 4]).collect();
+    out_of_steps(bencher, &[format!("distinct({})", parts.join(", "))]);
 }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::candidate::{Candidate, Effort};
+use super::goal::Goal;
 use super::search::{Class, Group, Taken};
 use crate::domain::moment::Moment;
 
@@ -92,6 +93,36 @@ fn of_group(group: &Group, count: usize, candidates: &[&Candidate], most: usize)
 
 fn joined((cost, counts): &Choice, (more, added): &Choice) -> Choice {
     (cost.plus(more), [counts.as_slice(), added].concat())
+}
+
+/// A choice that reaches every goal, and no longer if anything of it is left out. Begins with all that can be of use,
+/// and leaves out what it can, the most costly first. It takes few steps, and need not be the cheapest. `None`: all
+/// together does not reach every goal.
+#[must_use]
+pub(super) fn reduced(goals: &[Goal<'_>], groups: &[Group], candidates: &[&Candidate]) -> Option<Vec<usize>> {
+    let classes: Vec<&Class> = groups.iter().flat_map(|group| &group.classes).collect();
+    let mut counts: Vec<usize> = groups.iter().flat_map(Group::useful_by_class).collect();
+    let are_reached = |counts: &[usize]| {
+        let each = || classes.iter().zip(counts).flat_map(|(class, count)| &class.members[..*count]);
+        goals.iter().all(|goal| goal.is_reached_by(each().map(|index| (*index, true))))
+    };
+    if !are_reached(&counts) {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_cached_key(|class| {
+        Reverse(Cost::of(classes[*class].members.iter().take(1).map(|index| candidates[*index])))
+    });
+    for class in order {
+        while counts[class] > 0 {
+            counts[class] -= 1;
+            if !are_reached(&counts) {
+                counts[class] += 1;
+                break;
+            }
+        }
+    }
+    Some(counts)
 }
 
 /// The cheapest, at most so many.

@@ -8,6 +8,7 @@ use super::goal::Goal;
 use super::lasting::lasting;
 use super::plan::plans;
 use super::requirement::{Requirement, shortest};
+use super::steps::Steps;
 use super::vocabulary::Vocabulary;
 use crate::domain::decision::{Decision, Satisfied};
 use crate::domain::evidence::Evidence;
@@ -24,6 +25,8 @@ pub struct Situation<'a> {
     pub candidates: &'a [Candidate],
     /// What could be enrolled.
     pub vocabulary: &'a Vocabulary,
+    /// The steps that searching plans may take.
+    pub steps: &'a Steps,
 }
 
 impl Situation<'_> {
@@ -42,16 +45,29 @@ pub fn decide(requirement: &Requirement, situation: &Situation<'_>) -> Decision 
 
 /// Decides several requirements as one: satisfied if each is, and each plan serves them all, with the fewest
 /// prompts. One passkey now, instead of a code now and a passkey in a minute.
+///
+/// Whether it is satisfied, and whether anything can be done about it, is always exact. If the steps run out, the plan
+/// is minimal but may not be of least effort.
 #[must_use]
 pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> Decision {
     let evidence = situation.counted();
-    if let Some(satisfied) = satisfied(requirements, &evidence, situation.asked.now) {
-        return Decision::Satisfied(satisfied);
+    match satisfied(requirements, &evidence, situation.asked.now) {
+        Some(satisfied) => Decision::Satisfied(satisfied),
+        None => unsatisfied(requirements, situation, &evidence),
     }
+}
+
+/// By which evidence several requirements are all satisfied. `None`: one of them is not.
+#[must_use]
+pub fn satisfied_all(requirements: &[&Requirement], situation: &Situation<'_>) -> Option<Satisfied> {
+    satisfied(requirements, &situation.counted(), situation.asked.now)
+}
+
+fn unsatisfied(requirements: &[&Requirement], situation: &Situation<'_>, evidence: &[&Evidence]) -> Decision {
     let candidates = unique(situation.candidates);
     let (usable, unusable): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|one| one.is_usable());
-    let reach = |candidates: &[&Candidate]| goals(requirements, situation, &evidence, candidates);
-    let plans = plans(&reach(&usable), &usable);
+    let reach = |candidates: &[&Candidate]| goals(requirements, situation, evidence, candidates);
+    let plans = plans(&reach(&usable), &usable, situation.steps);
     if !plans.is_empty() {
         return Decision::StepUp { plans };
     }

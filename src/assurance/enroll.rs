@@ -1,12 +1,13 @@
 //! Devices that a subject would have to enroll so that a requirement can be met, and the proofs needed beside them.
 
 use super::candidate::{Candidate, Effort};
-use super::choice::cheapest;
+use super::choice::{cheapest, reduced};
 use super::decide::{Situation, goals};
 use super::goal::Goal;
 use super::plan::plans;
 use super::requirement::Requirement;
 use super::search::{self, Class, Search};
+use super::steps::Steps;
 use crate::domain::decision::Plan;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::DeviceId;
@@ -45,7 +46,7 @@ pub(super) fn enrollment<'a>(
             continue;
         }
         let goals = with(requirements, situation, &evidence, usable, &devices).chain(others.iter().cloned());
-        let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable) else { continue };
+        let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable, situation.steps) else { continue };
         found.push((plans.first().map_or(0, |plan| plan.steps.len()), kinds, plans));
     }
     found.sort_by(|(few, some, _), (many, others, _)| (few, some).cmp(&(many, others)));
@@ -56,7 +57,8 @@ pub(super) fn enrollment<'a>(
     Some(Enrollment { ways, plans })
 }
 
-/// The smallest sets of imagined devices that will do where everything that the subject has is proved as well.
+/// The smallest sets of imagined devices that will do where everything that the subject has is proved as well. If the
+/// steps run out, one set of which none can be left out.
 fn fewest<'c>(
     requirements: &[&Requirement],
     situation: &Situation<'_>,
@@ -72,17 +74,25 @@ fn fewest<'c>(
     // What is there is granted, so only imagined devices have anything to add.
     let groups = search::groups(&goals, &all);
     let classes: Vec<&Class> = groups.iter().flat_map(|group| &group.classes).collect();
-    let mut search = Search::new(&goals, &groups);
-    for steps in search.numbers() {
-        let found = search.of(steps);
+    let set = |counts: Vec<usize>| -> Vec<&'c Candidate> {
+        let chosen = classes.iter().zip(counts).flat_map(|(class, count)| &class.members[..count]);
+        chosen.filter_map(|index| imagined.get(index.checked_sub(present.len())?)).collect()
+    };
+    // The advice on a decision asks for the same sets again.
+    let steps = situation.steps.quarter();
+    let mut search = Search::new(&goals, &groups, &steps);
+    for number in search.numbers() {
+        let found = search.of(number);
         let choices = found.iter().flat_map(|taken| cheapest(&groups, taken, &all, WAYS_MAX));
-        let sets = choices.map(|(_, counts)| {
-            let chosen = classes.iter().zip(counts).flat_map(|(class, count)| &class.members[..count]);
-            chosen.filter_map(|index| imagined.get(index.checked_sub(present.len())?)).collect()
-        });
-        let sets: Vec<_> = sets.take(WAYS_MAX).collect();
+        let sets: Vec<_> = choices.map(|(_, counts)| set(counts)).take(WAYS_MAX).collect();
+        if steps.have_run_out() {
+            situation.steps.run_out();
+        }
         if !sets.is_empty() {
             return sets;
+        }
+        if steps.have_run_out() {
+            return reduced(&goals, &groups, &all).map(set).into_iter().collect();
         }
     }
     Vec::new()
@@ -102,8 +112,8 @@ fn with<'a>(
 }
 
 /// Plans for what is missing. `None`: it cannot be proved now.
-fn missing(goals: &[Goal<'_>], usable: &[&Candidate]) -> Option<Vec<Plan>> {
-    let plans = plans(goals, usable);
+fn missing(goals: &[Goal<'_>], usable: &[&Candidate], steps: &Steps) -> Option<Vec<Plan>> {
+    let plans = plans(goals, usable, steps);
     // There is no plan where nothing is missing, and none where nothing helps.
     let is_done = plans.is_empty() && goals.iter().all(|goal| goal.is_reached(&goal.start()));
     (is_done || !plans.is_empty()).then_some(plans)

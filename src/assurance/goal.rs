@@ -113,6 +113,12 @@ impl<'a> Goal<'a> {
         self.program.holds(state)
     }
 
+    /// The number of sources that are told apart.
+    #[must_use]
+    pub fn sources(&self) -> usize {
+        self.held.len()
+    }
+
     /// Whether it is reached when these candidates are proved.
     #[must_use]
     pub fn is_reached_by(&self, candidates: impl Iterator<Item = (usize, bool)>) -> bool {

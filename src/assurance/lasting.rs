@@ -94,15 +94,26 @@ pub fn lasting<'a>(requirement: &Requirement, evidence: &[&'a Evidence], now: Mo
     pieces.sort_by_key(|Piece { evidence, .. }| {
         (!evidence.is_for_transaction(), evidence.expires_at, evidence.id.clone())
     });
-    let mut index = 0;
-    while index < pieces.len() {
-        let piece = pieces.remove(index);
-        if !holds(&pieces, last) {
-            pieces.insert(index, piece);
-            index += 1;
+    let met: Vec<LeafSet> = pieces.iter().map(|piece| piece.met(last)).collect();
+    let mut is_kept: Vec<bool> = met.iter().map(|met| *met != 0).collect();
+    masks.fill(0);
+    pieces.iter().zip(&met).for_each(|(piece, met)| masks[piece.source] |= met);
+    for index in 0..pieces.len() {
+        if !is_kept[index] {
+            continue;
+        }
+        is_kept[index] = false;
+        let source = pieces[index].source;
+        let of_source = |other: &usize| is_kept[*other] && pieces[*other].source == source;
+        let left = (0..pieces.len()).filter(of_source).fold(0, |left, other| left | met[other]);
+        let before = std::mem::replace(&mut masks[source], left);
+        // Without a leaf less, what held still holds.
+        if left != before && !requirement.program().holds(&masks) {
+            (is_kept[index], masks[source]) = (true, before);
         }
     }
-    Some(Lasting { evidence: pieces.into_iter().map(|piece| piece.evidence).collect(), until })
+    let kept = pieces.into_iter().zip(is_kept).filter(|(_, is_kept)| *is_kept);
+    Some(Lasting { evidence: kept.map(|(piece, _)| piece.evidence).collect(), until })
 }
 
 /// The number of a source; new ones are added.

@@ -22,6 +22,7 @@ pub mod requirement;
 pub mod rulebook;
 pub mod rules;
 pub mod search;
+pub mod steps;
 pub mod vocabulary;
 
 #[cfg(test)]

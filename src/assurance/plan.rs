@@ -1,9 +1,10 @@
 //! Plans: the least that is missing, in the order of what it costs the user.
 
 use super::candidate::{Candidate, Effort};
-use super::choice::{Choice, cheapest, first};
+use super::choice::{Choice, cheapest, first, reduced};
 use super::goal::Goal;
 use super::search::{Class, Search, groups};
+use super::steps::Steps;
 use crate::domain::decision::{Plan, Step};
 use crate::domain::ids::DeviceId;
 use crate::domain::method::Method;
@@ -11,27 +12,40 @@ use crate::domain::method::Method;
 /// How many plans are offered.
 pub const PLANS_MAX: usize = 4;
 
+/// The steps that it takes to find the cheapest ways to take a set, for each group.
+const COSTING: u64 = 300;
+
 /// Up to four plans that reach every goal, the one of least cost first. Each is minimal. None if there is
 /// nothing to do, or if it cannot be done.
+///
+/// If the steps run out, there is still a plan if there can be one, and it is minimal; it may not be of least cost.
 #[must_use]
-pub fn plans(goals: &[Goal<'_>], candidates: &[&Candidate]) -> Vec<Plan> {
+pub fn plans(goals: &[Goal<'_>], candidates: &[&Candidate], steps: &Steps) -> Vec<Plan> {
+    if goals.iter().all(|goal| goal.is_reached(&goal.start())) {
+        return Vec::new();
+    }
     let groups = groups(goals, candidates);
-    let mut search = Search::new(goals, &groups);
+    let mut search = Search::new(goals, &groups, steps);
     let mut choices: Vec<Choice> = Vec::new();
-    for steps in search.numbers() {
-        let found = search.of(steps);
-        if steps == 0 && !found.is_empty() {
-            return Vec::new();
+    for number in search.numbers() {
+        for taken in search.of(number) {
+            if !steps.take(COSTING * groups.len() as u64) && !choices.is_empty() {
+                break;
+            }
+            choices.extend(cheapest(&groups, taken, candidates, PLANS_MAX));
         }
-        choices.extend(found.iter().flat_map(|taken| cheapest(&groups, taken, candidates, PLANS_MAX)));
         // More steps cost more, whatever they are.
-        if choices.len() >= PLANS_MAX {
+        if choices.len() >= PLANS_MAX || steps.have_run_out() {
             break;
         }
     }
     let classes: Vec<&Class> = groups.iter().flat_map(|group| &group.classes).collect();
-    let choices = first(choices, PLANS_MAX);
-    choices.iter().map(|(_, counts)| plan(goals, &classes, counts, candidates)).collect()
+    let mut choices: Vec<Vec<usize>> =
+        first(choices, PLANS_MAX).into_iter().map(|(_, counts)| counts).collect();
+    if choices.is_empty() && steps.have_run_out() {
+        choices.extend(reduced(goals, &groups, candidates));
+    }
+    choices.iter().map(|counts| plan(goals, &classes, counts, candidates)).collect()
 }
 
 fn plan(goals: &[Goal<'_>], classes: &[&Class], counts: &[usize], candidates: &[&Candidate]) -> Plan {

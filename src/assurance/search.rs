@@ -4,12 +4,15 @@
 //! Candidates that no goal can tell apart form a group, and a set is how many are taken of each group:
 //! swapping two of a group changes nothing that a requirement can see, so no set is missed. What it costs the
 //! user to prove one or the other is looked at afterwards, in [`super::choice`].
+//!
+//! The number of sets grows exponentially with the number of groups, so a search has a bounded number of [`Steps`].
 
 use std::collections::BTreeMap;
 
 use super::candidate::{Candidate, Effort};
 use super::goal::{Goal, Trait};
 use super::requirement::holds::LeafSet;
+use super::steps::Steps;
 use crate::domain::method::Sort;
 
 /// Candidates that no goal can tell apart.
@@ -28,8 +31,23 @@ pub struct Class {
     pub members: Vec<usize>,
 }
 
+impl Group {
+    /// How many of each class can be of use.
+    pub(super) fn useful_by_class(&self) -> impl Iterator<Item = usize> {
+        let mut left = self.useful.len();
+        self.classes.iter().map(move |class| {
+            let count = class.members.len().min(left);
+            left -= count;
+            count
+        })
+    }
+}
+
 /// How many are taken of each group.
 pub type Taken = Vec<usize>;
+
+/// The steps that copying the state of a goal takes, beside one for each source.
+const COPYING: u64 = 20;
 
 /// Groups candidates that are of any use.
 #[must_use]
@@ -66,13 +84,17 @@ pub struct Search<'a> {
     groups: &'a [Group],
     found: Vec<Taken>,
     taken: Taken,
+    steps: &'a Steps,
+    /// The steps that copying the states of all goals takes.
+    copying: u64,
 }
 
 impl<'a> Search<'a> {
     /// Nothing is found yet.
     #[must_use]
-    pub fn new(goals: &'a [Goal<'a>], groups: &'a [Group]) -> Self {
-        Self { goals, groups, found: Vec::new(), taken: vec![0; groups.len()] }
+    pub fn new(goals: &'a [Goal<'a>], groups: &'a [Group], steps: &'a Steps) -> Self {
+        let copying = goals.iter().map(|goal| COPYING + goal.sources() as u64).sum();
+        Self { goals, groups, found: Vec::new(), taken: vec![0; groups.len()], steps, copying }
     }
 
     /// The numbers of steps that a minimal set can have.
@@ -82,7 +104,8 @@ impl<'a> Search<'a> {
         0..=self.groups.iter().map(|group| group.useful.len()).sum::<usize>().min(pieces)
     }
 
-    /// The minimal sets of that many steps. All smaller numbers must have been searched before.
+    /// The minimal sets of that many steps. All smaller numbers must have been searched before. If the steps of the search
+    /// run out, some of the sets.
     pub fn of(&mut self, steps: usize) -> &[Taken] {
         let known = self.found.len();
         let state: Vec<_> = self.goals.iter().map(Goal::start).collect();
@@ -93,7 +116,7 @@ impl<'a> Search<'a> {
     /// Takes exactly `steps` more, of this group and the ones after it.
     fn from(&mut self, group: usize, steps: usize, state: &[Vec<LeafSet>]) {
         let is_superfluous = |found: &Taken| found.iter().zip(&self.taken).all(|(few, many)| few <= many);
-        if self.found.iter().any(is_superfluous) {
+        if !self.steps.take(COPYING + self.found.len() as u64 * 4) || self.found.iter().any(is_superfluous) {
             return;
         }
         if steps == 0 {
@@ -108,6 +131,9 @@ impl<'a> Search<'a> {
         let mut state = state.to_vec();
         let Some(Group { useful, .. }) = self.groups.get(group) else { return };
         for count in 0..=steps.min(useful.len()) {
+            if self.steps.have_run_out() {
+                break;
+            }
             if count > 0 {
                 self.take(&mut state, useful[count - 1]);
             }
@@ -122,12 +148,20 @@ impl<'a> Search<'a> {
     }
 
     fn are_reached(&self, state: &[Vec<LeafSet>]) -> bool {
-        self.goals.iter().zip(state).all(|(goal, state)| goal.is_reached(state))
+        let mut taken = self.copying;
+        let mut each = self.goals.iter().zip(state);
+        let are_reached = each.all(|(goal, state)| goal.program().holds_counted(state, &mut taken));
+        self.steps.take(taken);
+        are_reached
     }
 
     /// How many steps it takes at the very least.
     fn missing(&self, state: &[Vec<LeafSet>]) -> usize {
-        self.goals.iter().zip(state).map(|(goal, state)| goal.program().missing(state)).max().unwrap_or(0)
+        let mut taken = self.copying;
+        let each = self.goals.iter().zip(state);
+        let most = each.map(|(goal, state)| goal.program().missing(state, &mut taken)).max();
+        self.steps.take(taken);
+        most.unwrap_or(0)
     }
 
     /// Whether all that is left, taken together, would do.
@@ -136,6 +170,7 @@ impl<'a> Search<'a> {
         if left.iter().map(|group| group.useful.len()).sum::<usize>() < steps {
             return false;
         }
+        self.steps.take(self.copying + (left.len() * self.goals.len()) as u64);
         let mut state = state.to_vec();
         left.iter().flat_map(|group| &group.useful).for_each(|index| self.take(&mut state, *index));
         self.are_reached(&state)

@@ -1,5 +1,6 @@
 //! The engine against brute force over small worlds.
 
+mod bounded;
 mod counting;
 pub(super) mod deciding;
 mod enrolling;

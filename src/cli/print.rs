@@ -8,7 +8,7 @@ mod tests;
 
 use std::io::{self, Write};
 
-pub(super) use self::decision::decided;
+pub(super) use self::decision::{decided, joint_absence};
 pub(super) use self::evidence::{EVIDENCE, evidence, gained};
 use super::Answer;
 use crate::wire::convert::{rfc3339, seconds};

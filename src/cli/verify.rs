@@ -87,5 +87,6 @@ fn show(out: &mut dyn Write, answer: &pb::VerifyResponse, has_place: bool) -> io
         writeln!(out, "{}", print::gained(evidence))?;
     }
     let decisions = answer.decisions.iter().chain(&answer.joint);
-    decisions.flat_map(|decision| print::decided(decision).0).try_for_each(|line| writeln!(out, "{line}"))
+    let lines = decisions.flat_map(|decision| print::decided(decision).0);
+    lines.chain(print::joint_absence(answer.joint_absence())).try_for_each(|line| writeln!(out, "{line}"))
 }

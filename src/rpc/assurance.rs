@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::{Request, Response, Status};
 
-use super::{Received, Rpc, answer, kept, message, once, parse, received};
+use super::{Received, Rpc, answer, kept, message, once, parse, received, view};
 use crate::auth::{self, rpc};
 use crate::domain::client::Client;
 use crate::domain::context::NOWHERE;
@@ -45,7 +45,8 @@ impl AssuranceService for Rpc {
             let write = |decisions: &Decisions| {
                 Ok(pb::EvaluateResponse {
                     decisions: decisions.each.iter().map(decided).collect(),
-                    joint: decisions.joint.as_ref().map(decided),
+                    joint: decisions.joint.decided().map(decided),
+                    joint_absence: view::joint_absence(&decisions.joint).into(),
                 })
             };
             let mut violations = Violations::default();
@@ -67,7 +68,8 @@ impl AssuranceService for Rpc {
                 && let Some(anew) = self.service.revisit(&grant, &subject, context, &question, &kept).await?
             {
                 answer.decisions = anew.each.iter().map(decided).collect();
-                answer.joint = anew.joint.as_ref().map(decided);
+                answer.joint = anew.joint.decided().map(decided);
+                answer.joint_absence = view::joint_absence(&anew.joint).into();
             }
             Ok(answer)
         }

@@ -28,7 +28,8 @@ impl VerificationService for Rpc {
                     device: tried.device.as_ref().map(|device| shows.device(device)).transpose()?,
                     evidence: view::proved(tried),
                     decisions: decisions.map_or(Vec::new(), |all| all.each.iter().map(decided).collect()),
-                    joint: decisions.and_then(|all| all.joint.as_ref()).map(decided),
+                    joint: decisions.and_then(|all| all.joint.decided()).map(decided),
+                    joint_absence: decisions.map_or(0, |all| view::joint_absence(&all.joint).into()),
                 })
             };
             let mut violations = Violations::default();
@@ -58,7 +59,8 @@ impl VerificationService for Rpc {
                     && let Some(anew) = service.revisit_verify(&grant, &attempt, &kept).boxed().await?
                 {
                     answer.decisions = anew.each.iter().map(decided).collect();
-                    answer.joint = anew.joint.as_ref().map(decided);
+                    answer.joint = anew.joint.decided().map(decided);
+                    answer.joint_absence = view::joint_absence(&anew.joint).into();
                 }
                 Ok(answer)
             })

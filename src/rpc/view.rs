@@ -6,7 +6,7 @@ use crate::domain::policy::Policy;
 use crate::domain::proof::{Reject, Verdict};
 use crate::error::Error;
 use crate::kinds::registry;
-use crate::service::{Summary, Tried};
+use crate::service::{Joint, Summary, Tried};
 use crate::wire::convert::{kind, timestamp};
 use crate::wire::evidence::evidence;
 use crate::wire::pb;
@@ -89,6 +89,14 @@ fn reject(reason: Reject) -> pb::RejectReason {
         Reject::Mismatch => pb::RejectReason::Mismatch,
         Reject::Replayed => pb::RejectReason::Replayed,
         Reject::Malformed => pb::RejectReason::Malformed,
+    }
+}
+
+/// Why there is no joint decision.
+pub(super) fn joint_absence(joint: &Joint) -> pb::JointAbsence {
+    match joint {
+        Joint::None | Joint::Decided(_) => pb::JointAbsence::Unspecified,
+        Joint::TooComplex => pb::JointAbsence::TooComplex,
     }
 }
 

@@ -6,6 +6,7 @@ use super::scene::Scene;
 use super::{Service, opening};
 use crate::assurance::advice::{allowed, full};
 use crate::assurance::requirement::Requirement;
+use crate::assurance::steps::Steps;
 use crate::auth::Caller;
 use crate::domain::decision::Decision;
 use crate::domain::device::Kind;
@@ -21,12 +22,13 @@ impl Service {
         scene: &Scene<'_>,
         requirements: &[&Requirement],
         decision: Decision,
+        steps: &Steps,
     ) -> Result<Decision, Error> {
         let Decision::EnrollmentRequired { ways, plans } = &decision else { return Ok(decision) };
         let Scene { standing, context, now, .. } = scene;
         let room = self.room(caller, &standing.devices);
         if ways.iter().all(|way| way.len() > room) {
-            return no_room(scene);
+            return no_room(scene, steps);
         }
         let pending_for = self.policy(caller).pending_for;
         if opening::lets_pass(Guarded::Enroll, standing, context, pending_for, *now) {
@@ -34,25 +36,25 @@ impl Service {
         }
         let (with_codes, others): (Vec<_>, Vec<_>) = ways.iter().cloned().partition(|way| needs_codes(way));
         if with_codes.is_empty() {
-            return allowed_by(Guarded::Enroll, scene, requirements, decision);
+            return allowed_by(Guarded::Enroll, scene, requirements, decision, steps);
         }
         let plans = plans.clone();
-        let by_both = allowed_by(Guarded::EnrollCodes, scene, requirements, decision)?;
+        let by_both = allowed_by(Guarded::EnrollCodes, scene, requirements, decision, steps)?;
         if others.is_empty() {
             return Ok(by_both);
         }
         let others = Decision::EnrollmentRequired { ways: others, plans };
-        let by_one = allowed_by(Guarded::Enroll, scene, requirements, others)?;
+        let by_one = allowed_by(Guarded::Enroll, scene, requirements, others, steps)?;
         // Ways with recovery codes are named only if their guards ask for no more.
         Ok(if is_same_before(&by_both, &by_one) { by_both } else { by_one })
     }
 }
 
 /// The decision if the subject has too many devices to get those that it lacks.
-fn no_room(scene: &Scene<'_>) -> Result<Decision, Error> {
+fn no_room(scene: &Scene<'_>, steps: &Steps) -> Result<Decision, Error> {
     let question = Guarded::Remove.question();
     let guards = guards(&question, scene)?;
-    Ok(full(&guards, &scene.situation()))
+    Ok(full(&guards, &scene.situation(steps)))
 }
 
 /// The decision as a guard allows it.
@@ -61,10 +63,11 @@ fn allowed_by(
     scene: &Scene<'_>,
     requirements: &[&Requirement],
     decision: Decision,
+    steps: &Steps,
 ) -> Result<Decision, Error> {
     let question = guarded.question();
     let guards = guards(&question, scene)?;
-    Ok(allowed(decision, requirements, &guards, &scene.situation()))
+    Ok(allowed(decision, requirements, &guards, &scene.situation(steps)))
 }
 
 /// The requirements of a guard.

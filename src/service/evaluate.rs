@@ -7,13 +7,14 @@ use futures_util::FutureExt as _;
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
-use crate::assurance::decide::decide_all;
+use crate::assurance::decide::{decide_all, satisfied_all};
 use crate::assurance::explain::{explain, summary};
 use crate::assurance::requirement::Requirement;
 use crate::assurance::rulebook::{Applied, Rulebook};
+use crate::assurance::steps::Steps;
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::{Capability, Context};
-use crate::domain::decision::{Decided, Decision};
+use crate::domain::decision::{Decided, Decision, Satisfied};
 use crate::domain::device::SubjectState;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{EvidenceId, Subject};
@@ -40,8 +41,31 @@ pub struct Question {
 pub struct Decisions {
     /// One for each requirement, in order.
     pub each: Vec<Decided>,
-    /// All of them together, where there are several.
-    pub joint: Option<Decided>,
+    /// All of them together.
+    pub joint: Joint,
+}
+
+/// The decision on several requirements together.
+#[derive(Debug, Clone, Default)]
+pub enum Joint {
+    /// There is one requirement.
+    #[default]
+    None,
+    /// The decision.
+    Decided(Decided),
+    /// Together they can be met in so many ways that the best plans are not found in a bounded number of steps.
+    TooComplex,
+}
+
+impl Joint {
+    /// The decision, if there is one.
+    #[must_use]
+    pub fn decided(&self) -> Option<&Decided> {
+        match self {
+            Self::Decided(decided) => Some(decided),
+            Self::None | Self::TooComplex => None,
+        }
+    }
 }
 
 /// What an answer costs.
@@ -115,29 +139,28 @@ impl Service {
         question: &Question,
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
-        let situation = scene.situation();
         let Standing { state, devices, .. } = scene.standing;
         let any_device_retry_at = unnamed::retry_at(&self.policy(caller).throttle, state, devices, scene.now);
-        let mut each: Vec<Decision> =
-            requirements.iter().map(|one| decide_all(&one.all, &situation)).collect();
         let is_joint = requirements.len() > 1;
         let together = if is_joint { together(&requirements) } else { Vec::new() };
-        let mut joint = is_joint.then(|| decide_all(&together, &situation));
+        // Whether it is satisfied takes no steps.
+        let none = Steps::new(0);
+        let situation = scene.situation(&none);
+        let mut each: Vec<Option<Satisfied>> =
+            requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
+        let mut joint = if is_joint { satisfied_all(&together, &situation) } else { None };
         let mut consequences = Consequences::default();
-        consequences.spend_for(each.iter().chain(&joint));
+        consequences.spend_for(each.iter().chain([&joint]).flatten());
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
         let spends = !consequences.spent.is_empty() && !question.explain;
         let left = spends.then(|| scene.without(&consequences.spent));
-        if let Some(left) = &left {
-            let situation = left.situation();
-            let open = each.iter_mut().zip(&requirements).filter(|(decision, _)| !decision.is_satisfied());
-            open.for_each(|(decision, one)| *decision = decide_all(&one.all, &situation));
-            let open = joint.as_mut().filter(|joint| !joint.is_satisfied());
-            open.into_iter().for_each(|joint| *joint = decide_all(&together, &situation));
-        }
-        let mut decided = |one: Option<&Applied<'_>>, decision: Decision| {
+        let left = left.as_ref().unwrap_or(scene);
+        let mut decided = |one: Option<&Applied<'_>>, satisfied: Option<Satisfied>, steps: &Steps| {
             let of: &[&Requirement] = one.map_or(&together, |one| &one.all);
-            let decision = self.advised(caller, left.as_ref().unwrap_or(scene), of, decision)?;
+            let decision = match satisfied {
+                Some(satisfied) => Decision::Satisfied(satisfied),
+                None => self.advised(caller, left, of, decide_all(of, &left.situation(steps)), steps)?,
+            };
             let mut explanation = summary(&decision, scene.now);
             if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
                 explanation = explain(asked, all, &decision, &situation);
@@ -153,10 +176,17 @@ impl Service {
                 explanation,
             })
         };
-        let each = requirements.iter().zip(each).map(|(one, decision)| decided(Some(one), decision));
-        let each = each.collect::<Result<_, _>>()?;
-        let joint = joint.map(|joint| decided(None, joint)).transpose()?;
-        Ok((Decisions { each, joint }, consequences))
+        let mut decisions = Decisions::default();
+        for (one, satisfied) in requirements.iter().zip(&mut each) {
+            let steps = Steps::of_each(requirements.len());
+            decisions.each.push(decided(Some(one), satisfied.take(), &steps)?);
+        }
+        if is_joint {
+            let steps = Steps::of_joint();
+            let joint = decided(None, joint.take(), &steps)?;
+            decisions.joint = if steps.have_run_out() { Joint::TooComplex } else { Joint::Decided(joint) };
+        }
+        Ok((decisions, consequences))
     }
 
     /// The end of the grace of a subject that never had a device and has proved everything that no enrollment gives.
@@ -201,12 +231,8 @@ fn names(requirements: &[&Requirement]) -> Vec<String> {
 
 impl Consequences {
     /// Uses up what these decisions were satisfied by.
-    fn spend_for<'d>(&mut self, decisions: impl Iterator<Item = &'d Decision>) {
-        for decision in decisions {
-            if let Decision::Satisfied(satisfied) = decision {
-                self.spent.extend(satisfied.used_up.iter().cloned());
-            }
-        }
+    fn spend_for<'d>(&mut self, decisions: impl Iterator<Item = &'d Satisfied>) {
+        decisions.for_each(|satisfied| self.spent.extend(satisfied.used_up.iter().cloned()));
         self.spent.sort();
         self.spent.dedup();
     }

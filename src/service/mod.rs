@@ -39,7 +39,7 @@ use std::sync::{Arc, RwLock};
 pub use self::client::{CLIENTS_MAX, Remembered};
 pub use self::device::{Listing, Removal, ResyncAttempt};
 pub use self::enroll::{Enrolled, Enrollment};
-pub use self::evaluate::{Decisions, Question};
+pub use self::evaluate::{Decisions, Joint, Question};
 pub use self::evidence::{NOWHERE_TO_COUNT, Testimony};
 pub use self::health::{SKEW_MAX, Skew};
 pub use self::recovery_codes::{Issue, Issued, Order};

@@ -7,7 +7,7 @@
 //! and no other.
 
 use super::Service;
-use super::evaluate::{Decisions, Question};
+use super::evaluate::{Decisions, Joint, Question};
 use super::verify::Attempt;
 use crate::assurance::counting::{Asked, counts};
 use crate::auth::{Caller, Grant, rpc};
@@ -98,8 +98,11 @@ impl Service {
         let (mut decisions, consequences) = self.answer(caller, &scene, question)?;
         if consequences.graced {
             // The grace has not begun, and only a commit begins it.
-            let decided = decisions.each.iter_mut().chain(&mut decisions.joint);
-            decided.for_each(|one| one.grace_until = None);
+            let joint = match &mut decisions.joint {
+                Joint::Decided(joint) => Some(joint),
+                Joint::None | Joint::TooComplex => None,
+            };
+            decisions.each.iter_mut().chain(joint).for_each(|one| one.grace_until = None);
         }
         Ok(decisions)
     }
@@ -151,6 +154,6 @@ fn undecidable(question: &Question) -> Decisions {
         }
     };
     let each: Vec<_> = question.requirements.iter().map(|name| decided(name)).collect();
-    let joint = (each.len() > 1).then(|| decided(""));
+    let joint = if each.len() > 1 { Joint::Decided(decided("")) } else { Joint::None };
     Decisions { each, joint }
 }

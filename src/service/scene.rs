@@ -8,6 +8,7 @@ use crate::assurance::candidate::{Availability, Candidate, asks_for};
 use crate::assurance::counting::Asked;
 use crate::assurance::decide::Situation;
 use crate::assurance::rulebook::Rulebook;
+use crate::assurance::steps::Steps;
 use crate::auth::Caller;
 use crate::domain::context::{Capability, Context};
 use crate::domain::device::{Device, State};
@@ -80,8 +81,8 @@ impl Scene<'_> {
         scene
     }
 
-    /// The arguments of a decision.
-    pub(super) fn situation(&self) -> Situation<'_> {
+    /// The arguments of a decision that may take these steps.
+    pub(super) fn situation<'s>(&'s self, steps: &'s Steps) -> Situation<'s> {
         let asked = Asked {
             session: self.context.session.as_ref(),
             client: self.client.as_ref(),
@@ -91,7 +92,7 @@ impl Scene<'_> {
             active_devices: &self.active,
         };
         let Self { evidence, candidates, book, .. } = self;
-        Situation { asked, evidence, candidates, vocabulary: book.vocabulary() }
+        Situation { asked, evidence, candidates, vocabulary: book.vocabulary(), steps }
     }
 }
 

@@ -122,6 +122,20 @@ impl Expression {
         }
     }
 
+    /// The most leaves that a `distinct` has of which a part asks for several pieces of evidence.
+    #[must_use]
+    pub fn packed_leaves(&self) -> usize {
+        let is_leaf = |part: &Self| matches!(part, Self::Leaf(_));
+        let asks_for_one = |part: &Self| match part {
+            Self::Any(parts) => parts.iter().all(is_leaf),
+            part => is_leaf(part),
+        };
+        match self {
+            Self::Distinct(parts) if !parts.iter().all(asks_for_one) => self.leaves().len(),
+            _ => self.parts().iter().map(Self::packed_leaves).max().unwrap_or(0),
+        }
+    }
+
     /// How deep it is nested. A leaf is not nested.
     #[must_use]
     pub fn depth(&self) -> usize {

@@ -49,15 +49,21 @@ impl Program {
     /// Whether it holds, where each source meets these leaves.
     #[must_use]
     pub fn holds(&self, sources: &[LeafSet]) -> bool {
-        let all = sources.iter().fold(0, |all, met| all | met);
-        self.0.holds(all, sources)
+        self.holds_counted(sources, &mut 0)
     }
 
-    /// How many more pieces of evidence it takes, at the very least.
+    /// Whether it holds. Adds the steps that it took.
     #[must_use]
-    pub fn missing(&self, sources: &[LeafSet]) -> usize {
+    pub fn holds_counted(&self, sources: &[LeafSet], steps: &mut u64) -> bool {
         let all = sources.iter().fold(0, |all, met| all | met);
-        self.0.missing(all, sources)
+        self.0.holds(all, sources, steps)
+    }
+
+    /// How many more pieces of evidence it takes, at the very least. Adds the steps that it took.
+    #[must_use]
+    pub fn missing(&self, sources: &[LeafSet], steps: &mut u64) -> usize {
+        let all = sources.iter().fold(0, |all, met| all | met);
+        self.0.missing(all, sources, steps)
     }
 
     /// How many pieces of evidence it can take at most, if none is superfluous.
@@ -116,23 +122,24 @@ fn lift(parts: &mut Vec<Node>) -> LeafSet {
 }
 
 impl Node {
-    fn holds(&self, all: LeafSet, sources: &[LeafSet]) -> bool {
+    fn holds(&self, all: LeafSet, sources: &[LeafSet], steps: &mut u64) -> bool {
+        *steps += 1;
         match self {
             Self::Leaf(bit) => all & bit != 0,
             Self::Any { leaves, parts } => {
-                all & leaves != 0 || parts.iter().any(|part| part.holds(all, sources))
+                all & leaves != 0 || parts.iter().any(|part| part.holds(all, sources, steps))
             }
             Self::All { leaves, parts } => {
-                all & leaves == *leaves && parts.iter().all(|part| part.holds(all, sources))
+                all & leaves == *leaves && parts.iter().all(|part| part.holds(all, sources, steps))
             }
             Self::AtLeast { count, parts } => {
-                parts.iter().filter(|part| part.holds(all, sources)).take(*count).count() == *count
+                parts.iter().filter(|part| part.holds(all, sources, steps)).take(*count).count() == *count
             }
             Self::Distinct { parts, simple } => {
-                parts.iter().all(|part| part.holds(all, sources))
+                parts.iter().all(|part| part.holds(all, sources, steps))
                     && match simple {
-                        Some(wanted) => matched(wanted, sources) == wanted.len(),
-                        None => packing::fits(self, sources),
+                        Some(wanted) => matched(wanted, sources, steps) == wanted.len(),
+                        None => packing::fits(self, sources, steps),
                     }
             }
         }
@@ -140,8 +147,10 @@ impl Node {
 
     /// At least so many pieces more. One piece may serve several parts, but for those of `distinct`: there
     /// the missing ones add up, and each brings one source.
-    fn missing(&self, all: LeafSet, sources: &[LeafSet]) -> usize {
-        let each = |parts: &[Self]| parts.iter().map(|part| part.missing(all, sources)).collect::<Vec<_>>();
+    fn missing(&self, all: LeafSet, sources: &[LeafSet], steps: &mut u64) -> usize {
+        *steps += 1;
+        let mut each =
+            |parts: &[Self]| parts.iter().map(|part| part.missing(all, sources, steps)).collect::<Vec<_>>();
         match self {
             Self::Leaf(bit) => usize::from(all & bit == 0),
             Self::Any { leaves, .. } if all & leaves != 0 => 0,
@@ -157,7 +166,7 @@ impl Node {
                 missing.sort_unstable();
                 missing[count - 1]
             }
-            Self::Distinct { simple: Some(wanted), .. } => wanted.len() - matched(wanted, sources),
+            Self::Distinct { simple: Some(wanted), .. } => wanted.len() - matched(wanted, sources, steps),
             Self::Distinct { parts, .. } => each(parts).into_iter().sum(),
         }
     }
@@ -220,31 +229,36 @@ impl Node {
 }
 
 /// How many parts can have a source of their own: a maximum matching, by augmenting paths.
-fn matched(wanted: &[LeafSet], sources: &[LeafSet]) -> usize {
-    let mut owner: Vec<Option<usize>> = vec![None; sources.len()];
-    (0..wanted.len()).filter(|part| augment(*part, wanted, sources, &mut owner, &mut 0)).count()
+fn matched(wanted: &[LeafSet], sources: &[LeafSet], steps: &mut u64) -> usize {
+    let mut matching = Matching { wanted, sources, owner: vec![None; sources.len()], steps };
+    (0..wanted.len()).filter(|part| matching.augment(*part, &mut 0)).count()
 }
 
-fn augment(
-    part: usize,
-    wanted: &[LeafSet],
-    sources: &[LeafSet],
-    owner: &mut [Option<usize>],
-    asked: &mut u32,
-) -> bool {
-    *asked |= 1 << part;
-    for source in 0..sources.len() {
-        if sources[source] & wanted[part] == 0 {
-            continue;
+struct Matching<'a> {
+    wanted: &'a [LeafSet],
+    sources: &'a [LeafSet],
+    /// The part that each source is given to.
+    owner: Vec<Option<usize>>,
+    steps: &'a mut u64,
+}
+
+impl Matching<'_> {
+    fn augment(&mut self, part: usize, asked: &mut u32) -> bool {
+        *asked |= 1 << part;
+        *self.steps += self.sources.len() as u64;
+        for source in 0..self.sources.len() {
+            if self.sources[source] & self.wanted[part] == 0 {
+                continue;
+            }
+            let is_free = match self.owner[source] {
+                None => true,
+                Some(other) => *asked & (1 << other) == 0 && self.augment(other, asked),
+            };
+            if is_free {
+                self.owner[source] = Some(part);
+                return true;
+            }
         }
-        let free = match owner[source] {
-            None => true,
-            Some(other) => *asked & (1 << other) == 0 && augment(other, wanted, sources, owner, asked),
-        };
-        if free {
-            owner[source] = Some(part);
-            return true;
-        }
+        false
     }
-    false
 }

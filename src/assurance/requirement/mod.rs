@@ -34,6 +34,9 @@ pub const DEPTH_MAX: usize = 6;
 pub const LEAVES_MAX: usize = 16;
 /// In how many ways a requirement may be met, leaf by leaf.
 pub const ALTERNATIVES_MAX: u64 = 64;
+/// How many leaves a `distinct` may have of which a part asks for several pieces of evidence. Whether it holds is found
+/// out in at most 2 to that number of steps for each source.
+pub const PACKED_LEAVES_MAX: usize = 8;
 /// How long the text of a requirement may be, in bytes.
 pub const TEXT_MAX: usize = 4096;
 

@@ -1,111 +1,93 @@
-//! `distinct` where its parts ask for more than one piece of evidence each: how many sources of which type
-//! will do, so that none serves two parts.
+//! `distinct` where its parts ask for more than one piece of evidence each: whether each source can be given to one
+//! part, so that every part is met.
 //!
-//! Sources that meet the same leaves are of one type and stand for each other, so a set of sources is a count
-//! of each type. Two parts that may share sources need the larger count of each type; two that may not, the
-//! sum.
+//! Sources are given one by one, and of what was given so far only the leaves that it meets are kept. There are no more
+//! sets of leaves than 2 to the number of leaves, which [`super::PACKED_LEAVES_MAX`] bounds.
 
 use super::holds::{LeafSet, Node};
 
-/// How many sources of each type.
-type Used = Vec<u8>;
-
-/// A type of source.
-struct Type {
-    met: LeafSet,
-    count: u8,
+/// Whether it holds. Adds the steps that it took.
+pub(super) fn fits(distinct: &Node, sources: &[LeafSet], steps: &mut u64) -> bool {
+    let leaves: Vec<LeafSet> = bits(distinct.span()).collect();
+    let mut is_known = vec![false; 1 << leaves.len()];
+    let mut known: Vec<LeafSet> = vec![0];
+    for met in useful(sources, distinct) {
+        let choices = choices(distinct, met);
+        for index in 0..known.len() {
+            for choice in &choices {
+                *steps += 1;
+                let set = known[index] | choice;
+                let place =
+                    leaves.iter().rev().fold(0, |place, leaf| place << 1 | usize::from(set & leaf != 0));
+                if std::mem::replace(&mut is_known[place], true) {
+                    continue;
+                }
+                if is_met(distinct, set) {
+                    return true;
+                }
+                known.push(set);
+            }
+        }
+    }
+    false
 }
 
-/// Whether it holds.
-pub(super) fn fits(distinct: &Node, sources: &[LeafSet]) -> bool {
-    let types = types(sources, distinct.span(), distinct.pieces());
-    !options(distinct, &types).is_empty()
+fn bits(set: LeafSet) -> impl Iterator<Item = LeafSet> {
+    (0..LeafSet::BITS).map(|n| 1 << n).filter(move |bit| set & bit != 0)
 }
 
-/// The types of sources that can make a difference. No more than `pieces` sources are ever used, so one that
-/// is outdone by as many others is not needed.
-fn types(sources: &[LeafSet], span: LeafSet, pieces: usize) -> Vec<Type> {
+/// The sources that can make a difference. No more than [`Node::pieces`] are ever used, so one that is outdone by as
+/// many others is not needed.
+fn useful(sources: &[LeafSet], distinct: &Node) -> Vec<LeafSet> {
+    let (span, pieces) = (distinct.span(), distinct.pieces());
     let mut masks: Vec<LeafSet> = sources.iter().map(|met| met & span).filter(|met| *met != 0).collect();
     masks.sort_unstable_by_key(|met| (std::cmp::Reverse(met.count_ones()), *met));
-    let mut kept: Vec<Type> = Vec::new();
+    let mut kept: Vec<LeafSet> = Vec::with_capacity(masks.len());
     for met in masks {
-        let better = kept.iter().filter(|other| other.met & met == met);
-        if better.map(|other| usize::from(other.count)).sum::<usize>() >= pieces {
-            continue;
-        }
-        match kept.last_mut() {
-            Some(last) if last.met == met => last.count += 1,
-            _ => kept.push(Type { met, count: 1 }),
+        if kept.iter().filter(|other| *other & met == met).take(pieces).count() < pieces {
+            kept.push(met);
         }
     }
     kept
 }
 
-/// The counts by which it can be met, none within another.
-fn options(node: &Node, types: &[Type]) -> Vec<Used> {
-    let none = || vec![0; types.len()];
-    let leaf = |wanted: LeafSet| -> Vec<Used> {
-        let meeting = (0..types.len()).filter(|index| types[*index].met & wanted != 0);
-        let one = |index: usize| {
-            let mut used = none();
-            used[index] = 1;
-            used
-        };
-        meeting.map(one).collect()
+/// The leaves that a source may be given to: within each `distinct`, those of one part. None within another.
+fn choices(node: &Node, met: LeafSet) -> Vec<LeafSet> {
+    let each = |start: LeafSet, parts: &[Node]| {
+        parts.iter().fold(vec![start], |so_far, part| {
+            let own = choices(part, met);
+            maximal(so_far.iter().flat_map(|one| own.iter().map(move |two| one | two)).collect())
+        })
     };
-    let shared = |one: &Used, two: &Used| Some(one.iter().zip(two).map(|(a, b)| *a.max(b)).collect());
     match node {
-        Node::Leaf(bit) => leaf(*bit),
-        Node::Any { leaves, parts } => {
-            let mut found = leaf(*leaves);
-            parts.iter().for_each(|part| found.extend(options(part, types)));
-            minimal(found)
-        }
-        Node::All { leaves, parts } => {
-            let bits = (0..LeafSet::BITS).map(|n| 1 << n).filter(|bit| leaves & bit != 0);
-            let each = bits.map(leaf).chain(parts.iter().map(|part| options(part, types)));
-            each.fold(vec![none()], |so_far, part| joined(&so_far, &part, shared))
-        }
-        Node::AtLeast { count, parts } => {
-            // met[n]: the ways to meet n of the parts so far.
-            let mut met: Vec<Vec<Used>> = vec![Vec::new(); count + 1];
-            met[0].push(none());
-            for part in parts {
-                let part = options(part, types);
-                for n in (1..=*count).rev() {
-                    let more = joined(&met[n - 1], &part, shared);
-                    met[n].extend(more);
-                    met[n] = minimal(std::mem::take(&mut met[n]));
-                }
-            }
-            met.pop().unwrap_or_default()
-        }
-        Node::Distinct { parts, .. } => {
-            let apart = |one: &Used, two: &Used| {
-                let sums = one.iter().zip(two).zip(types);
-                sums.map(|((a, b), all)| Some(a + b).filter(|sum| *sum <= all.count)).collect()
-            };
-            let each = parts.iter().map(|part| options(part, types));
-            each.fold(vec![none()], |so_far, part| joined(&so_far, &part, apart))
-        }
+        Node::Leaf(bit) => vec![met & bit],
+        Node::Any { leaves, parts } | Node::All { leaves, parts } => each(met & leaves, parts),
+        Node::AtLeast { parts, .. } => each(0, parts),
+        Node::Distinct { parts, .. } => maximal(parts.iter().flat_map(|part| choices(part, met)).collect()),
     }
 }
 
-fn joined(one: &[Used], two: &[Used], join: impl Fn(&Used, &Used) -> Option<Used>) -> Vec<Used> {
-    let join = &join;
-    minimal(one.iter().flat_map(|a| two.iter().filter_map(move |b| join(a, b))).collect())
-}
-
-/// Without what holds another.
-fn minimal(mut sets: Vec<Used>) -> Vec<Used> {
-    let size = |set: &Used| set.iter().map(|count| usize::from(*count)).sum::<usize>();
-    sets.sort_unstable_by(|a, b| size(a).cmp(&size(b)).then_with(|| a.cmp(b)));
-    sets.dedup();
-    let mut kept: Vec<Used> = Vec::with_capacity(sets.len());
+/// Without what is within another.
+fn maximal(mut sets: Vec<LeafSet>) -> Vec<LeafSet> {
+    sets.sort_unstable_by_key(|set| (std::cmp::Reverse(set.count_ones()), *set));
+    let mut kept: Vec<LeafSet> = Vec::with_capacity(sets.len());
     for set in sets {
-        if !kept.iter().any(|smaller| smaller.iter().zip(&set).all(|(few, many)| few <= many)) {
+        if !kept.iter().any(|larger| larger & set == set) {
             kept.push(set);
         }
     }
     kept
+}
+
+/// Whether leaves that were given to sources meet it. No source was given to two parts of a `distinct`.
+fn is_met(node: &Node, set: LeafSet) -> bool {
+    match node {
+        Node::Leaf(bit) => set & bit != 0,
+        Node::Any { leaves, parts } => set & leaves != 0 || parts.iter().any(|part| is_met(part, set)),
+        Node::All { leaves, parts } => set & leaves == *leaves && parts.iter().all(|part| is_met(part, set)),
+        Node::AtLeast { count, parts } => {
+            parts.iter().filter(|part| is_met(part, set)).take(*count).count() == *count
+        }
+        Node::Distinct { parts, .. } => parts.iter().all(|part| is_met(part, set)),
+    }
 }

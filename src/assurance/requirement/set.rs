@@ -6,7 +6,7 @@ use super::super::vocabulary::Vocabulary;
 use super::expression::Expression;
 use super::mistake::{Mistakes, Wrong};
 use super::resolve::{Referred, Resolver};
-use super::{ALTERNATIVES_MAX, DEPTH_MAX, LEAVES_MAX, Requirement, parser};
+use super::{ALTERNATIVES_MAX, DEPTH_MAX, LEAVES_MAX, PACKED_LEAVES_MAX, Requirement, parser};
 
 /// How many requirements may lead from one to the next: reading them takes stack.
 const CHAIN_MAX: usize = 16;
@@ -163,6 +163,13 @@ fn limits(expression: &Expression, text: &str) -> Result<(), Wrong> {
     let depth = expression.depth();
     if depth > DEPTH_MAX {
         return wrong(format!("this is nested {depth} deep, and at most {DEPTH_MAX} are allowed"));
+    }
+    let packed = expression.packed_leaves();
+    if packed > PACKED_LEAVES_MAX {
+        return wrong(format!(
+            "this has a `distinct` of which a part asks for several pieces of evidence, and which names evidence \
+             {packed} times: at most {PACKED_LEAVES_MAX} are allowed"
+        ));
     }
     let alternatives = expression.alternatives();
     if alternatives > ALTERNATIVES_MAX {

@@ -13,7 +13,11 @@ use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 
 /// Every minimal set of candidates that, with the evidence at hand, is enough.
-fn minimal_sets(requirement: &Requirement, world: &World, usable: impl Fn(&Candidate) -> bool) -> Vec<Facts> {
+pub(super) fn minimal_sets(
+    requirement: &Requirement,
+    world: &World,
+    usable: impl Fn(&Candidate) -> bool,
+) -> Vec<Facts> {
     let mut facts = world.facts();
     let held = facts.len();
     facts.extend(world.steps());
@@ -68,7 +72,7 @@ pub(super) fn outcomes(world: &World, plan: &Plan) -> Vec<Vec<usize>> {
     outcomes
 }
 
-fn set(numbers: &[usize]) -> Facts {
+pub(super) fn set(numbers: &[usize]) -> Facts {
     numbers.iter().fold(0, |set, n| set | 1 << n)
 }
 

@@ -9,6 +9,7 @@ use super::oracle::Fact;
 use crate::assurance::candidate::{Availability, Candidate, Effort};
 use crate::assurance::counting::{Asked, counts};
 use crate::assurance::decide::Situation;
+use crate::assurance::steps::{STEPS_MAX, Steps};
 use crate::assurance::vocabulary::{Entry, Vocabulary};
 use crate::domain::evidence::{Binding, Evidence, Scope, TransactionDigest};
 use crate::domain::ids::{ClientId, DeviceId, EvidenceId, SessionId};
@@ -94,6 +95,11 @@ impl World {
     }
 
     pub(crate) fn at(&self, now: Moment) -> Situation<'_> {
+        // Lives as long as the tests: the situation of a world is made anew for each decision.
+        self.within(Box::leak(Box::new(Steps::new(STEPS_MAX))), now)
+    }
+
+    pub(crate) fn within<'a>(&'a self, steps: &'a Steps, now: Moment) -> Situation<'a> {
         let asked = Asked {
             session: Some(&self.session),
             client: Some(&self.client),
@@ -103,7 +109,7 @@ impl World {
             active_devices: &self.active,
         };
         let Self { evidence, candidates, .. } = self;
-        Situation { asked, evidence, candidates, vocabulary: &VOCABULARY }
+        Situation { asked, evidence, candidates, vocabulary: &VOCABULARY, steps }
     }
 
     /// The evidence that counts, as facts.

@@ -39,6 +39,16 @@ pub(in crate::cli) fn decided(decision: &pb::Decision) -> (Vec<String>, Answer) 
     (std::iter::once(format!("{name}: {head}")).chain(plans).collect(), Answer::No)
 }
 
+/// Why there is no decision on all requirements together, in words.
+pub(in crate::cli) fn joint_absence(absence: pb::JointAbsence) -> Option<String> {
+    match absence {
+        pb::JointAbsence::Unspecified => None,
+        pb::JointAbsence::TooComplex => {
+            Some("all together: not decided, since there are too many ways to compare".to_owned())
+        }
+    }
+}
+
 /// Its steps, in the order in which to take them.
 fn plan(plan: &pb::Plan) -> String {
     use pb::step::Step;
@@ -88,6 +98,13 @@ mod tests {
         assert_eq!(decided(&by_rules).0, ["login (strict, abroad): satisfied until 1970-01-01T00:00:00Z"]);
         let joint = pb::Decision { requirement: String::new(), ..satisfied };
         assert_eq!(decided(&joint).0, ["all together: satisfied until 1970-01-01T00:00:00Z"]);
+    }
+
+    #[test]
+    fn a_joint_decision_that_is_absent_says_why() {
+        let said = "all together: not decided, since there are too many ways to compare";
+        assert_eq!(joint_absence(pb::JointAbsence::TooComplex).as_deref(), Some(said));
+        assert_eq!(joint_absence(pb::JointAbsence::Unspecified), None);
     }
 
     #[test]

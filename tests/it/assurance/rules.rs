@@ -126,7 +126,10 @@ async fn an_attribute_that_is_left_out_or_spoiled_satisfies_nothing_that_was_not
                     Question { requirements, attributes: attributes.clone(), ..Default::default() };
                 let answer = replica.asked(subject, &session("here"), &question).await.unwrap();
                 assert_eq!(answer.each[0].requirement, "pay");
-                [answer.each[0].decision.is_satisfied(), answer.joint.unwrap().decision.is_satisfied()]
+                [
+                    answer.each[0].decision.is_satisfied(),
+                    answer.joint.decided().unwrap().decision.is_satisfied(),
+                ]
             };
             let (whole, sent) = (ask(&case.whole).await, ask(&case.sent).await);
             assert!(sent.iter().zip(whole).all(|(sent, whole)| !sent || whole), "{subject}: {case:?}");

@@ -156,7 +156,7 @@ async fn one_question_uses_evidence_once_for_all_its_requirements(database: Test
     replica.password("alice", &here).await;
     let both = question(&["approved", "agreed", "approved"]);
     let decisions = replica.asked("alice", &here, &both).await.unwrap();
-    assert!(decisions.each.iter().chain(&decisions.joint).all(|one| one.decision.is_satisfied()));
+    assert!(decisions.each.iter().chain(decisions.joint.decided()).all(|one| one.decision.is_satisfied()));
     assert_eq!(database.events("evidence.spent").await, 2);
     assert_eq!(replica.evidence("alice", Some(&here)).await, []);
     // Half of it is used up by what is satisfied of it, and the other half is still missing.
@@ -176,13 +176,13 @@ async fn a_plan_counts_without_what_the_same_question_uses_up(database: TestData
     let both = question(&["agreed", "signed"]);
     let decisions = replica.asked("alice", &here, &both).await.unwrap();
     assert!(decisions.each[0].decision.is_satisfied());
-    for decided in [&decisions.each[1], decisions.joint.as_ref().unwrap()] {
+    for decided in [&decisions.each[1], decisions.joint.decided().unwrap()] {
         assert_eq!(decided.decision.plans()[0].steps.len(), 2, "{decided:?}");
     }
     replica.password("alice", &here).await;
     replica.prove(&token, 0, &here).await;
     let decisions = replica.asked("alice", &here, &both).await.unwrap();
-    assert!(decisions.each.iter().chain(&decisions.joint).all(|one| one.decision.is_satisfied()));
+    assert!(decisions.each.iter().chain(decisions.joint.decided()).all(|one| one.decision.is_satisfied()));
     assert_eq!(database.events("evidence.spent").await, 3);
 }
 

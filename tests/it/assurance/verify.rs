@@ -38,11 +38,11 @@ async fn a_proof_is_decided_with_at_once(database: TestDatabase) {
     let decisions = decisions.unwrap();
     assert_eq!((verdict, decisions.each.len()), (Verdict::Accepted, 1));
     assert_eq!(decisions.each[0].decision.plans()[0].steps.len(), 1, "the password is missing");
-    assert!(decisions.joint.is_none());
+    assert!(decisions.joint.decided().is_none());
     replica.password("alice", &here).await;
     let tried = replica.attempted(&asks(1, &["login", "soon"])).await.unwrap();
     let (decisions, evidence) = (tried.decisions.unwrap(), tried.evidence.unwrap());
-    assert!(decisions.each.iter().chain(&decisions.joint).all(|one| one.decision.is_satisfied()));
+    assert!(decisions.each.iter().chain(decisions.joint.decided()).all(|one| one.decision.is_satisfied()));
     let told = decisions.each.clone();
     let asked = replica.asked("alice", &here, &question(&["login", "soon"])).await.unwrap();
     assert_eq!(told, asked.each, "as if it were asked after it");

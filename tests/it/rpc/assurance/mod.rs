@@ -5,6 +5,7 @@ mod clients;
 mod decisions;
 mod enrollment;
 mod evidence;
+mod many;
 mod plans;
 mod rules;
 

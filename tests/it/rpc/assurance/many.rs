@@ -1,0 +1,45 @@
+//! Requirements that can be met together in very many ways.
+
+use countersign::assurance::rulebook::{Rulebook, Source};
+use countersign::domain::strength::{FactorType, Strength};
+use countersign::wire::pb;
+use countersign::wire::pb::DecisionOutcome as Outcome;
+
+use super::{asks, evaluate};
+use crate::harness::Harness;
+
+/// A rulebook of 16 requirements, each of which can be met by seven of 28 methods.
+fn sixteen_over_28() -> Rulebook {
+    let worth = Strength { factor_types: vec![FactorType::Knowledge], ..Strength::default() };
+    let seven =
+        |n: usize| (0..7).map(|k| format!("m{}", (n * 5 + k * k * 3 + k * n) % 28)).collect::<Vec<_>>();
+    let source = Source {
+        methods: (0..28).map(|n| (format!("m{n}"), worth.clone())).collect(),
+        requirements: (0..16).map(|n| (format!("r{n}"), seven(n).join(" or "))).collect(),
+        rules: Vec::new(),
+    };
+    Rulebook::parse(&source).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_too_much_together_is_decided_one_by_one() {
+    let harness = Harness::start().await;
+    harness.service.replace_rulebook(sixteen_over_28());
+    let client = harness.client().await;
+    let names: Vec<String> = (0..16).map(|n| format!("r{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let answer = evaluate(&client, &asks(&names)).await.unwrap();
+    assert_eq!(answer.decisions.len(), 16);
+    for decision in &answer.decisions {
+        assert_eq!(decision.outcome(), Outcome::StepUpRequired);
+        assert!(decision.plans.iter().all(|plan| plan.steps.len() == 1), "{decision:?}");
+        assert_eq!(decision.plans.len(), 4);
+    }
+    assert_eq!(answer.joint, None);
+    assert_eq!(answer.joint_absence(), pb::JointAbsence::TooComplex);
+    // Few of them are decided together.
+    let answer = evaluate(&client, &asks(&names[..2])).await.unwrap();
+    assert_eq!(answer.joint_absence(), pb::JointAbsence::Unspecified);
+    assert_eq!(answer.joint.unwrap().outcome(), Outcome::StepUpRequired);
+    harness.stop().await;
+}
