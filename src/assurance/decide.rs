@@ -46,8 +46,8 @@ pub fn decide(requirement: &Requirement, situation: &Situation<'_>) -> Decision 
 /// Decides several requirements as one: satisfied if each is, and each plan serves them all, with the fewest
 /// prompts. One passkey now, instead of a code now and a passkey in a minute.
 ///
-/// Whether it is satisfied, and whether anything can be done about it, is always exact. If the steps run out, the plan
-/// is minimal but may not be of least effort.
+/// Whether it is satisfied, and whether there is a plan, is always exact. If the steps run out, the plan is minimal but
+/// may not be of least effort, and devices that are to be enrolled may not be the fewest, or not be found.
 #[must_use]
 pub fn decide_all(requirements: &[&Requirement], situation: &Situation<'_>) -> Decision {
     let evidence = situation.counted();

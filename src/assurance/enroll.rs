@@ -79,7 +79,7 @@ fn fewest<'c>(
         chosen.filter_map(|index| imagined.get(index.checked_sub(present.len())?)).collect()
     };
     // The advice on a decision asks for the same sets again.
-    let steps = situation.steps.quarter();
+    let steps = Steps::of_enrollment();
     let mut search = Search::new(&goals, &groups, &steps);
     for number in search.numbers() {
         let found = search.of(number);

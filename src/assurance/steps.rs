@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 /// The steps that all decisions of one request may take together. A step is about a nanosecond of a server processor
 /// of 2024: the bench `decision` measures what the most of them take.
-pub const STEPS_MAX: u64 = 3_000_000;
+pub const STEPS_MAX: u64 = 8_000_000;
 
 /// The steps that a decision may still take.
 #[derive(Debug)]
@@ -35,11 +35,11 @@ impl Steps {
         Self::new(STEPS_MAX / 2)
     }
 
-    /// A quarter of what there was at first. A search that has to find the same each time it is repeated takes a quarter
-    /// of its own.
+    /// The steps of a search for new devices. It has its own, so that it finds the same each time it is repeated for one
+    /// decision. There are few kinds of devices, and so few steps.
     #[must_use]
-    pub(super) fn quarter(&self) -> Self {
-        Self::new(self.most / 4)
+    pub(super) fn of_enrollment() -> Self {
+        Self::new(STEPS_MAX / 64)
     }
 
     /// Takes steps, which may be more than are left. Whether there are still some.

@@ -6,22 +6,30 @@
 
 use super::holds::{LeafSet, Node};
 
+/// The steps that it takes to see what a source may be given to, to give a source, and to look at a new set of leaves.
+const CHOOSING: u64 = 300;
+const GIVING: u64 = 10;
+const LOOKING: u64 = 40;
+
 /// Whether it holds. Adds the steps that it took.
 pub(super) fn fits(distinct: &Node, sources: &[LeafSet], steps: &mut u64) -> bool {
     let leaves: Vec<LeafSet> = bits(distinct.span()).collect();
     let mut is_known = vec![false; 1 << leaves.len()];
     let mut known: Vec<LeafSet> = vec![0];
-    for met in useful(sources, distinct) {
+    let useful = useful(sources, distinct);
+    *steps += sources.len() as u64 * GIVING + useful.len() as u64 * CHOOSING;
+    for met in useful {
         let choices = choices(distinct, met);
         for index in 0..known.len() {
             for choice in &choices {
-                *steps += 1;
+                *steps += GIVING;
                 let set = known[index] | choice;
                 let place =
                     leaves.iter().rev().fold(0, |place, leaf| place << 1 | usize::from(set & leaf != 0));
                 if std::mem::replace(&mut is_known[place], true) {
                     continue;
                 }
+                *steps += LOOKING;
                 if is_met(distinct, set) {
                     return true;
                 }
