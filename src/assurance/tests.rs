@@ -8,6 +8,7 @@ mod guarding;
 mod joining;
 mod lasting;
 pub(super) mod oracle;
+mod outdone;
 mod planning;
 pub(super) mod texts;
 pub(super) mod worlds;

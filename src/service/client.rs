@@ -47,7 +47,7 @@ impl Service {
         self.unit(caller, once, move || {
             async move {
                 let now = self.clock.now();
-                let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
+                let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;
                 let most = self.policy(caller).remember_for;
                 let client = Client {
                     id: made.id.clone(),
@@ -88,7 +88,7 @@ impl Service {
         subject: &Subject,
     ) -> Result<Vec<Client>, Error> {
         let now = self.clock.now();
-        let standing = self.standing_of(&grant.caller().tenant, subject, Wanted::All(now)).await?;
+        let standing = self.standing_of(&grant.caller().tenant, subject, Wanted::Clients).await?;
         let mut clients = standing.clients;
         clients.retain(|client| client.expires_at > now);
         clients.sort_by(|a, b| (Reverse(a.seen_at), &a.id).cmp(&(Reverse(b.seen_at), &b.id)));
@@ -110,7 +110,7 @@ impl Service {
         self.unit(caller, once, move || {
             async move {
                 let now = self.clock.now();
-                let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
+                let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;
                 let concerned = |client: &&Client| these.is_empty() || these.contains(&client.id);
                 let gone = standing.clients.iter().filter(|client| client.expires_at > now);
                 let gone: Vec<ClientId> = gone.filter(concerned).map(|client| client.id.clone()).collect();

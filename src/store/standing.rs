@@ -36,6 +36,8 @@ pub enum Wanted<'a> {
     Devices,
     /// The evidence that may count in a context at a moment, and the context's client.
     Here(&'a Context, Moment),
+    /// All clients.
+    Clients,
     /// All evidence that has not expired at a moment, and all clients.
     All(Moment),
 }
@@ -157,6 +159,7 @@ const PARTS: [Part; 4] = [
 enum Breadth {
     Devices,
     Here,
+    Clients,
     All,
 }
 
@@ -165,6 +168,7 @@ impl Breadth {
         match wanted {
             Wanted::Devices => Self::Devices,
             Wanted::Here(..) => Self::Here,
+            Wanted::Clients => Self::Clients,
             Wanted::All(_) => Self::All,
         }
     }
@@ -179,8 +183,12 @@ fn text(backend: DbBackend, breadth: Breadth) -> std::sync::Arc<str> {
             next += 1;
             if is_postgres { format!("${next}") } else { "?".to_owned() }
         };
-        let parts = if breadth == Breadth::Devices { &PARTS[..2] } else { &PARTS[..] };
-        let each = parts.iter().map(|part| {
+        let is_wanted = |part: &&Part| match breadth {
+            Breadth::Devices => matches!(part.what, SUBJECT | DEVICE),
+            Breadth::Clients => part.what != EVIDENCE,
+            Breadth::Here | Breadth::All => true,
+        };
+        let each = PARTS.iter().filter(is_wanted).map(|part| {
             let columns = columns(part, is_postgres);
             let (tenant, subject) = (parameter(), parameter());
             let mut sql = format!(
@@ -234,6 +242,7 @@ fn values(tenant: &Tenant, subject: &Subject, wanted: Wanted<'_>) -> Vec<Value> 
     whose(&mut values);
     match wanted {
         Wanted::Devices => {}
+        Wanted::Clients => whose(&mut values),
         Wanted::Here(context, now) => {
             let client = context.client.as_ref().map(|token| token.id.as_str());
             whose(&mut values);

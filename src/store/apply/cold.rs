@@ -12,7 +12,7 @@ use super::super::entity::{client, device, evidence, request, revocation, subjec
 use super::super::fingerprint::Factor;
 use super::super::seal;
 use super::secrets::release;
-use super::{Stop, Writer, is_duplicate};
+use super::{Stop, Writer, clearing, is_duplicate};
 use crate::domain::device::{Device, SubjectState};
 use crate::domain::secret::Secret;
 
@@ -72,7 +72,12 @@ impl Writer {
                 Change::Evidence(proved) => {
                     let row = evidence::Model::of(&commit.tenant, &commit.subject, proved)
                         .map_err(|e| DbErr::Custom(e.to_string()))?;
-                    evidence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+                    evidence::Entity::insert(row.clone().into_active_model())
+                        .exec_without_returning(tx)
+                        .await?;
+                    if let Some(event) = commit.events.first() {
+                        clearing::clear(tx, &row, event.at).await?;
+                    }
                 }
                 Change::Spend(id, at) => {
                     let update = evidence_of(commit)

@@ -16,7 +16,7 @@ use sea_orm::{DbBackend, DbErr, RuntimeErr};
 use super::super::chain::Entry;
 use super::super::commit::{Commit, Hot, Outcome};
 use super::super::entity::{self, request};
-use super::{WriteError, Writer};
+use super::{WriteError, Writer, clearing};
 use crate::domain::device::Device;
 use crate::domain::evidence::Evidence;
 
@@ -38,6 +38,8 @@ pub(super) struct Proved<'a> {
     pub(super) evidence: &'a Evidence,
     /// What it is worth, as it is written.
     pub(super) strength: String,
+    /// Older pieces that it outdoes are deleted with this commit: see [`super::clearing`].
+    pub(super) clears: bool,
 }
 
 /// What became of a group.
@@ -84,7 +86,8 @@ impl Writer {
             work.devices.push(device);
             if let Some(proved) = evidence {
                 let strength = entity::evidence::strength(proved).ok()?;
-                work.evidence.push((number, Proved { commit, evidence: proved, strength }));
+                let clears = clearing::is_due(device, proved);
+                work.evidence.push((number, Proved { commit, evidence: proved, strength, clears }));
             }
             for event in &commit.events {
                 let place = i32::try_from(work.events.len()).ok()?;

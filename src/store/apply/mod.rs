@@ -1,5 +1,6 @@
 //! How a group of commits is written: one transaction, in which each commit stands or falls by itself.
 
+mod clearing;
 mod cold;
 mod hot;
 mod secrets;

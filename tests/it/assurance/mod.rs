@@ -10,6 +10,7 @@ mod guard;
 mod guard_codes;
 mod guard_scope;
 mod limit;
+mod many_pieces;
 mod opening;
 mod order;
 mod own_replay;

@@ -13,6 +13,7 @@ use super::super::super::entity::{self, device};
 use super::super::super::primary::{Own, Primary};
 use super::super::super::server::Direct;
 use super::super::super::texts::Texts;
+use super::super::clearing::{MAKES_ROOM, OLDEST};
 use super::super::{WriteError, is_duplicate, is_refused};
 use super::{Group, Proved, Written, failed};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
@@ -92,6 +93,9 @@ fn statements(chain: &Chain, group: &Group<'_>) -> Result<Vec<Prepared>, Refused
     if !group.evidence.is_empty() {
         all.push(evidence(group)?);
     }
+    if group.evidence.iter().any(|(_, proved)| proved.clears) {
+        all.push(clearing(group)?);
+    }
     all.push(events(chain, group)?);
     Ok(all)
 }
@@ -158,7 +162,7 @@ fn records(group: &Group<'_>) -> Result<Prepared, Refused> {
 fn evidence(group: &Group<'_>) -> Result<Prepared, Refused> {
     static TEXTS: Texts<usize> = Texts::new();
     let mut values = MySqlArguments::default();
-    for (_, Proved { commit, evidence, strength }) in &group.evidence {
+    for (_, Proved { commit, evidence, strength, .. }) in &group.evidence {
         let (scope, digest) = entity::evidence::scope(&evidence.scope);
         values.add(commit.tenant.as_str())?;
         values.add(commit.subject.as_str())?;
@@ -177,6 +181,25 @@ fn evidence(group: &Group<'_>) -> Result<Prepared, Refused> {
         values.add(evidence.used_up.then_some(evidence.verified_at.micros()))?;
     }
     Ok((insert(&TEXTS, "evidence", super::EVIDENCE, group.evidence.len()), values))
+}
+
+fn clearing(group: &Group<'_>) -> Result<Prepared, Refused> {
+    static TEXTS: Texts<usize> = Texts::new();
+    let clearing = || group.evidence.iter().filter(|(_, proved)| proved.clears);
+    let text = TEXTS.of(clearing().count(), |count| {
+        let these = vec!["(n.tenant = ? AND n.subject = ? AND n.id = ?)"; count].join(" OR ");
+        format!(
+            "DELETE e FROM (SELECT n.*, {OLDEST} AS oldest FROM evidence n WHERE {these}) AS n \
+             JOIN evidence e ON e.tenant = n.tenant AND e.subject = n.subject AND {MAKES_ROOM}"
+        )
+    });
+    let mut values = MySqlArguments::default();
+    for (_, Proved { commit, evidence, .. }) in clearing() {
+        values.add(commit.tenant.as_str())?;
+        values.add(commit.subject.as_str())?;
+        values.add(evidence.id.as_str())?;
+    }
+    Ok((text, values))
 }
 
 fn events(chain: &Chain, group: &Group<'_>) -> Result<Prepared, Refused> {

@@ -158,7 +158,8 @@ fn evidence(values: &mut Values, group: &Group<'_>) -> Result<(), Refused> {
     values.column(scopes().map(|(_, digest)| digest))?;
     values.column(group.evidence.iter().map(|(_, proved)| proved.strength.as_str()))?;
     values.column(proved().map(|evidence| evidence.source.as_deref().unwrap_or_default()))?;
-    values.column(proved().map(|e| e.used_up.then_some(e.verified_at.micros())))
+    values.column(proved().map(|e| e.used_up.then_some(e.verified_at.micros())))?;
+    values.column(group.evidence.iter().map(|(_, proved)| proved.clears))
 }
 
 fn records(values: &mut Values, group: &Group<'_>) -> Result<(), Refused> {

@@ -13,6 +13,7 @@ use super::super::super::entity::{self, device};
 use super::super::super::primary::Primary;
 use super::super::super::texts::{Texts, size};
 use super::super::WriteError;
+use super::super::clearing::{MAKES_ROOM, OLDEST};
 use super::{Group, Proved, Written, failed};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
 use crate::domain::moment::Moment;
@@ -21,6 +22,7 @@ const DEVICE: usize = 7;
 const EVENT: usize = 9;
 const EVIDENCE: usize = 15;
 const RECORD: usize = 7;
+const CLEARED: usize = 3;
 
 /// Writes a group.
 pub(super) async fn write(
@@ -34,6 +36,7 @@ pub(super) async fn write(
         size(group.events.len()),
         size(group.evidence.len()),
         size(group.records.len()),
+        size(clearing(group).count()),
     ];
     let text = text(sizes);
     let arguments =
@@ -93,17 +96,35 @@ fn insert(table: &str, columns: &str, rows: usize, width: usize) -> String {
     }
 }
 
-/// The text for so many devices, events, evidence and records.
+/// The evidence that clears what it outdoes.
+fn clearing<'a>(group: &'a Group<'_>) -> impl Iterator<Item = &'a Proved<'a>> {
+    group.evidence.iter().map(|(_, proved)| proved).filter(|proved| proved.clears)
+}
+
+/// A statement that deletes what so many new pieces of evidence outdo.
+fn clear(rows: usize) -> String {
+    format!(
+        "DELETE FROM evidence WHERE (tenant, subject, id) IN (WITH n AS MATERIALIZED (\
+         SELECT n.*, {OLDEST} AS oldest FROM (VALUES {}) AS v \
+         JOIN evidence AS n ON n.tenant = v.column1 AND n.subject = v.column2 AND n.id = v.column3) \
+         SELECT e.tenant, e.subject, e.id FROM n \
+         JOIN evidence AS e ON e.tenant = n.tenant AND e.subject = n.subject AND {MAKES_ROOM});",
+        tuples(rows, CLEARED)
+    )
+}
+
+/// The text for so many devices, events, evidence, records, and pieces of evidence that clear.
 ///
 /// The events are the guard of the whole: unless as many devices changed as were to, the writer's name
 /// becomes `NULL`, which the table refuses.
-fn text(sizes: [usize; 4]) -> Arc<str> {
-    static TEXTS: Texts<[usize; 4]> = Texts::new();
-    TEXTS.of(sizes, |[devices, events, evidence, records]| {
+fn text(sizes: [usize; 5]) -> Arc<str> {
+    static TEXTS: Texts<[usize; 5]> = Texts::new();
+    TEXTS.of(sizes, |[devices, events, evidence, records, cleared]| {
         let devices = tuples(devices, DEVICE);
         let events = tuples(events, EVENT);
         let evidence = insert("evidence", super::EVIDENCE, evidence, EVIDENCE);
         let records = insert("request", super::RECORD, records, RECORD);
+        let cleared = if cleared == 0 { String::new() } else { clear(cleared) };
         format!(
             "BEGIN IMMEDIATE;\
              UPDATE device SET version = v.column2, state = v.column3, detail = v.column4, \
@@ -116,17 +137,19 @@ fn text(sizes: [usize; 4]) -> Arc<str> {
              w.mac_key, w.previous, v.column9 FROM (VALUES {events}) AS v CROSS JOIN \
              (SELECT ? AS changed, ? AS writer, ? AS link, ? AS mac_key, ? AS previous) AS w \
              WHERE v.column1 IS NOT NULL;\
-             {evidence}{records}COMMIT"
+             {evidence}{records}{cleared}COMMIT"
         )
     })
 }
 
 type Refused = sqlx::error::BoxDynError;
 
-fn arguments(chain: &Chain, group: &Group<'_>, sizes: [usize; 4]) -> Result<SqliteArguments, Refused> {
-    let [devices, events, evidence, records] = sizes;
+fn arguments(chain: &Chain, group: &Group<'_>, sizes: [usize; 5]) -> Result<SqliteArguments, Refused> {
+    let [devices, events, evidence, records, cleared] = sizes;
     let mut all = SqliteArguments::default();
-    all.reserve(devices * DEVICE + events * EVENT + evidence * EVIDENCE + records * RECORD + 5, 0);
+    let values =
+        devices * DEVICE + events * EVENT + evidence * EVIDENCE + records * RECORD + cleared * CLEARED + 5;
+    all.reserve(values, 0);
     for device in &group.devices {
         all.add(device.id.shared())?;
         all.add(device.version)?;
@@ -158,7 +181,7 @@ fn arguments(chain: &Chain, group: &Group<'_>, sizes: [usize; 4]) -> Result<Sqli
     all.add(chain.link())?;
     all.add(chain.key())?;
     all.add(chain.head())?;
-    for (_, Proved { commit, evidence, strength }) in &group.evidence {
+    for (_, Proved { commit, evidence, strength, .. }) in &group.evidence {
         let (scope, digest) = entity::evidence::scope(&evidence.scope);
         all.add(commit.tenant.shared())?;
         all.add(commit.subject.shared())?;
@@ -187,6 +210,12 @@ fn arguments(chain: &Chain, group: &Group<'_>, sizes: [usize; 4]) -> Result<Sqli
         all.add(record.expires_at)?;
     }
     fill(&mut all, (records - group.records.len()) * RECORD)?;
+    for Proved { commit, evidence, .. } in clearing(group) {
+        all.add(commit.tenant.shared())?;
+        all.add(commit.subject.shared())?;
+        all.add(evidence.id.shared())?;
+    }
+    fill(&mut all, (cleared - clearing(group).count()) * CLEARED)?;
     Ok(all)
 }
 

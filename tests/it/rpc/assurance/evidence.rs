@@ -230,7 +230,9 @@ async fn evidence_is_listed_by_page_newest_first() {
     for number in 0..60 {
         harness.clock.advance(Duration::from_secs(1));
         let context = session(if number % 2 == 0 { "even" } else { "odd" });
-        ids.push(record(&client, password(context)).await.unwrap().id);
+        // Each by another source: of alike ones the newest is kept.
+        let request = pb::RecordEvidenceRequest { source: number.to_string(), ..password(context) };
+        ids.push(record(&client, request).await.unwrap().id);
     }
     ids.reverse();
     let listed = |answer: &pb::ListEvidenceResponse| -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::super::super::texts::Texts;
+use super::super::super::clearing::{MAKES_ROOM, OLDEST};
 use super::super::Group;
 
 /// What a text holds. A group of one takes its values one by one, and costs half of what arrays cost.
@@ -57,7 +58,7 @@ const EVENT: [Column; 7] = [
     ("details", "text"),
     ("mac", "bytea"),
 ];
-const EVIDENCE: [Column; 11] = [
+const EVIDENCE: [Column; 12] = [
     ("n", "bigint"),
     ("id", "text"),
     ("verified_at", "bigint"),
@@ -69,6 +70,7 @@ const EVIDENCE: [Column; 11] = [
     ("strength", "text"),
     ("source", "text"),
     ("spent_at", "bigint"),
+    ("clears", "bool"),
 ];
 const RECORD: [Column; 8] = [
     ("n", "bigint"),
@@ -124,11 +126,18 @@ pub(super) fn text(form: Form) -> Arc<str> {
         let records = form.is_recorded().then(|| sources.of("a", &RECORD, 1));
         let evidence = evidence.map_or(String::new(), |p| {
             format!(
-                "proved AS (INSERT INTO evidence (tenant, subject, id, method, device, verified_at, \
+                "p AS MATERIALIZED (SELECT * FROM {p}), \
+                 proved AS (INSERT INTO evidence (tenant, subject, id, method, device, verified_at, \
                  expires_at, scope, session, client, digest, epoch, strength, source, spent_at) \
                  SELECT d.tenant, d.subject, p.id, d.kind, d.id, p.verified_at, p.expires_at, p.scope, \
                  p.session, p.client, p.digest, d.epoch, p.strength, p.source, p.spent_at \
-                 FROM {p} JOIN done d ON d.n = p.n), "
+                 FROM p JOIN done d ON d.n = p.n), \
+                 n AS MATERIALIZED (SELECT n.*, {OLDEST} AS oldest FROM (SELECT d.tenant, d.subject, p.id, \
+                 d.kind AS method, d.id AS device, p.verified_at, p.expires_at, p.scope, p.session, p.client, \
+                 p.digest, d.epoch, p.strength, p.source, p.spent_at FROM p JOIN done d ON d.n = p.n \
+                 WHERE p.clears) AS n), \
+                 cleared AS (DELETE FROM evidence e USING n \
+                 WHERE e.tenant = n.tenant AND e.subject = n.subject AND {MAKES_ROOM}), "
             )
         });
         let (records, fit) = match records {
