@@ -65,8 +65,11 @@ mod tests {
     use crate::crypto::token::TokenHash;
     use crate::domain::ids::Tenant;
 
-    /// Callers by name, with their roles, tokens and user ids.
-    fn credentials(callers: &[(&'static str, &[Role], &[&str], &[u32])]) -> Credentials {
+    /// A caller's name, roles, tokens and user ids.
+    type Known<'a> = (&'static str, &'a [Role], &'a [&'a str], &'a [u32]);
+
+    /// These callers.
+    fn credentials(callers: &[Known<'_>]) -> Credentials {
         let mut credentials = Credentials::default();
         for (name, roles, tokens, uids) in callers {
             let name = CallerName::trusted(name);
