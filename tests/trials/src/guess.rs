@@ -143,6 +143,7 @@ async fn guesser(
 fn counts(events: &[Noted], throttle: &ThrottlePolicy, until: Moment) -> (u32, u32) {
     let mut events: Vec<&Noted> = events.iter().filter(|event| event.what != What::Other).collect();
     events.sort_by_key(|event| event.at);
+    let last = events.last().map(|event| event.at);
     let (mut judged, mut allowed) = (0, 0);
     let mut first: Option<Moment> = None;
     for event in events {
@@ -156,6 +157,8 @@ fn counts(events: &[Noted], throttle: &ThrottlePolicy, until: Moment) -> (u32, u
             }
         }
     }
+    // A proof whose caller went away may be judged a moment after the last call ended.
+    let until = last.map_or(until, |last| until.max(last));
     (judged, allowed + first.map_or(0, |first| within(throttle, until.since(first))))
 }
 
