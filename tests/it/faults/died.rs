@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use countersign::app::listen::Listener;
 use countersign::app::{self, StartError, serve};
 use countersign::auth::{Callers, Credentials, Role};
 use countersign::config::{Address, Config, Flags};
@@ -14,6 +13,8 @@ use countersign::domain::moment::Moment;
 use countersign::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
+use countersign::transport::Limits;
+use countersign::transport::listen::Listener;
 use tokio::time::timeout;
 use tower_layer::Identity;
 
@@ -50,10 +51,11 @@ async fn a_lane_that_panicked_is_noticed() {
             callers: Arc::new(Callers::new(credentials)),
             anybody: None,
             concurrency: 1024,
+            max_message: 64 << 10,
             timeout: Duration::from_secs(10),
             entropy,
         },
-        max_message: 4 << 20,
+        limits: Limits { connections: 64, streams: 256 },
         listeners: vec![Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into()), 0o600).await.unwrap()],
         grace: Duration::from_secs(5),
         is_skew_allowed: true,
