@@ -1,5 +1,6 @@
 //! A caller of one process. Each call is noted in the history, whatever becomes of it.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,6 +65,24 @@ impl Client {
             async move { tokio::net::UnixStream::connect(socket).await.map(TokioIo::new) }
         });
         let channel = Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector);
+        Self::over(process, channel, token, history)
+    }
+
+    /// A caller of the process at that TCP address, over one connection.
+    ///
+    /// # Errors
+    /// The token is none.
+    pub fn at(
+        process: usize,
+        address: SocketAddr,
+        token: &str,
+        history: &Arc<History>,
+    ) -> Result<Self, Failed> {
+        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
+        Self::over(process, channel, token, history)
+    }
+
+    fn over(process: usize, channel: Channel, token: &str, history: &Arc<History>) -> Result<Self, Failed> {
         let token = Token { header: format!("Bearer {token}").parse()?, deadline: DEADLINE };
         Ok(Self {
             process,

@@ -11,12 +11,14 @@
 //! | [`checker`] | a history held against the promises, with what is there [after it](aftermath) |
 //! | [`trial`] | what every trial needs |
 //! | [`race`], [`kill`], [`guess`], [`soak`] | the trials |
+//! | [`abuse`] | what connections of strangers may cost |
 //! | [`cluster`] | the trials on clusters of databases |
 //! | [`report`] | what a trial came to |
 
 // From a trial down to the driver of a database are more futures in each other than the compiler takes unasked.
 #![recursion_limit = "256"]
 
+pub mod abuse;
 pub mod aftermath;
 pub mod authenticator;
 pub mod checker;

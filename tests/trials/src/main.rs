@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use countersign_trials::abuse::{self, Abuse, Bounds};
 use countersign_trials::cluster::{self, Cluster};
 use countersign_trials::database::{Database, Engine};
 use countersign_trials::guess::{self, Guess};
@@ -62,6 +63,14 @@ enum Trial {
         #[command(flatten)]
         soak: Soak,
     },
+    /// Strangers and useless callers send what costs most: nobody else is refused, memory is bounded
+    Abuse {
+        #[command(flatten)]
+        abuse: Abuse,
+        /// Hold no times, and memory only against that at rest: for a debug build or a busy machine
+        #[arg(long)]
+        short: bool,
+    },
     /// Servers of a cluster are killed and cut off, or a pooler stands between
     Clusters {
         #[command(subcommand)]
@@ -115,6 +124,10 @@ async fn run(command: Command) -> Result<Report, Failed> {
         Trial::Kill { on, kill } => kill::run(on.ground(binary).await?, &kill).await,
         Trial::Guess { on, guess } => guess::run(on.ground(binary).await?, &guess).await,
         Trial::Soak { on, soak } => soak::run(on.ground(binary).await?, &soak).await,
+        Trial::Abuse { abuse, short } => {
+            let bounds = if short { Bounds::SHORT } else { Bounds::LONG };
+            abuse::run(&binary, &abuse, bounds).await
+        }
         Trial::Clusters { cluster } => cluster::run(&binary, &cluster).await,
     }
 }

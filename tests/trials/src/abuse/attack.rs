@@ -1,0 +1,119 @@
+//! The attacks, by name.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::connection::Target;
+use super::{crowds, floods, streams};
+
+/// How long an attacker waits until it connects again, when its connection was closed.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// An attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Attack {
+    /// Bodies of Health/Check that never end
+    EndlessBodies,
+    /// Messages that claim a length and never come, with and without tokens
+    ClaimedLengths,
+    /// Connections that send nothing
+    SilentConnections,
+    /// Connections that ask for nothing but one Health/Check, and answer PINGs
+    PoliteStrangers,
+    /// Streams of headers without a body, with tokens
+    HeadersOnly,
+    /// Answers that are never read
+    UnreadAnswers,
+    /// ListDevices with as many unknown enum values as a message holds
+    UnknownEnums,
+    /// Streams of Health/Watch
+    Watches,
+    /// Streams that are reset at once (CVE-2023-44487)
+    RapidReset,
+    /// Headers that go on without an end (CVE-2024-27316)
+    ContinuationFlood,
+    /// PINGs whose answers are not read (CVE-2019-9512)
+    PingFlood,
+    /// SETTINGS whose answers are not read (CVE-2019-9515)
+    SettingsFlood,
+    /// Messages that are a thousand times as large when they are unpacked
+    GzipBomb,
+}
+
+impl Attack {
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        clap::ValueEnum::to_possible_value(&self)
+            .map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// How many connections it uses at the same time.
+    #[must_use]
+    pub fn connections(self) -> usize {
+        match self {
+            Self::SilentConnections | Self::PoliteStrangers => 1_100,
+            Self::UnreadAnswers => 240,
+            Self::Watches => 24,
+            Self::HeadersOnly => 12,
+            Self::EndlessBodies => 12,
+            Self::ClaimedLengths | Self::UnknownEnums | Self::GzipBomb => 8,
+            Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
+        }
+    }
+
+    /// Attacks until the set is dropped.
+    pub(super) fn begin(self, target: &Target) -> JoinSet<()> {
+        let mut attackers = JoinSet::new();
+        for number in 0..self.connections() {
+            let target = target.clone();
+            attackers.spawn(async move {
+                loop {
+                    // However it ended: it is closed, and whoever means harm comes back.
+                    let _ = self.connect(&target, number).await;
+                    sleep(PAUSE).await;
+                }
+            });
+        }
+        attackers
+    }
+
+    /// One connection, until it ends.
+    async fn connect(self, target: &Target, number: usize) -> io::Result<()> {
+        match self {
+            Self::EndlessBodies => streams::endless_bodies(target, number).await,
+            Self::ClaimedLengths => streams::claimed_lengths(target).await,
+            Self::SilentConnections => crowds::silent(target).await,
+            Self::PoliteStrangers => crowds::polite(target).await,
+            Self::HeadersOnly => streams::headers_only(target).await,
+            Self::UnreadAnswers => streams::unread_answers(target, number).await,
+            Self::UnknownEnums => streams::unknown_enums(target, number).await,
+            Self::Watches => streams::watches(target).await,
+            Self::RapidReset => floods::rapid_reset(target).await,
+            Self::ContinuationFlood => floods::continuations(target).await,
+            Self::PingFlood => floods::pings(target).await,
+            Self::SettingsFlood => floods::settings(target).await,
+            Self::GzipBomb => streams::gzip_bomb(target).await,
+        }
+    }
+}
+
+/// So many connections on which one empty call follows the other: the load that an attack is compared with.
+pub(super) fn ordinary(target: &Target, connections: usize) -> JoinSet<()> {
+    let mut callers = JoinSet::new();
+    for _ in 0..connections {
+        let target = target.clone();
+        callers.spawn(async move {
+            loop {
+                // The server may close it when there are too many.
+                let _ = crowds::ordinary(&target).await;
+                sleep(PAUSE).await;
+            }
+        });
+    }
+    callers
+}
