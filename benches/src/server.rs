@@ -16,7 +16,6 @@ use countersign::env::{Entropy, SystemClock, SystemEntropy};
 use countersign::ops::telemetry::{LogFormat, Telemetry};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
-use countersign::transport::Limits;
 use countersign::transport::listen::Listener;
 use tokio::io::AsyncReadExt as _;
 
@@ -26,7 +25,7 @@ use crate::{Failed, fleet, place, seed};
 pub const SERVING: &str = "serving";
 
 /// What the product logs by default where nobody looks on, and so what it makes spans for.
-const LOG_LEVEL: &str = "warn,countersign=info";
+const LOG_LEVEL: &str = "warn,h2=error,countersign=info";
 
 /// Serves until its standard input is closed.
 pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
@@ -59,7 +58,7 @@ pub async fn run(dir: &Path, url: &str) -> Result<(), Failed> {
         is_skew_allowed: false,
         service: Arc::new(service),
         rules,
-        limits: Limits { connections: 1024, streams: 2048 },
+        connections: 1024,
         listeners,
         grace: Duration::from_secs(5),
     })

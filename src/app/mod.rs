@@ -28,7 +28,6 @@ use crate::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use crate::rpc::layer::Rules;
 use crate::service::{Service, Skew};
 use crate::store::{Dialect, Options};
-use crate::transport::Limits;
 use crate::transport::descriptors::{self, TooFew};
 use crate::transport::listen::{ListenError, Listener};
 
@@ -155,7 +154,7 @@ pub async fn start_behind<O: Outer>(
             timeout: config.limits.request_timeout,
             entropy,
         },
-        limits: Limits { connections, streams: streams(config.limits.concurrency) },
+        connections,
         listeners,
         grace: config.shutdown_grace,
         is_skew_allowed,
@@ -171,11 +170,6 @@ pub async fn start_behind<O: Outer>(
         reload::keep_up(files, reload::InForce { service, callers, configured, token }, now, stop)
     });
     Ok(running)
-}
-
-/// Streams at most, for that many requests under way: as many again are refused, and refusals have to be sent.
-fn streams(concurrency: usize) -> usize {
-    (2 * concurrency).max(256)
 }
 
 /// Descriptors that the database takes at most.

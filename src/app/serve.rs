@@ -18,7 +18,7 @@ use crate::rpc::health::Reporter;
 use crate::rpc::layer::{Layer, Rules};
 use crate::service::Service;
 use crate::transport::listen::Listener;
-use crate::transport::{Connections, Limits, accept};
+use crate::transport::{Connections, accept};
 use crate::wire::DESCRIPTORS;
 
 /// How often what has run out is cleared away.
@@ -36,8 +36,8 @@ pub struct Parts {
     pub service: Arc<Service>,
     /// What every request goes through.
     pub rules: Rules,
-    /// How much may be open.
-    pub limits: Limits,
+    /// Connections at most.
+    pub connections: usize,
     /// Where it listens.
     pub listeners: Vec<Listener>,
     /// How long requests that are under way may take when the server stops.
@@ -76,7 +76,7 @@ pub async fn run_behind<O: Outer>(
     outer: O,
     parts: Parts,
 ) -> Result<Running, tonic_reflection::server::Error> {
-    let Parts { service, rules, limits, listeners, grace, is_skew_allowed } = parts;
+    let Parts { service, rules, connections, listeners, grace, is_skew_allowed } = parts;
     let (health, health_service) = Reporter::new();
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -91,7 +91,7 @@ pub async fn run_behind<O: Outer>(
         .prepare();
     let layer = Layer::new(rules);
     let stop = CancellationToken::new();
-    let connections = Connections::new(limits, stop.clone());
+    let connections = Connections::new(connections, stop.clone());
     let mut running = Running {
         addresses: listeners.iter().map(Listener::address).collect(),
         service: service.clone(),

@@ -7,8 +7,9 @@ use tracing_subscriber::filter::LevelFilter;
 use super::keys;
 use super::take::{Take, text};
 
-/// What is logged by default: this program's own lines, and of libraries what is wrong.
-const LEVEL: &str = "warn,countersign=info";
+/// What is logged by default: this program's own lines, and of libraries what is wrong. h2 warns of what a peer does,
+/// so that a stranger could fill the log.
+const LEVEL: &str = "warn,h2=error,countersign=info";
 /// What this program's own lines have as their target.
 const OWN: &str = "countersign";
 

@@ -28,6 +28,8 @@ pub struct Connection {
     write_waits: AtomicU64,
     /// Authenticated requests that are under way.
     requests: AtomicUsize,
+    /// Requests of methods that anybody may call.
+    open_requests: AtomicUsize,
     streams: Mutex<Streams>,
     /// Ends the connection after its requests: a GOAWAY is sent.
     pub(super) goaway: CancellationToken,
@@ -57,6 +59,7 @@ impl Connection {
             last,
             write_waits: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
+            open_requests: AtomicUsize::new(0),
             streams: Mutex::new(Streams { open: Slab::new(), idle_since: now }),
             goaway,
             close: CancellationToken::new(),
@@ -76,6 +79,16 @@ impl Connection {
         self.authenticated.store(number, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
+    }
+
+    /// Counts a request of a method that anybody may call. Gives how many there are on this connection, with it.
+    pub fn open_request_begins(&self) -> usize {
+        self.open_requests.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts its end.
+    pub fn open_request_ends(&self) {
+        self.open_requests.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -125,11 +138,6 @@ impl Connection {
         if streams.open.is_empty() {
             streams.idle_since = Instant::now();
         }
-    }
-
-    /// Streams that are open.
-    pub(super) fn open_streams(&self) -> usize {
-        self.streams().open.len()
     }
 
     /// How long no preface has come, if none has.

@@ -1,7 +1,7 @@
 //! All connections: their limits, and who goes when a limit is reached.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::peer::Peer;
-use super::stream::Stream;
 
 /// How long a peer may take until its HTTP/2 connection preface has arrived.
 pub const PREFACE: Duration = Duration::from_secs(5);
@@ -26,21 +25,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections beyond the limit that are closing.
 const CLOSING: usize = 8;
 
-/// How much is open at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections, over all listeners.
-    pub connections: usize,
-    /// Streams (requests whose answers are not sent wholly), over all connections.
-    pub streams: usize,
-}
-
 /// All connections of a server.
 #[derive(Debug)]
 pub struct Connections {
-    limits: Limits,
+    most: usize,
     open: Mutex<Open>,
-    streams: AtomicUsize,
     /// The number of the last authenticated request.
     last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
@@ -59,15 +48,14 @@ struct Open {
 }
 
 impl Connections {
-    /// No connection yet. `stop` ends all of them after their requests.
+    /// No connection yet, and at most so many, over all listeners. `stop` ends all of them after their requests.
     #[must_use]
-    pub fn new(limits: Limits, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(most: usize, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
-            limits,
+            most,
             open: Mutex::default(),
-            streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
-            places: Arc::new(Semaphore::new(limits.connections + CLOSING)),
+            places: Arc::new(Semaphore::new(most + CLOSING)),
             closed: Notify::new(),
             stop,
         })
@@ -87,7 +75,7 @@ impl Connections {
     /// Adds a connection. Beyond the limit, another one is closed for it.
     pub(super) fn add(&self, peer: Peer) -> Arc<Connection> {
         let mut open = self.open();
-        if open.connections.len() >= self.limits.connections {
+        if open.connections.len() >= self.most {
             let victim = longest_without_request(open.connections.values()).cloned();
             if let Some(victim) = victim {
                 tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many");
@@ -107,47 +95,6 @@ impl Connections {
     pub(super) fn remove(&self, connection: &Connection) {
         self.open().connections.remove(&connection.id());
         self.closed.notify_waiters();
-    }
-
-    /// A stream of a connection begins. Beyond the limit, a connection with open streams is closed.
-    pub(super) fn begin(self: &Arc<Self>, connection: &Arc<Connection>) -> Stream {
-        if self.streams.fetch_add(1, Ordering::Relaxed) >= self.limits.streams {
-            self.close_for_streams();
-        }
-        Stream::new(self.clone(), connection.clone())
-    }
-
-    /// A stream ends.
-    pub(super) fn end(&self) {
-        self.streams.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Closes the oldest connection that has open streams and never had an authenticated request. If there is none, it
-    /// closes the one with the most streams. Streams of connections that are closing are not counted.
-    fn close_for_streams(&self) {
-        let open = self.open();
-        let mut closing = 0;
-        let mut victim = None;
-        for connection in open.connections.values() {
-            let streams = connection.open_streams();
-            if connection.close.is_cancelled() {
-                closing += streams;
-            } else if streams > 0 {
-                let rank = match connection.last_authenticated() {
-                    None => (false, 0),
-                    Some(_) => (true, usize::MAX - streams),
-                };
-                if victim.is_none_or(|(least, _)| rank < least) {
-                    victim = Some((rank, connection));
-                }
-            }
-        }
-        if let Some((_, victim)) = victim
-            && self.streams.load(Ordering::Relaxed).saturating_sub(closing) > self.limits.streams
-        {
-            tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many streams");
-            victim.close.cancel();
-        }
     }
 
     /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go. Ends with
@@ -228,11 +175,9 @@ fn look_at(connection: &Connection, now: Instant) {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { connections: 3, streams: 4 };
-
     fn connections() -> (Arc<Connections>, CancellationToken) {
         let stop = CancellationToken::new();
-        (Connections::new(LIMITS, stop.clone()), stop)
+        (Connections::new(3, stop.clone()), stop)
     }
 
     fn closed(all: &[Arc<Connection>]) -> Vec<bool> {
@@ -257,38 +202,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn beyond_the_limit_of_streams_a_stranger_goes_then_who_has_the_most() {
-        let (connections, _) = connections();
-        let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
-        drop((all[0].authenticated(), all[1].authenticated()));
-        let begin = |which: usize| connections.begin(&all[which]);
-        let mut streams = vec![begin(0), begin(0), begin(1), begin(2)];
-        assert_eq!(closed(&all), [false; 3]);
-        streams.push(begin(1));
-        assert_eq!(closed(&all), [false, false, true]);
-        // The stream of the stranger is not counted any more, though it is still there.
-        assert_eq!(connections.streams.load(Ordering::Relaxed), 5);
-        streams.push(begin(0));
-        assert_eq!(closed(&all), [true, false, true]);
-        drop(streams);
-        assert_eq!(connections.streams.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test]
     async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
         let (connections, _) = connections();
         let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
         all[1].preface_arrived();
         all[2].preface_arrived();
-        let stream = connections.begin(&all[1]);
-        all[1].answer(stream.key());
+        let stream = all[1].begin();
+        all[1].answer(stream);
         let begun = Instant::now();
         let look = |later| all.iter().for_each(|connection| look_at(connection, begun + later));
         look(PREFACE);
         assert_eq!(closed(&all), [true, false, false]);
         look(UNREAD);
         assert_eq!(closed(&all), [true, true, false]);
-        drop(stream);
+        all[1].end(stream);
         look(IDLE);
         assert_eq!((closed(&all), all[2].goaway.is_cancelled()), (vec![true, true, false], true));
         look(IDLE + PREFACE);
@@ -299,7 +226,7 @@ mod tests {
     async fn a_drain_waits_for_requests_and_for_nothing_else() {
         let (connections, stop) = connections();
         let all: Vec<_> = (0..2).map(|_| connections.add(Peer::Unknown)).collect();
-        let _watch = connections.begin(&all[0]);
+        all[0].begin();
         let request = all[1].authenticated();
         stop.cancel();
         assert!(all.iter().all(|connection| connection.goaway.is_cancelled()));

@@ -5,8 +5,8 @@
 //!
 //! | cost | bound |
 //! |---|---|
-//! | connections | [`Limits::connections`]; at the limit the connection that has gone longest without an authenticated request is closed |
-//! | requests whose answer is not sent yet | [`Limits::streams`] over all connections, and [`STREAMS`] on each |
+//! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
+//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; `rpc::layer` bounds those of all |
 //! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`connections`] |
 //! | an answer that the peer does not read | the connection is closed after [`connections::UNREAD`] |
 //!
@@ -24,7 +24,7 @@ mod stream;
 
 pub use self::accept::{Service, accept};
 pub use self::connection::{Connection, UnderWay};
-pub use self::connections::{Connections, Limits};
+pub use self::connections::Connections;
 pub use self::http2::STREAMS;
 pub use self::peer::Peer;
 pub use self::stream::{Held, OpenEnded};

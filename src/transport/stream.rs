@@ -13,7 +13,6 @@ use tower::ServiceExt as _;
 
 use super::accept::Service;
 use super::connection::Connection;
-use super::connections::Connections;
 
 /// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
 #[derive(Clone)]
@@ -25,35 +24,20 @@ pub struct OpenEnded;
 
 /// A stream that is open.
 #[derive(Debug)]
-pub(super) struct Stream {
-    connections: Arc<Connections>,
+struct Stream {
     connection: Arc<Connection>,
     key: usize,
-}
-
-impl Stream {
-    pub(super) fn new(connections: Arc<Connections>, connection: Arc<Connection>) -> Self {
-        let key = connection.begin();
-        Self { connections, connection, key }
-    }
-
-    #[cfg(test)]
-    pub(super) fn key(&self) -> usize {
-        self.key
-    }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
         self.connection.end(self.key);
-        self.connections.end();
     }
 }
 
 /// Answers the requests of one connection.
 pub(super) struct Answerer<S> {
     pub(super) service: S,
-    pub(super) connections: Arc<Connections>,
     pub(super) connection: Arc<Connection>,
 }
 
@@ -63,7 +47,7 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let stream = self.connections.begin(&self.connection);
+        let stream = Stream { connection: self.connection.clone(), key: self.connection.begin() };
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);

@@ -208,7 +208,9 @@ async fn hold_against_the_log(dir: &Path, devices: impl Iterator<Item = &Known>)
         let events = format!("event WHERE what = 'proof.accepted' AND device = '{}'", known.device);
         assert_eq!(database.count(&events).await, known.accepted.len() as i64, "{known:?}");
         let evidence = format!("evidence WHERE device = '{}'", known.device);
-        assert_eq!(database.count(&evidence).await, known.accepted.len() as i64, "{known:?}");
+        // A newer piece may have replaced older ones that are alike.
+        let (kept, accepted) = (database.count(&evidence).await, known.accepted.len() as i64);
+        assert!(kept <= accepted && (kept > 0) == (accepted > 0), "{kept} pieces of {known:?}");
         told += known.accepted.len();
     }
     assert!(told > KILLS * 10, "only {told} acceptances: the test says little");

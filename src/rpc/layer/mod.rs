@@ -35,7 +35,7 @@ use tracing::Instrument as _;
 
 use self::body::Budget;
 pub use self::metadata::METADATA_MAX;
-use self::slots::{Slot, Slots};
+use self::slots::{OpenSlots, Slot, Slots};
 pub(super) use self::to_the_end::to_the_end;
 use crate::auth::{Caller, Callers, Row, Rule, row};
 use crate::domain::refusal::Refusal;
@@ -77,6 +77,7 @@ pub struct Rules {
 pub struct Layer {
     rules: Arc<Rules>,
     slots: Arc<Slots>,
+    open_slots: Arc<OpenSlots>,
     budget: Arc<Budget>,
     refused: Arc<Refused>,
 }
@@ -86,7 +87,13 @@ impl Layer {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         let slots = Slots::new(rules.concurrency);
-        Self { rules: Arc::new(rules), slots, budget: Arc::default(), refused: Arc::default() }
+        Self {
+            rules: Arc::new(rules),
+            slots,
+            open_slots: Arc::default(),
+            budget: Arc::default(),
+            refused: Arc::default(),
+        }
     }
 
     /// Counts of refused requests, by reason.
@@ -176,12 +183,14 @@ impl Layer {
         metadata::check(request.headers())?;
         let row = row(request.uri().path());
         if let Some(Row { rule: Rule::Open, is_stream, .. }) = row {
+            let slot = self.open_slots.take(request.extensions().get()).ok_or(Refusal::Overloaded)?;
             metadata::strip(request.headers_mut());
             let most = (!is_stream).then_some(body::OPEN_MAX);
             let mut response = self.call(inner, request, self.rules.timeout, most).await?;
             if *is_stream {
                 response.extensions_mut().insert(OpenEnded);
             }
+            response.extensions_mut().insert(Held(Arc::new(slot)));
             return Ok(response);
         }
         let credentials = self.rules.callers.current();

@@ -37,7 +37,10 @@ fn a_device_is_written_as_protobuf_json_with_the_names_of_the_fields() {
 fn what_is_absent_is_left_out_and_empty_lists_stand_there() {
     let nothing = pb::ListDevicesResponse::default();
     assert_eq!(of(&nothing).unwrap(), json!({ "devices": [], "next_page_token": "" }));
-    assert_eq!(of(&pb::VerifyResponse::default()).unwrap(), json!({ "decisions": [] }));
+    assert_eq!(
+        of(&pb::VerifyResponse::default()).unwrap(),
+        json!({ "decisions": [], "joint_absence": "JOINT_ABSENCE_UNSPECIFIED" })
+    );
 }
 
 #[test]

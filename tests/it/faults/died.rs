@@ -13,7 +13,6 @@ use countersign::domain::moment::Moment;
 use countersign::env::{Clock, Entropy, SystemClock, SystemEntropy};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
-use countersign::transport::Limits;
 use countersign::transport::listen::Listener;
 use tokio::time::timeout;
 use tower_layer::Identity;
@@ -55,7 +54,7 @@ async fn a_lane_that_panicked_is_noticed() {
             timeout: Duration::from_secs(10),
             entropy,
         },
-        limits: Limits { connections: 64, streams: 256 },
+        connections: 64,
         listeners: vec![Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into()), 0o600).await.unwrap()],
         grace: Duration::from_secs(5),
         is_skew_allowed: true,

@@ -42,7 +42,6 @@ use countersign::env::{Entropy, ManualClock, SystemEntropy};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
 use countersign::store::Options;
-use countersign::transport::Limits;
 use countersign::transport::listen::Listener;
 
 pub(crate) use self::client::{Client, code, hotp, proof};
@@ -187,7 +186,7 @@ impl Harness {
         let parts = serve::Parts {
             service: service.clone(),
             rules,
-            limits: Limits { connections: 1024, streams: 2048 },
+            connections: 1024,
             listeners,
             grace: Duration::from_secs(5),
             // A test's clock stands where the test wants it.

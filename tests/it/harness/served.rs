@@ -18,7 +18,6 @@ use countersign::env::{Entropy, SystemClock, SystemEntropy};
 use countersign::ops::telemetry::{LogFormat, Telemetry};
 use countersign::rpc::layer::Rules;
 use countersign::service::Service;
-use countersign::transport::Limits;
 use countersign::transport::listen::Listener;
 
 use super::part::{self, Part};
@@ -115,7 +114,7 @@ async fn part_serve() {
             timeout: Duration::from_secs(30),
             entropy,
         },
-        limits: Limits { connections: 1024, streams: 2048 },
+        connections: 1024,
         listeners: vec![Listener::bind(&Address::Tcp(([127, 0, 0, 1], 0).into()), 0o600).await.unwrap()],
         grace: Duration::from_secs(5),
     };

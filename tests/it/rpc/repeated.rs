@@ -138,7 +138,7 @@ async fn attributes_have_at_most_16_kib_together() {
 async fn an_unknown_name_is_repeated_in_part() {
     let harness = Harness::start().await;
     let client = harness.client().await;
-    let long = "n".repeat(5000);
+    let long = "n".repeat(4000);
     let unknown = client.raw(&format!("/countersign.v1.{long}/Method"), Vec::new()).await.unwrap_err();
     assert_eq!(reason(&unknown), "METHOD_UNKNOWN");
     let server = format!("http://{}", harness.tcp_address());

@@ -136,7 +136,13 @@ impl Sidecar {
         command.args(["serve", "--listen", &format!("unix:{}", self.socket().display())]);
         command.arg("--data-dir").arg(&self.dir).arg("--config").arg(self.dir.join("countersign.toml"));
         // Nothing of this program's environment is to tell it anything.
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        command
+            .env_clear()
+            .envs(clock())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true);
         let mut child = command.spawn().map_err(|e| format!("{}: {e}", self.binary.display()))?;
         let mut out = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut said = String::new();
@@ -202,7 +208,13 @@ impl Sidecar {
     pub async fn is_ready(&self) -> bool {
         let mut probe = Command::new(&self.binary);
         probe.args(["probe", "--timeout", "1s", "--server", &format!("unix:{}", self.socket().display())]);
-        probe.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        probe
+            .env_clear()
+            .envs(clock())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         probe.status().await.is_ok_and(|status| ExitStatus::success(&status))
     }
 
@@ -238,4 +250,10 @@ impl Sidecar {
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
+}
+
+/// The environment that gives this program another clock than the system's, where faketime does: the processes that it
+/// starts are to have the same.
+fn clock() -> impl Iterator<Item = (String, String)> {
+    std::env::vars().filter(|(name, _)| name == "LD_PRELOAD" || name.contains("FAKE"))
 }

@@ -95,12 +95,12 @@ pub(super) async fn headers_only(target: &Target) -> io::Result<()> {
 /// streams than the server announced.
 pub(super) async fn unread_answers(target: &Target, number: usize) -> io::Result<()> {
     let mut connection = Connection::open(target, &[(setting::INITIAL_WINDOW_SIZE, 0)]).await?;
-    let (head, message) = if number % 2 == 0 {
+    let (head, message) = if number.is_multiple_of(2) {
         (wire::headers(CHECK, None, &[]), wire::message(&[]))
     } else {
         (wire::headers(GET_SUBJECT, Some(&target.reader), &[]), wire::message(b"\x0a\x05alice"))
     };
-    let streams = if number % 8 == 0 { GREEDY } else { connection.room() };
+    let streams = if number.is_multiple_of(8) { GREEDY } else { connection.room() };
     for _ in 0..streams {
         connection.call(&head, &message).await?;
     }
@@ -114,7 +114,7 @@ pub(super) async fn unread_answers(target: &Target, number: usize) -> io::Result
 
 /// `ListDevices` with states that no version knows, in 64 KiB or in 4 MB.
 pub(super) async fn unknown_enums(target: &Target, number: usize) -> io::Result<()> {
-    let values: usize = if number % 2 == 0 { (64 << 10) - 64 } else { 4_000_000 };
+    let values: usize = if number.is_multiple_of(2) { (64 << 10) - 64 } else { 4_000_000 };
     // Packed values of field 2, each of one byte, after the subject in field 1.
     let mut message = b"\x0a\x05alice\x12".to_vec();
     let mut rest = values;
