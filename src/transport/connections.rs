@@ -1,7 +1,7 @@
 //! All connections: their limits, and who goes when a limit is reached.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub const UNREAD: Duration = Duration::from_secs(10);
 pub const IDLE: Duration = Duration::from_secs(300);
 /// How long a connection without a request may stay open after a GOAWAY.
 const LINGER: Duration = Duration::from_millis(500);
+/// Streams over all connections from which on strangers may have few. Beyond the slots of `rpc::layer` a stream is an
+/// answer that is being sent: if nobody reads it, it is kept.
+pub const STREAMS: usize = 2048;
 /// How often connections are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections beyond the limit that are closing.
@@ -30,6 +33,7 @@ const CLOSING: usize = 8;
 pub struct Connections {
     most: usize,
     open: Mutex<Open>,
+    streams: AtomicUsize,
     /// The number of the last authenticated request.
     last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
@@ -54,6 +58,7 @@ impl Connections {
         Arc::new(Self {
             most,
             open: Mutex::default(),
+            streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
             closed: Notify::new(),
@@ -95,6 +100,16 @@ impl Connections {
     pub(super) fn remove(&self, connection: &Connection) {
         self.open().connections.remove(&connection.id());
         self.closed.notify_waiters();
+    }
+
+    /// Counts a stream. Gives whether there are [`STREAMS`] without it.
+    pub(super) fn stream_begins(&self) -> bool {
+        self.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS
+    }
+
+    /// Counts the end of a stream.
+    pub(super) fn stream_ends(&self) {
+        self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go. Ends with

@@ -42,7 +42,7 @@ pub(super) async fn serve<T, S>(
     S: Service,
 {
     let socket = TokioIo::new(Watched::new(socket, connection.clone()));
-    let answerer = Answerer { service, connection: connection.clone() };
+    let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
     {
         let mut serving = pin!(
             http2::Builder::new(TokioExecutor::new())

@@ -13,6 +13,7 @@ use tower::ServiceExt as _;
 
 use super::accept::Service;
 use super::connection::Connection;
+use super::connections::Connections;
 
 /// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
 #[derive(Clone)]
@@ -22,9 +23,14 @@ pub struct Held(pub Arc<dyn Any + Send + Sync>);
 #[derive(Debug, Clone, Copy)]
 pub struct OpenEnded;
 
+/// Streams that a connection without an authenticated request may have while all connections together have
+/// [`super::connections::STREAMS`].
+const OF_STRANGER: usize = 4;
+
 /// A stream that is open.
 #[derive(Debug)]
 struct Stream {
+    connections: Arc<Connections>,
     connection: Arc<Connection>,
     key: usize,
 }
@@ -32,27 +38,39 @@ struct Stream {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.connection.end(self.key);
+        self.connections.stream_ends();
     }
 }
 
 /// Answers the requests of one connection.
 pub(super) struct Answerer<S> {
     pub(super) service: S,
+    pub(super) connections: Arc<Connections>,
     pub(super) connection: Arc<Connection>,
 }
 
 impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     type Response = Response<Answer>;
-    type Error = std::convert::Infallible;
+    type Error = h2::Error;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let stream = Stream { connection: self.connection.clone(), key: self.connection.begin() };
+        let are_many = self.connections.stream_begins();
+        let (connections, connection) = (self.connections.clone(), self.connection.clone());
+        let key = connection.begin();
+        let stream = Stream { connections, connection, key };
+        if are_many && key >= OF_STRANGER && self.connection.last_authenticated().is_none() {
+            // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
+            return Box::pin(std::future::ready(Err(h2::Reason::REFUSED_STREAM.into())));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);
         Box::pin(async move {
-            let mut response = answer.await?;
+            let mut response = match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
             let extensions = response.extensions_mut();
             let held = extensions.remove::<Held>();
             if extensions.remove::<OpenEnded>().is_none() {

@@ -232,7 +232,7 @@ impl Round {
             every.tick().await;
             let wrong = {
                 let client = [server.client(&History::begin())?];
-                let enrolled = Authenticator::pending(&client, "somebody new", Sort::List).await;
+                let enrolled = Authenticator::pending(&client, "somebody new", Sort::Step).await;
                 enrolled.err().map(|answer| format!("a new client is told {:?}", told(answer)))
             };
             // The connection of that client is closed by now, or soon.
