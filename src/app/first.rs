@@ -12,7 +12,7 @@ use crate::domain::ids::{CallerName, Tenant};
 /// Reads the hash of the first caller's token. `None`: there is no such file.
 ///
 /// # Errors
-/// It is open to others, or cannot be read.
+/// The file is open to others, or cannot be read.
 pub(super) fn token(data_dir: &Path) -> Result<Option<TokenHash>, ReadError> {
     Ok(data_dir::read_token(data_dir)?.map(|token| TokenHash::of(token.expose())))
 }

@@ -135,7 +135,7 @@ pub fn database_path(dir: &Path) -> PathBuf {
 /// Reads the token of the first caller. `None`: there is none.
 ///
 /// # Errors
-/// It is open to others, or cannot be read.
+/// The file is open to others, or cannot be read.
 pub fn read_token(dir: &Path) -> Result<Option<SecretText>, ReadError> {
     match private_file::read(&token_path(dir)) {
         Err(ReadError::Missing { .. }) => Ok(None),

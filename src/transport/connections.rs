@@ -22,7 +22,7 @@ pub const IDLE: Duration = Duration::from_secs(300);
 const LINGER: Duration = Duration::from_millis(500);
 /// Streams over all connections from which on strangers may have few. Beyond the slots of `rpc::layer` a stream is an
 /// answer that is being sent: if nobody reads it, it is kept.
-pub const STREAMS: usize = 2048;
+pub const STREAMS_OF_ALL: usize = 2048;
 /// How often connections are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections beyond the limit that are closing.
@@ -102,9 +102,9 @@ impl Connections {
         self.closed.notify_waiters();
     }
 
-    /// Counts a stream. Gives whether there are [`STREAMS`] without it.
+    /// Counts a stream. Gives whether there are [`STREAMS_OF_ALL`] without it.
     pub(super) fn stream_begins(&self) -> bool {
-        self.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS
+        self.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS_OF_ALL
     }
 
     /// Counts the end of a stream.

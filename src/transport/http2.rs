@@ -21,7 +21,7 @@ pub const STREAMS: u32 = 128;
 /// connection is ended.
 const RESETS: usize = 10 * STREAMS as usize;
 /// The largest size of a request's metadata that is read. `rpc::layer` refuses less in words of its own.
-pub(super) const METADATA_MAX: u32 = 64 << 10;
+const METADATA_MAX: u32 = 64 << 10;
 /// How much a peer may send on a stream, and on a connection, before the server has read it. A request is smaller.
 const WINDOW: u32 = 64 << 10;
 /// How long a peer may stay silent before a PING asks whether it is there.

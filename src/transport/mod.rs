@@ -6,7 +6,7 @@
 //! | cost | bound |
 //! |---|---|
 //! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
-//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; `rpc::layer` bounds those of all, and from [`connections::STREAMS`] on strangers have 4 each |
+//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; `rpc::layer` bounds those of all, and from [`connections::STREAMS_OF_ALL`] on strangers have 4 each |
 //! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`connections`] |
 //! | an answer that the peer does not read | the connection is closed after [`connections::UNREAD`] |
 //!

@@ -24,7 +24,7 @@ pub struct Held(pub Arc<dyn Any + Send + Sync>);
 pub struct OpenEnded;
 
 /// Streams that a connection without an authenticated request may have while all connections together have
-/// [`super::connections::STREAMS`].
+/// [`super::connections::STREAMS_OF_ALL`].
 const OF_STRANGER: usize = 4;
 
 /// A stream that is open.
