@@ -127,12 +127,13 @@ async fn tell(database: &TestDatabase, kind: Kind, steps: Vec<Step>) -> Result<(
         replica.stop().await;
     }
     let about = format!("what = 'proof.accepted' AND device = '{}'", proving.device);
-    // Each acceptance is evidence, written with it: none is missing, and none is there twice.
+    // Each acceptance is evidence, written with it. A newer piece may have replaced older ones that are alike.
     let evidence = database.count(&format!("evidence WHERE device = '{}'", proving.device)).await;
-    prop_assert_eq!(evidence, database.count(&format!("event WHERE {about}")).await);
+    let accepted = database.count(&format!("event WHERE {about}")).await;
+    prop_assert!(evidence <= accepted && (evidence > 0) == (accepted > 0), "{evidence} pieces of {accepted}");
     // The confirming proof was one more.
     let confirmed = i64::from(kind != Kind::RecoveryCodes);
-    let on_disk = database.count(&format!("event WHERE {about}")).await - confirmed;
+    let on_disk = accepted - confirmed;
     let told: i64 = heard.accepted.values().map(|times| i64::from(*times)).sum();
     prop_assert!(heard.accepted.values().all(|times| *times <= 1), "accepted {:?}", heard.accepted);
     prop_assert!((told..=told + heard.unheard).contains(&on_disk), "told {told}, on disk {on_disk}");

@@ -11,6 +11,7 @@ use countersign::error::Error;
 use countersign::store::Outcome;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
+use tokio::time::Instant;
 
 use super::fixtures::{failed, progress, stored};
 use super::shedding::{SLOW, slow_down};
@@ -46,10 +47,19 @@ async fn what_cannot_be_written_in_time_is_not_judged(database: TestDatabase) {
     for commit in &mut waiting {
         assert!(commit.now_or_never().is_none());
     }
+    // Refused before it is judged, or, on a machine that is busy with other things, cut off before that.
+    let (begun, mut is_refused) = (Instant::now(), false);
     for _ in 0..20 {
-        let refused = within(SLOW / 20, counted.verify(&right)).await;
-        assert!(matches!(refused, Ok(Err(Error::Refused(Refusal::Overloaded)))), "{refused:?}");
+        if begun.elapsed() > 4 * SLOW {
+            break;
+        }
+        match within(SLOW / 2, counted.verify(&right)).await {
+            Ok(Err(Error::Refused(Refusal::Overloaded))) => is_refused = true,
+            Err(_elapsed) => {}
+            other => panic!("{other:?}"),
+        }
     }
+    assert!(is_refused);
     assert_eq!(counted.judged(), before);
     join_all(waiting).await;
     assert_eq!(counted.verify(&right).await.unwrap(), Verdict::Accepted, "nothing was used up");
