@@ -83,7 +83,8 @@ impl Primary {
     pub(super) async fn read(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         let current = self.current();
         let _turn = self.turn(&current).await?;
-        let work = async {
+        // In a box of its own: it is large, and many may wait for their turn.
+        let work = Box::pin(async {
             let mut connection = match self.0.shelf.take(current.pool) {
                 Some(connection) => connection,
                 None => Connection::acquire(self.backend(), &current.db).await?,
@@ -91,7 +92,7 @@ impl Primary {
             let rows = connection.rows(statement).await?;
             self.0.shelf.keep(current.pool, connection);
             Ok(rows)
-        };
+        });
         let rows = self.in_time(current.pool, self.connecting() + self.patience(), work).await;
         if rows.is_err() {
             // What ended this connection may have ended the others: the pool asks them.
