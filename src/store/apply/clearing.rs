@@ -1,8 +1,11 @@
 //! Evidence that a new piece makes superfluous, so that what is kept of a subject is bounded.
 //!
-//! Of pieces that are alike in everything but their times, a newer one that lasts as long satisfies whatever an older
-//! one does, for as long: the older one is deleted with the commit that writes the newer one. Pieces that are revoked or
-//! used up stay, since a retry of the request that used one up asks for it.
+//! A piece is deleted with the commit that writes a new one, if
+//!
+//! - it equals the new one in all that a decision depends on but the times, is older, and does not expire later: the new
+//!   piece satisfies whatever it does. It is neither revoked nor used up: a retry of the request that used a piece up still
+//!   reads it;
+//! - it is older than the newest [`LIVE_MAX`] pieces of the subject that have not expired, revoked, used up or not.
 
 use sea_orm::sea_query::ExprTrait as _;
 use sea_orm::{
@@ -38,7 +41,7 @@ const _: () = assert!(LIVE_MAX == 256, "the offset in OLDEST");
 pub(super) const MAKES_ROOM: &str = "e.id <> n.id AND (e.verified_at < n.oldest OR \
     e.method = n.method AND e.device = n.device AND e.scope = n.scope AND e.session = n.session AND \
     e.client = n.client AND e.digest = n.digest AND e.epoch = n.epoch AND e.strength = n.strength AND \
-    e.source = n.source AND e.spent_at IS NULL AND e.revoked_at IS NULL AND n.spent_at IS NULL AND \
+    e.spent_at IS NULL AND e.revoked_at IS NULL AND n.spent_at IS NULL AND \
     e.verified_at < n.verified_at AND e.expires_at <= n.expires_at)";
 
 /// Deletes what a new piece outdoes, and the oldest pieces past [`LIVE_MAX`].
@@ -59,7 +62,6 @@ pub(super) async fn clear(tx: &DatabaseTransaction, new: &Model, now: Moment) ->
             .add(Column::Digest.eq(new.digest.clone()))
             .add(Column::Epoch.eq(new.epoch))
             .add(Column::Strength.eq(new.strength.as_str()))
-            .add(Column::Source.eq(new.source.as_str()))
             .add(Column::SpentAt.is_null())
             .add(Column::RevokedAt.is_null())
             .add(Column::VerifiedAt.lt(new.verified_at))

@@ -230,8 +230,9 @@ async fn evidence_is_listed_by_page_newest_first() {
     for number in 0..60 {
         harness.clock.advance(Duration::from_secs(1));
         let context = session(if number % 2 == 0 { "even" } else { "odd" });
-        // Each by another source: of alike ones the newest is kept.
-        let request = pb::RecordEvidenceRequest { source: number.to_string(), ..password(context) };
+        // Each is worth something else: of alike ones the newest is kept.
+        let amr = vec![format!("urn:example:{number}")];
+        let request = pb::RecordEvidenceRequest { amr, ..password(context) };
         ids.push(record(&client, request).await.unwrap().id);
     }
     ids.reverse();
@@ -258,6 +259,22 @@ async fn evidence_is_listed_by_page_newest_first() {
         let status = list(&client, request).await.unwrap_err();
         assert_eq!(refused(&status), format!("INVALID_REQUEST {wrong}"));
     }
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn of_what_several_sources_say_alike_the_newest_is_kept() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    let mut last = String::new();
+    for number in 0..10 {
+        harness.clock.advance(Duration::from_secs(1));
+        let source = format!("source {number}");
+        let request = pb::RecordEvidenceRequest { source, ..password(session("one")) };
+        last = record(&client, request).await.unwrap().id;
+    }
+    let kept = list(&client, pb::ListEvidenceRequest::default()).await.unwrap().evidence;
+    assert_eq!(kept.iter().map(|evidence| evidence.id.as_str()).collect::<Vec<_>>(), [last]);
     harness.stop().await;
 }
 
