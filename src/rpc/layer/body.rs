@@ -1,10 +1,9 @@
 //! Reads the body of a request whole, before its method is called.
 //!
-//! What a peer says of the size of its message costs nothing: memory is used only for bytes that have come.
+//! Memory is allocated for bytes that have arrived, never for the length that a message claims.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -12,6 +11,7 @@ use futures_util::future::poll_fn;
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tonic::body::Body;
 
@@ -19,55 +19,34 @@ use crate::domain::refusal::Refusal;
 use crate::domain::violation::Violations;
 
 /// The largest message of a method that anybody may call, in bytes.
-pub(super) const OPEN_MAX: usize = 4 << 10;
+pub(super) const OPEN_MESSAGE_MAX: usize = 4 << 10;
 /// How long a body may take to arrive.
 pub(super) const ARRIVAL: Duration = Duration::from_secs(5);
-/// All bodies together, in bytes, without the first [`FREE`] of each.
+/// The bytes that all bodies over [`FREE`] may use together, each until its method has answered.
 const BUDGET: usize = 16 << 20;
-/// How much of a body costs nothing of the budget: its request has a slot, of which there are few.
+/// A body up to this size, in bytes, is not counted: the slots bound how many there are.
 const FREE: usize = 4 << 10;
 /// The length of what precedes a message: a flag and four bytes of its length.
 const PREFIX: usize = 5;
 
-/// What bodies that are being read may use together.
-#[derive(Debug)]
-pub(super) struct Budget(AtomicUsize);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(AtomicUsize::new(BUDGET))
-    }
+/// What bodies may use together: a permit is a byte.
+pub(super) fn budget() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(BUDGET))
 }
 
-/// Bytes of the budget, given back when this is dropped.
-#[derive(Debug)]
-pub(super) struct Spent {
-    budget: Arc<Budget>,
-    bytes: usize,
-}
+/// What a body uses of the budget. `None`: it is small.
+pub(super) type Spent = Option<OwnedSemaphorePermit>;
 
-impl Spent {
-    fn nothing(budget: &Arc<Budget>) -> Self {
-        Self { budget: budget.clone(), bytes: 0 }
+/// Spends up to that many bytes in all.
+fn spend(spent: &mut Spent, bytes: usize, budget: &Arc<Semaphore>) -> Result<(), Refusal> {
+    let more = bytes - spent.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+    let more = u32::try_from(more).map_err(|_| Refusal::Overloaded)?;
+    let permit = budget.clone().try_acquire_many_owned(more).map_err(|_| Refusal::Overloaded)?;
+    match spent {
+        Some(spent) => spent.merge(permit),
+        None => *spent = Some(permit),
     }
-
-    /// Spends up to that many bytes in all.
-    fn up_to(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let more = bytes.saturating_sub(self.bytes);
-        let spend = |left: usize| left.checked_sub(more);
-        let spent = self.budget.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend);
-        self.bytes += more;
-        spent.map(drop).map_err(|_| {
-            self.bytes -= more;
-            Refusal::Overloaded
-        })
-    }
-}
-
-impl Drop for Spent {
-    fn drop(&mut self) {
-        self.budget.0.fetch_add(self.bytes, Ordering::Relaxed);
-    }
+    Ok(())
 }
 
 /// Reads a body as [`whole`] does, if it arrives within that time.
@@ -75,7 +54,7 @@ pub(super) async fn arrived(
     body: Body,
     most: usize,
     within: Duration,
-    budget: &Arc<Budget>,
+    budget: &Arc<Semaphore>,
 ) -> Result<(Body, Spent), Refusal> {
     let mut reading = pin!(whole(body, most, budget));
     // Most bodies are there when the request is: those need no timer.
@@ -89,8 +68,8 @@ pub(super) async fn arrived(
 ///
 /// # Errors
 /// It is larger, is not whole, or all bodies together use the budget up.
-async fn whole(mut body: Body, most: usize, budget: &Arc<Budget>) -> Result<(Body, Spent), Refusal> {
-    let mut spent = Spent::nothing(budget);
+async fn whole(mut body: Body, most: usize, budget: &Arc<Semaphore>) -> Result<(Body, Spent), Refusal> {
+    let mut spent = None;
     let mut read = Vec::new();
     loop {
         let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
@@ -109,7 +88,7 @@ async fn whole(mut body: Body, most: usize, budget: &Arc<Budget>) -> Result<(Bod
             return Err(too_large(most));
         }
         if length > FREE {
-            spent.up_to(length)?;
+            spend(&mut spent, length, budget)?;
         }
         if read.is_empty() && body.is_end_stream() {
             check(&data, most)?;
@@ -176,12 +155,8 @@ mod tests {
         [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
     }
 
-    fn left(budget: &Budget) -> usize {
-        budget.0.load(Ordering::Relaxed)
-    }
-
     /// What is read, or what is wrong.
-    async fn read(body: Body, budget: &Arc<Budget>) -> Result<Vec<u8>, String> {
+    async fn read(body: Body, budget: &Arc<Semaphore>) -> Result<Vec<u8>, String> {
         match whole(body, 8192, budget).await {
             Ok((body, _spent)) => Ok(body.collect().await.unwrap().to_bytes().to_vec()),
             Err(Refusal::Invalid(violations)) => {
@@ -193,19 +168,19 @@ mod tests {
 
     #[tokio::test]
     async fn a_message_is_read_in_whatever_pieces_it_comes() {
-        let budget = Arc::default();
+        let budget = budget();
         let message = framed(&[7; 6000]);
         for size in [1, 4, 5, 6, 1000, 6005] {
             let cut: Vec<&[u8]> = message.chunks(size).collect();
             assert_eq!(read(pieces(&cut, true), &budget).await.as_ref(), Ok(&message), "{size}");
         }
         assert_eq!(read(pieces(&[], true), &budget).await, Ok(Vec::new()));
-        assert_eq!(left(&budget), BUDGET);
+        assert_eq!(budget.available_permits(), BUDGET);
     }
 
     #[tokio::test]
     async fn a_body_is_refused_at_its_claim_or_at_its_size_without_waiting_for_its_end() {
-        let budget = Arc::default();
+        let budget = budget();
         let too_large = Err("must be at most 8192 bytes".to_owned());
         let claims = |bytes: u32| [&[0][..], &bytes.to_be_bytes()].concat();
         for claimed in [8193, u32::MAX] {
@@ -219,22 +194,22 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_share_a_budget_and_small_ones_need_none() {
-        let budget = Arc::new(Budget(AtomicUsize::new(6000)));
+        let budget = Arc::new(Semaphore::new(6000));
         let large = framed(&[7; 5000]);
         let (_, spent) = whole(pieces(&[&large], true), 8192, &budget).await.unwrap();
-        assert_eq!(left(&budget), 6000 - large.len());
+        assert_eq!(budget.available_permits(), 6000 - large.len());
         assert_eq!(read(pieces(&[&large], true), &budget).await, Err("Overloaded".to_owned()));
-        assert_eq!(left(&budget), 6000 - large.len());
+        assert_eq!(budget.available_permits(), 6000 - large.len());
         let small = framed(&[7; 4000]);
         assert_eq!(read(pieces(&[&small], true), &budget).await, Ok(small));
         drop(spent);
-        assert_eq!(left(&budget), 6000);
+        assert_eq!(budget.available_permits(), 6000);
     }
 
     #[tokio::test]
     async fn a_body_that_does_not_come_is_given_up() {
         let (body, within) = (pieces(&[b"\0\0"], false), Duration::from_millis(1));
-        let late = arrived(body, 8192, within, &Arc::default()).await;
+        let late = arrived(body, 8192, within, &budget()).await;
         assert_eq!(late.err(), Some(Refusal::DeadlineExceeded));
     }
 }

@@ -5,7 +5,8 @@
 //! 3. **metadata**: too much is refused before it costs anything;
 //! 4. **caller**: who asks, by token or by the Unix socket's peer;
 //! 5. **table**: an RPC without a row in the authorization table is denied, and so is a caller without its role;
-//! 6. **slot**: a request beyond those that its caller may have under way is refused;
+//! 6. **slot**: a request beyond the slots of its caller is refused; methods that need no credential skip 4 and 5, and
+//!    have slots of their own;
 //! 7. **deadline**: the caller's own, or the server's;
 //! 8. **body**: read whole, within a bound that all bodies share;
 //! 9. and on the way back, **polish**: an error that the transport made gets the form of ours;
@@ -29,11 +30,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response};
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
-use self::body::Budget;
 pub use self::metadata::METADATA_MAX;
 use self::slots::{OpenSlots, Slot, Slots};
 pub(super) use self::to_the_end::to_the_end;
@@ -78,7 +79,7 @@ pub struct Layer {
     rules: Arc<Rules>,
     slots: Arc<Slots>,
     open_slots: Arc<OpenSlots>,
-    budget: Arc<Budget>,
+    budget: Arc<Semaphore>,
     refused: Arc<Refused>,
 }
 
@@ -91,7 +92,7 @@ impl Layer {
             rules: Arc::new(rules),
             slots,
             open_slots: Arc::default(),
-            budget: Arc::default(),
+            budget: body::budget(),
             refused: Arc::default(),
         }
     }
@@ -170,6 +171,10 @@ where
 
 impl Layer {
     /// Checks a request and calls the service. Sets `known` to the caller, also for a request that is refused later.
+    ///
+    /// # Errors
+    /// The request was refused before it took a slot. Every later refusal is a response, which holds the slot until it is
+    /// sent.
     async fn admit<S>(
         &self,
         inner: S,
@@ -185,8 +190,8 @@ impl Layer {
         if let Some(Row { rule: Rule::Open, is_stream, .. }) = row {
             let slot = self.open_slots.take(request.extensions().get()).ok_or(Refusal::Overloaded)?;
             metadata::strip(request.headers_mut());
-            let most = (!is_stream).then_some(body::OPEN_MAX);
-            let mut response = self.call(inner, request, self.rules.timeout, most).await?;
+            let most = (!is_stream).then_some(body::OPEN_MESSAGE_MAX);
+            let mut response = self.call(inner, request, self.rules.timeout, most).await;
             if *is_stream {
                 response.extensions_mut().insert(OpenEnded);
             }
@@ -213,7 +218,7 @@ impl Layer {
         request.extensions_mut().insert(running.clone());
         let limit = deadline::of(request.headers(), self.rules.timeout);
         let most = (!row.is_stream).then_some(self.rules.max_message);
-        let mut response = self.call(inner, request, limit, most).await?;
+        let mut response = self.call(inner, request, limit, most).await;
         if row.is_stream {
             response.extensions_mut().insert(OpenEnded);
         }
@@ -228,13 +233,13 @@ impl Layer {
         request: Request<Body>,
         limit: Duration,
         most: Option<usize>,
-    ) -> Result<Response<Body>, Refusal>
+    ) -> Response<Body>
     where
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
-        // A timer strikes only after a millisecond or so, in which much can be done that nobody waits for.
+        // A timer fires a millisecond late or more, in which work would be done that nobody waits for.
         if limit.is_zero() {
-            return Err(Refusal::DeadlineExceeded);
+            return status::refused(&Refusal::DeadlineExceeded).into_http();
         }
         let called = async {
             let (head, mut body) = request.into_parts();
@@ -251,7 +256,9 @@ impl Layer {
                 Err(never) => match never {},
             }
         };
-        within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded))
+        let answered: Result<_, Refusal> =
+            within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded));
+        answered.unwrap_or_else(|refusal| status::refused(&refusal).into_http())
     }
 }
 

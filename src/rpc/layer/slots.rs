@@ -76,9 +76,9 @@ impl Drop for Slot {
 }
 
 /// Requests at most of methods that anybody may call, until their answers are sent.
-const OPEN_MAX: usize = 512;
+const OPEN_SLOTS: usize = 128;
 /// How many of those each connection may have beside, so that a health check is answered while others use up the rest.
-const OPEN_EACH: usize = 2;
+const OPEN_SLOTS_EACH: usize = 2;
 
 /// Slots for requests of methods that anybody may call.
 #[derive(Debug, Default)]
@@ -97,7 +97,7 @@ impl OpenSlots {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
         let slot = OpenSlot { slots: self.clone(), connection: connection.cloned() };
         let on_connection = connection.map_or(0, |connection| connection.open_request_begins());
-        (before < OPEN_MAX || on_connection <= OPEN_EACH).then_some(slot)
+        (before < OPEN_SLOTS || on_connection <= OPEN_SLOTS_EACH).then_some(slot)
     }
 }
 
