@@ -18,7 +18,7 @@ use crate::rpc::health::Reporter;
 use crate::rpc::layer::{Layer, Rules};
 use crate::service::Service;
 use crate::transport::listen::Listener;
-use crate::transport::{Connections, accept};
+use crate::transport::{Connections, Times, accept};
 use crate::wire::DESCRIPTORS;
 
 /// How often what has run out is cleared away.
@@ -91,7 +91,7 @@ pub async fn run_behind<O: Outer>(
         .prepare();
     let layer = Layer::new(rules);
     let stop = CancellationToken::new();
-    let connections = Connections::new(connections, stop.clone());
+    let connections = Connections::new(connections, Times::default(), stop.clone());
     let mut running = Running {
         addresses: listeners.iter().map(Listener::address).collect(),
         service: service.clone(),

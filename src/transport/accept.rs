@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_millis(100);
 /// How long to wait after a connection that was lost before it was accepted.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// What answers requests.
+/// A service that answers HTTP requests.
 pub trait Service:
     tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
     + Clone
@@ -97,7 +97,8 @@ async fn accept_from<L: Accept>(listener: L, connections: Arc<Connections>, serv
                 }
                 sleep(WAIT).await;
             }
-            // The peer went away before it was accepted. If it is something else, it must not take a whole processor.
+            // Usually the peer went away before it was accepted. The pause keeps any other error from taking a whole
+            // processor.
             Err(error) => {
                 tracing::debug!(%error, "a connection was not accepted");
                 sleep(PAUSE).await;

@@ -24,11 +24,11 @@ pub struct Connection {
     authenticated: AtomicU64,
     /// The number of the last authenticated request of any connection.
     last: Arc<AtomicU64>,
-    /// Milliseconds from [`Self::opened`] to when a write began to wait, and one. 0: none waits.
+    /// When the pending write began to wait: milliseconds since [`Self::opened`], plus one. 0: no write is waiting.
     write_waits: AtomicU64,
     /// Authenticated requests that are under way.
     requests: AtomicUsize,
-    /// Requests of methods that anybody may call.
+    /// Requests under way of methods that need no credential.
     open_requests: AtomicUsize,
     streams: Mutex<Streams>,
     /// Ends the connection after its requests: a GOAWAY is sent.
@@ -81,7 +81,7 @@ impl Connection {
         UnderWay(self.clone())
     }
 
-    /// Counts a request of a method that anybody may call. Gives how many there are on this connection, with it.
+    /// Counts a request of a method that needs no credential. Returns how many of them this connection has now.
     pub fn open_request_begins(&self) -> usize {
         self.open_requests.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -118,9 +118,11 @@ impl Connection {
         }
     }
 
-    /// A stream begins. Gives its key.
-    pub(super) fn begin(&self) -> usize {
-        self.streams().open.insert(None)
+    /// A stream begins. Gives its key, and how many are open with it.
+    pub(super) fn begin(&self) -> (usize, usize) {
+        let mut streams = self.streams();
+        let key = streams.open.insert(None);
+        (key, streams.open.len())
     }
 
     /// The answer of a stream begins to be sent.
@@ -140,7 +142,7 @@ impl Connection {
         }
     }
 
-    /// How long no preface has come, if none has.
+    /// The time since the connection was accepted, if its preface has not arrived.
     pub(super) fn without_preface(&self, now: Instant) -> Option<Duration> {
         (!self.has_preface.load(Ordering::Relaxed)).then(|| now.duration_since(self.opened))
     }
@@ -151,7 +153,7 @@ impl Connection {
         streams.open.is_empty().then(|| now.saturating_duration_since(streams.idle_since))
     }
 
-    /// For how long an answer, or what is written on the connection, has waited for the peer to read.
+    /// How long the oldest unsent answer or pending write has waited for the peer to read.
     pub(super) fn unread(&self, now: Instant) -> Duration {
         let oldest = self.streams().open.iter().filter_map(|(_, answered)| *answered).min();
         let oldest = oldest.into_iter().chain(self.moment(self.write_waits.load(Ordering::Relaxed))).min();
@@ -162,7 +164,7 @@ impl Connection {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Milliseconds since it was opened, and one.
+    /// Milliseconds since the connection was opened, plus one.
     fn since_opened(&self) -> u64 {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX - 1).saturating_add(1)
     }

@@ -1,4 +1,4 @@
-//! All connections: their limits, and who goes when a limit is reached.
+//! All connections: their limits, and which one is closed when a limit is reached.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,34 +11,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 use super::peer::Peer;
+use super::times::Times;
 
-/// How long a peer may take until its HTTP/2 connection preface has arrived.
-pub const PREFACE: Duration = Duration::from_secs(5);
-/// How long an answer may wait for the peer to read it.
-pub const UNREAD: Duration = Duration::from_secs(10);
-/// How long a connection may ask for nothing.
-pub const IDLE: Duration = Duration::from_secs(300);
 /// How long a connection without a request may stay open after a GOAWAY.
 const LINGER: Duration = Duration::from_millis(500);
-/// Streams over all connections from which on strangers may have few. Beyond the slots of `rpc::layer` a stream is an
-/// answer that is being sent: if nobody reads it, it is kept.
+/// Open streams of all connections from which on a connection may have few: a request that waits to be looked at costs
+/// memory, and so does a refusal that the peer does not read.
 pub const STREAMS_OF_ALL: usize = 2048;
-/// How often connections are looked at.
+/// The interval at which connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Connections beyond the limit that are closing.
+/// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
 
 /// All connections of a server.
 #[derive(Debug)]
 pub struct Connections {
     most: usize,
+    pub(super) times: Times,
     open: Mutex<Open>,
     streams: AtomicUsize,
     /// The number of the last authenticated request.
     last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
-    /// Told when a connection is closed.
+    /// Notified when a connection is closed.
     closed: Notify,
     /// Ends all connections after their requests.
     stop: CancellationToken,
@@ -54,9 +50,10 @@ struct Open {
 impl Connections {
     /// No connection yet, and at most so many, over all listeners. `stop` ends all of them after their requests.
     #[must_use]
-    pub fn new(most: usize, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(most: usize, times: Times, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             most,
+            times,
             open: Mutex::default(),
             streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
@@ -102,7 +99,7 @@ impl Connections {
         self.closed.notify_waiters();
     }
 
-    /// Counts a stream. Gives whether there are [`STREAMS_OF_ALL`] without it.
+    /// Counts a stream. Returns whether [`STREAMS_OF_ALL`] streams were open before it.
     pub(super) fn stream_begins(&self) -> bool {
         self.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS_OF_ALL
     }
@@ -112,14 +109,14 @@ impl Connections {
         self.streams.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Looks at all connections each second, and ends those that ask for nothing, read nothing or do not go. Ends with
+    /// Checks all connections each second: closes those past a time limit, and sends a GOAWAY to idle ones. Ends with
     /// `stop`.
     pub async fn look_after(self: Arc<Self>, stop: CancellationToken) {
         let mut every = interval(LOOK_EVERY);
         while stop.run_until_cancelled(every.tick()).await.is_some() {
             let now = Instant::now();
             for connection in self.open().connections.values() {
-                look_at(connection, now);
+                look_at(connection, &self.times, now);
             }
         }
     }
@@ -168,16 +165,16 @@ fn longest_without_request<'c>(
     connections.min_by_key(|connection| (connection.requests() > 0, connection.last_authenticated()))
 }
 
-/// Ends a connection that costs and brings nothing.
-fn look_at(connection: &Connection, now: Instant) {
-    let why = if connection.without_preface(now).is_some_and(|waited| waited >= PREFACE) {
+/// Closes a connection that is past a time limit, or sends it a GOAWAY if it is idle.
+fn look_at(connection: &Connection, times: &Times, now: Instant) {
+    let why = if connection.without_preface(now).is_some_and(|waited| waited >= times.preface) {
         "no HTTP/2 preface came"
-    } else if connection.unread(now) >= UNREAD {
+    } else if connection.unread(now) >= times.unread {
         "the peer does not read its answers"
-    } else if connection.idle(now).is_some_and(|idle| idle >= IDLE + PREFACE) {
-        "it does not go"
+    } else if connection.idle(now).is_some_and(|idle| idle >= times.idle + times.leave) {
+        "it is still open after a GOAWAY"
     } else {
-        if connection.idle(now).is_some_and(|idle| idle >= IDLE) {
+        if connection.idle(now).is_some_and(|idle| idle >= times.idle) {
             connection.goaway.cancel();
         }
         return;
@@ -192,7 +189,7 @@ mod tests {
 
     fn connections() -> (Arc<Connections>, CancellationToken) {
         let stop = CancellationToken::new();
-        (Connections::new(3, stop.clone()), stop)
+        (Connections::new(3, Times::default(), stop.clone()), stop)
     }
 
     fn closed(all: &[Arc<Connection>]) -> Vec<bool> {
@@ -222,18 +219,19 @@ mod tests {
         let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
         all[1].preface_arrived();
         all[2].preface_arrived();
-        let stream = all[1].begin();
+        let (stream, _) = all[1].begin();
         all[1].answer(stream);
         let begun = Instant::now();
-        let look = |later| all.iter().for_each(|connection| look_at(connection, begun + later));
-        look(PREFACE);
+        let times = Times::default();
+        let look = |later| all.iter().for_each(|connection| look_at(connection, &times, begun + later));
+        look(times.preface);
         assert_eq!(closed(&all), [true, false, false]);
-        look(UNREAD);
+        look(times.unread);
         assert_eq!(closed(&all), [true, true, false]);
         all[1].end(stream);
-        look(IDLE);
+        look(times.idle);
         assert_eq!((closed(&all), all[2].goaway.is_cancelled()), (vec![true, true, false], true));
-        look(IDLE + PREFACE);
+        look(times.idle + times.leave);
         assert_eq!(closed(&all), [true; 3]);
     }
 

@@ -2,7 +2,6 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -16,18 +15,14 @@ use super::stream::Answerer;
 
 /// Streams of one connection at most, as announced to the peer.
 pub const STREAMS: u32 = 128;
-/// Streams that a peer may reset before the server has looked at them. If the server stands still for 10 seconds, calls
-/// with a deadline of one second are given up ten times over. Beyond that, it is a rapid reset (CVE-2023-44487), and the
-/// connection is ended.
+/// Streams that a peer may reset before the server has accepted them. A server that stalls for 10 s finds up to ten rounds
+/// of [`STREAMS`] cancelled calls whose deadline was 1 s. More is taken for a rapid reset (CVE-2023-44487), and the
+/// connection is closed.
 const RESETS: usize = 10 * STREAMS as usize;
-/// The largest size of a request's metadata that is read. `rpc::layer` refuses less in words of its own.
+/// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason.
 const METADATA_MAX: u32 = 64 << 10;
 /// How much a peer may send on a stream, and on a connection, before the server has read it. A request is smaller.
 const WINDOW: u32 = 64 << 10;
-/// How long a peer may stay silent before a PING asks whether it is there.
-const PING_AFTER: Duration = Duration::from_secs(20);
-/// How long it may take to answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much of the answers of a stream waits to be sent.
 const SEND_BUFFER: usize = 64 << 10;
 
@@ -53,8 +48,8 @@ pub(super) async fn serve<T, S>(
                 .initial_stream_window_size(WINDOW)
                 .initial_connection_window_size(WINDOW)
                 .max_send_buf_size(SEND_BUFFER)
-                .keep_alive_interval(PING_AFTER)
-                .keep_alive_timeout(PING_TIMEOUT)
+                .keep_alive_interval(connections.times.ping_after)
+                .keep_alive_timeout(connections.times.ping_answer)
                 .serve_connection(socket, answerer)
         );
         let mut is_going = false;

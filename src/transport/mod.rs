@@ -6,9 +6,9 @@
 //! | cost | bound |
 //! |---|---|
 //! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
-//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; `rpc::layer` bounds those of all, and from [`connections::STREAMS_OF_ALL`] on strangers have 4 each |
-//! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`connections`] |
-//! | an answer that the peer does not read | the connection is closed after [`connections::UNREAD`] |
+//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; once all connections together have [`connections::STREAMS_OF_ALL`], few on each; `rpc::layer` has slots for those that are carried out |
+//! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`Times`] |
+//! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |
 //!
 //! Bodies are read in `rpc::layer`, which knows who asks.
 
@@ -21,6 +21,7 @@ mod io;
 pub mod listen;
 mod peer;
 mod stream;
+mod times;
 
 pub use self::accept::{Service, accept};
 pub use self::connection::{Connection, UnderWay};
@@ -28,3 +29,7 @@ pub use self::connections::Connections;
 pub use self::http2::STREAMS;
 pub use self::peer::Peer;
 pub use self::stream::{Held, OpenEnded};
+pub use self::times::Times;
+
+#[cfg(test)]
+mod tests;

@@ -23,9 +23,10 @@ pub struct Held(pub Arc<dyn Any + Send + Sync>);
 #[derive(Debug, Clone, Copy)]
 pub struct OpenEnded;
 
-/// Streams that a connection without an authenticated request may have while all connections together have
-/// [`super::connections::STREAMS_OF_ALL`].
-const OF_STRANGER: usize = 4;
+/// Streams that a connection may have open while all connections together have
+/// [`super::connections::STREAMS_OF_ALL`]: before its first authenticated request, and after it.
+pub(super) const OF_STRANGER: usize = 4;
+pub(super) const OF_CALLER: usize = 32;
 
 /// A stream that is open.
 #[derive(Debug)]
@@ -57,9 +58,10 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let are_many = self.connections.stream_begins();
         let (connections, connection) = (self.connections.clone(), self.connection.clone());
-        let key = connection.begin();
+        let (key, open) = connection.begin();
         let stream = Stream { connections, connection, key };
-        if are_many && key >= OF_STRANGER && self.connection.last_authenticated().is_none() {
+        let most = if self.connection.last_authenticated().is_some() { OF_CALLER } else { OF_STRANGER };
+        if are_many && open > most {
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
             return Box::pin(std::future::ready(Err(h2::Reason::REFUSED_STREAM.into())));
         }

@@ -1,0 +1,194 @@
+//! What becomes of a connection whose peer does not do its part. Sockets are memory, and the times are short.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use h2::client::SendRequest;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tonic::body::Body;
+use tower::service_fn;
+
+use super::connections::{Connections, STREAMS_OF_ALL};
+use super::peer::Peer;
+use super::stream::{OF_CALLER, OF_STRANGER};
+use super::{Connection, OpenEnded, STREAMS, Times, http2};
+
+/// What a test does not wait for: a second is how often connections are looked at.
+const SHORT: Duration = Duration::from_millis(100);
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3600);
+/// Nothing is closed.
+const PATIENT: Times =
+    Times { preface: LONG, unread: LONG, idle: LONG, ping_after: LONG, ping_answer: LONG, leave: LONG };
+
+/// What a server says of its answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Plain,
+    OpenEnded,
+    /// To an authenticated request.
+    ToCaller,
+}
+
+/// A server that answers each request with a body.
+struct Server {
+    connections: Arc<Connections>,
+    answer: Answer,
+}
+
+impl Server {
+    fn new(answer: Answer, times: Times) -> Self {
+        let stop = CancellationToken::new();
+        let connections = Connections::new(1024, times, stop.clone());
+        tokio::spawn(connections.clone().look_after(stop));
+        Self { connections, answer }
+    }
+
+    /// A new connection, on which so many bytes may wait in each direction.
+    fn connect(&self, buffer: usize) -> DuplexStream {
+        let (near, far) = duplex(buffer);
+        let answer = self.answer;
+        let service = service_fn(move |request: Request<Body>| async move {
+            let mut response = Response::new(Body::new(Full::new(Bytes::from_static(&[7; 1000]))));
+            match answer {
+                Answer::Plain => {}
+                Answer::OpenEnded => drop(response.extensions_mut().insert(OpenEnded)),
+                Answer::ToCaller => {
+                    drop(request.extensions().get::<Arc<Connection>>().map(Connection::authenticated));
+                }
+            }
+            Ok::<_, Infallible>(response)
+        });
+        let connection = self.connections.add(Peer::Unknown);
+        tokio::spawn(http2::serve(far, connection, self.connections.clone(), service));
+        near
+    }
+
+    /// A client with this window for each answer. It answers PINGs.
+    async fn client(&self, window: u32) -> SendRequest<Bytes> {
+        let mut builder = h2::client::Builder::new();
+        let socket = self.connect(64 << 10);
+        let (client, connection) =
+            builder.initial_window_size(window).handshake::<_, Bytes>(socket).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    async fn is_closed(&self) {
+        let closed = async {
+            while self.connections.count() > 0 {
+                sleep(SHORT / 10).await;
+            }
+        };
+        timeout(Duration::from_secs(60), closed).await.expect("the connection is closed");
+    }
+
+    /// Whether the connection is there after it was looked at twice.
+    async fn is_kept(&self) {
+        sleep(Duration::from_millis(2100)).await;
+        assert!(self.connections.count() > 0, "the connection is kept");
+    }
+}
+
+/// Asks, and gives the answer.
+async fn ask(client: &SendRequest<Bytes>) -> Result<Response<h2::RecvStream>, h2::Error> {
+    let request = Request::post("http://localhost/").body(()).unwrap();
+    client.clone().ready().await?.send_request(request, true)?.0.await
+}
+
+#[tokio::test]
+async fn a_peer_that_sends_no_whole_preface_is_closed() {
+    let server = Server::new(Answer::Plain, Times { preface: SHORT, ..PATIENT });
+    let mut silent = server.connect(1024);
+    let mut slow = server.connect(1024);
+    slow.write_all(b"PRI * HTTP/2.0\r\n").await.unwrap();
+    server.is_closed().await;
+    silent.read_to_end(&mut Vec::new()).await.unwrap();
+    let _client = server.client(1 << 16).await;
+    server.is_kept().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_answers_no_ping_is_closed() {
+    let server = Server::new(Answer::Plain, Times { ping_after: SHORT, ping_answer: SHORT, ..PATIENT });
+    // Its other half, which would answer, is never polled.
+    let held = h2::client::handshake(server.connect(64 << 10)).await.unwrap();
+    server.is_closed().await;
+    drop(held);
+    let patient = Times { ping_after: SHORT, ping_answer: LONG, ..PATIENT };
+    let server = Server::new(Answer::Plain, patient);
+    let _client = server.client(1 << 16).await;
+    server.is_kept().await;
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_for_nothing_is_told_to_go_and_one_that_asks_is_not() {
+    let server = Server::new(Answer::Plain, Times { idle: Duration::from_secs(2), ..PATIENT });
+    let client = server.client(1 << 16).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(4) {
+        ask(&client).await.unwrap();
+        sleep(SHORT / 10).await;
+    }
+    server.is_closed().await;
+    assert!(ask(&client).await.is_err());
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_an_answer_is_closed_unless_the_answer_has_no_end() {
+    for answer in [Answer::Plain, Answer::OpenEnded] {
+        let server = Server::new(answer, Times { unread: SHORT, ..PATIENT });
+        let client = server.client(0).await;
+        let response = ask(&client).await.unwrap();
+        match answer {
+            Answer::OpenEnded => server.is_kept().await,
+            _ => server.is_closed().await,
+        }
+        drop(response);
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_its_socket_is_closed() {
+    let server = Server::new(Answer::OpenEnded, Times { unread: SHORT, ..PATIENT });
+    // The SETTINGS of the server already find no room.
+    let (_client, connection) = h2::client::handshake(server.connect(48)).await.unwrap();
+    server.is_closed().await;
+    drop(connection);
+}
+
+#[tokio::test]
+async fn while_many_streams_are_open_each_connection_has_few() {
+    let all = STREAMS_OF_ALL as u32 / STREAMS;
+    for (answer, most) in [(Answer::Plain, OF_STRANGER), (Answer::ToCaller, OF_CALLER)] {
+        let server = Server::new(answer, PATIENT);
+        let mut held = Vec::new();
+        for _ in 0..all {
+            let client = server.client(0).await;
+            let answers = join_all((0..STREAMS).map(|_| ask(&client))).await;
+            assert!(answers.iter().all(Result::is_ok), "as many as are announced");
+            held.push((answers, client));
+        }
+        let client = server.client(0).await;
+        let mut few = vec![ask(&client).await.unwrap()];
+        for _ in 1..most {
+            few.push(ask(&client).await.unwrap());
+        }
+        let refused = ask(&client).await.unwrap_err();
+        assert_eq!(refused.reason(), Some(h2::Reason::REFUSED_STREAM));
+        drop((held, few));
+        let until_answered = async {
+            while ask(&client).await.is_err() {
+                sleep(SHORT / 10).await;
+            }
+        };
+        timeout(Duration::from_secs(60), until_answered).await.expect("answered again");
+    }
+}

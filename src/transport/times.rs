@@ -1,0 +1,34 @@
+//! How long a peer may leave undone what HTTP/2 or gRPC asks of it.
+
+use std::time::Duration;
+
+/// The times. A connection is looked at each second, so that it may last a second longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Until its HTTP/2 connection preface has arrived: 5 s.
+    pub preface: Duration,
+    /// Until it has read an answer: 10 s.
+    pub unread: Duration,
+    /// Without a request, before it is told to go: 5 min.
+    pub idle: Duration,
+    /// Without a frame, before a PING asks whether it is there: 20 s.
+    pub ping_after: Duration,
+    /// Until it has answered that PING: 20 s.
+    pub ping_answer: Duration,
+    /// Until it has gone, after it was told to: 5 s.
+    pub leave: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            preface: seconds(5),
+            unread: seconds(10),
+            idle: seconds(300),
+            ping_after: seconds(20),
+            ping_answer: seconds(20),
+            leave: seconds(5),
+        }
+    }
+}
