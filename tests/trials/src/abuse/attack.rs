@@ -11,6 +11,10 @@ use super::{crowds, floods, streams};
 
 /// How long an attacker waits until it connects again, when its connection was closed.
 const PAUSE: Duration = Duration::from_millis(10);
+/// Connections at most of the load that an attack is compared with: all of them get a connection.
+const CONNECTIONS: usize = 256;
+/// Streams of one connection at most.
+const STREAMS: usize = countersign::transport::STREAMS as usize;
 
 /// An attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -66,6 +70,15 @@ impl Attack {
         }
     }
 
+    /// How many empty calls are made at the same time on each connection of the load that it is compared with: as many
+    /// as it has streams, or as the server lets it have.
+    fn streams(self) -> usize {
+        match self {
+            Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
+            _ => STREAMS,
+        }
+    }
+
     /// Attacks until the set is dropped.
     pub(super) fn begin(self, target: &Target) -> JoinSet<()> {
         let mut attackers = JoinSet::new();
@@ -102,15 +115,15 @@ impl Attack {
     }
 }
 
-/// So many connections on which one empty call follows the other: the load that an attack is compared with.
-pub(super) fn ordinary(target: &Target, connections: usize) -> JoinSet<()> {
+/// The load that an attack is compared with: empty calls on as many connections, and as many at the same time.
+pub(super) fn ordinary(attack: Attack, target: &Target) -> JoinSet<()> {
     let mut callers = JoinSet::new();
-    for _ in 0..connections {
+    for _ in 0..attack.connections().min(CONNECTIONS) {
         let target = target.clone();
         callers.spawn(async move {
             loop {
                 // The server may close it when there are too many.
-                let _ = crowds::ordinary(&target).await;
+                let _ = crowds::ordinary(&target, attack.streams()).await;
                 sleep(PAUSE).await;
             }
         });

@@ -29,12 +29,14 @@ pub(super) async fn polite(target: &Target) -> io::Result<()> {
     }
 }
 
-/// Makes one empty call after the other.
-pub(super) async fn ordinary(target: &Target) -> io::Result<()> {
+/// Makes one empty call after the other, so many at the same time.
+pub(super) async fn ordinary(target: &Target, at_once: usize) -> io::Result<()> {
     let mut connection = Connection::open(target, &[]).await?;
     let check = wire::headers(streams::CHECK, None, &[]);
     loop {
-        let stream = connection.call(&check, &wire::message(&[])).await?;
-        connection.finish(stream).await?;
+        while connection.open_streams().len() < at_once {
+            connection.call(&check, &wire::message(&[])).await?;
+        }
+        connection.attend(LONG).await?;
     }
 }

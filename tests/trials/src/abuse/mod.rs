@@ -33,16 +33,15 @@ use crate::report::{Report, progress};
 
 /// Files that a server may have open: what most systems allow a process.
 const FILES: u32 = 1024;
-/// Descriptors beyond those before an attack that may be open after it: connections to the database come and go.
-const MORE_FILES: usize = 8;
+/// Descriptors beyond those before an attack that may be open after it: connections to the database, which are opened
+/// when there is much to do, and have three each on SQLite.
+const MORE_FILES: usize = 24;
 /// Sockets of this process.
 const OWN_FILES: usize = 4096;
 /// Probes during an attack.
 const PROBES: u32 = 3;
 /// How long the load lasts that an attack is compared with, in seconds, at most.
 const COMPARED: u64 = 20;
-/// Connections at most of the load that an attack is compared with: all of them get a connection.
-const COMPARED_CONNECTIONS: usize = 256;
 /// How often it is looked whether all is as before.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -213,11 +212,10 @@ impl Round {
         Ok(())
     }
 
-    /// The load of the victim beside as many connections with ordinary empty calls.
+    /// The latency of the victim's calls beside as many empty calls.
     async fn compared(&self, server: &Server, victim: &mut Victim) -> Result<Duration, Failed> {
-        let connections = self.attack.connections().min(COMPARED_CONNECTIONS);
         let load = victim.begin(server).await?;
-        let callers = attack::ordinary(&server.target(), connections);
+        let callers = attack::ordinary(self.attack, &server.target());
         sleep(Duration::from_secs(self.seconds.min(COMPARED))).await;
         let outcome = victim.end(load).await;
         drop(callers);
