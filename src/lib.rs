@@ -1,12 +1,12 @@
 //! Countersign: a gRPC sidecar that answers two questions for a service in any language. Is this proof good?
 //! And has this user proved enough for what they are about to do?
 //!
-//! # The house
+//! # Modules
 //!
 //! *A request has one caller, one `now` and one commit. Kinds are pure; only the service reads, decides and
 //! commits. A commit cannot be made without saying what happened.*
 //!
-//! | room | what is in it |
+//! | module | contents |
 //! |---|---|
 //! | [`domain`] | values and rules: ids, moments, secrets, devices, the throttle, events, refusals |
 //! | [`kinds`] | one folder for each kind of authenticator: pure functions of (state, secret, proof, now) |
@@ -24,14 +24,13 @@
 //! | [`ops`] | logs and traces |
 //! | [`app`] | the composition root: builds in order, drains in reverse order |
 //!
-//! A stem runs through the layers: `proto/…/device_service.proto`, `rpc/device.rs`, `service/device.rs`,
-//! `tests/it/rpc/device.rs`. Who knows one path knows four. `tests/it/architecture.rs` holds who may import
-//! whom.
+//! One name is used in every layer: `proto/…/device_service.proto`, `rpc/device.rs`, `service/device.rs`,
+//! `tests/it/rpc/device.rs`. `tests/it/architecture/` checks which module may import which.
 //!
 //! # One request
 //!
-//! A Verify goes through the layers (name, trace, limits, caller, table, deadline); `rpc` parses it, every bad
-//! field at once, and asks for a grant; [`service`] then, a few times at most:
+//! A Verify goes through the layers (name and trace, metadata, caller, table, slot, deadline, body); `rpc` parses it,
+//! every bad field at once, and asks for a grant; [`service`] then, a few times at most:
 //!
 //! 1. reads the device and the clock;
 //! 2. asks the throttle, takes a [turn](store::Turn), and has the device's kind judge: a pure function;
@@ -39,8 +38,8 @@
 //!    the version that was judged; if it is not, judges anew.
 //!
 //! The answer leaves when the commit is on disk. So a code is accepted once whatever the number of replicas and
-//! retries, and no row is locked while anything is judged. A request that judges a proof runs in a task of its own, so
-//! that the commit is written even if the caller goes away.
+//! retries, and no row is locked while anything is judged. If the caller of a request that judges a proof goes away,
+//! the rest of its work goes on in a task of its own, so that the commit is written.
 //!
 //! # The second question
 //!

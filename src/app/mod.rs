@@ -31,7 +31,7 @@ use crate::store::{Dialect, Options};
 use crate::transport::descriptors::{self, TooFew};
 use crate::transport::listen::{ListenError, Listener};
 
-/// Why the server does not start. Each says what to do.
+/// Why the server does not start, or ends. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The data directory cannot be made.
@@ -75,7 +75,7 @@ pub enum StartError {
     Telemetry(#[from] crate::ops::telemetry::TelemetryError),
     /// A task or a lane has ended, without which the server does not keep its promises.
     #[error(
-        "the server had to end: its {0} task died, and nothing else does that work; the panic above says why"
+        "stopping: the {0} task ended, and the server cannot run without it; if it panicked, a line above says why"
     )]
     Died(&'static str),
     /// Signals cannot be waited for.

@@ -23,7 +23,7 @@ pub enum OpenError {
     /// It forgets commits when it crashes.
     #[error("{}; or say database.allow_weak_durability = true", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Weak(Vec<Weakness>),
-    /// What the database is.
+    /// Its encoding or its search path does not suit.
     #[error(transparent)]
     Unsuited(#[from] Unsuited),
     /// Its user may not do what serving needs.
@@ -92,7 +92,7 @@ async fn prepare(
         SchemaState::Behind(_) => database.migrate().await?,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", "))),
     }
-    if let Some(missing) = database.missing_rights(true).await? {
+    if let Some(missing) = database.missing_rights_to_serve().await? {
         return Err(missing.into());
     }
     match database.check_keys(keyring, entropy).await? {
@@ -107,7 +107,7 @@ pub(super) async fn schema(database: &Database) -> Result<SchemaState, OpenError
     if let Some(unsuited) = database.unsuited().await? {
         return Err(unsuited.into());
     }
-    if let Some(missing) = database.missing_rights(false).await? {
+    if let Some(missing) = database.missing_rights_to_look().await? {
         return Err(missing.into());
     }
     Ok(database.schema().await?)

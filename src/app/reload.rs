@@ -36,7 +36,7 @@ pub(super) struct Files {
     pub(super) data_dir: PathBuf,
 }
 
-/// What is in force.
+/// The callers and rules in force.
 pub(super) struct InForce {
     /// The use cases, which hold the rules.
     pub(super) service: Arc<Service>,
@@ -48,7 +48,7 @@ pub(super) struct InForce {
     pub(super) token: Option<TokenHash>,
 }
 
-/// What was found at one look.
+/// The contents of the files at one check.
 struct Found {
     settings: Option<Content>,
     requirements: Option<Content>,
@@ -94,7 +94,7 @@ struct Reload {
     requirements: Watch,
     /// Settings that were said to be others than at the start.
     needs_restart: Vec<String>,
-    /// Something was said since the last look.
+    /// Whether a line was logged since the last check.
     has_said: bool,
 }
 
@@ -199,7 +199,9 @@ impl Reload {
         self.has_said = true;
         self.replace_callers();
         match token {
-            Some(_) => tracing::warn!("the first caller, with every role, has another token from now on"),
+            Some(_) => tracing::warn!(
+                "the token in the data directory is accepted from now on: its caller has every role"
+            ),
             None => tracing::warn!("the first caller's token is refused from now on{why}"),
         }
         self.warn_if_nobody();

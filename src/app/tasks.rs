@@ -1,6 +1,8 @@
 //! The tasks that a server needs for as long as it runs.
 
-use tokio::sync::watch;
+use std::sync::Arc;
+
+use tokio::sync::SetOnce;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -8,26 +10,22 @@ use tokio_util::sync::CancellationToken;
 /// undone that nothing else does: the server must not go on as if it were well.
 pub struct Tasks {
     tasks: Vec<JoinHandle<()>>,
-    died: watch::Sender<Option<&'static str>>,
+    died: Arc<SetOnce<&'static str>>,
     stop: CancellationToken,
 }
 
 /// Says that its task has ended, when it is dropped: a panic drops it too.
 struct Ended {
     name: &'static str,
-    died: watch::Sender<Option<&'static str>>,
+    died: Arc<SetOnce<&'static str>>,
     stop: CancellationToken,
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
-            // The first is the one to tell.
-            self.died.send_if_modified(|died| {
-                let is_first = died.is_none();
-                died.get_or_insert(self.name);
-                is_first
-            });
+            // It fails if another task died before: the first is the one to tell.
+            let _ = self.died.set(self.name);
         }
     }
 }
@@ -36,7 +34,7 @@ impl Tasks {
     /// None yet. They may end after `stop`.
     #[must_use]
     pub fn new(stop: CancellationToken) -> Self {
-        Self { tasks: Vec::new(), died: watch::Sender::new(None), stop }
+        Self { tasks: Vec::new(), died: Arc::default(), stop }
     }
 
     /// Starts a task that runs until the server stops.
@@ -50,15 +48,7 @@ impl Tasks {
 
     /// Waits until a task has ended before its time. Gives its name.
     pub async fn died(&self) -> &'static str {
-        let mut died = self.died.subscribe();
-        loop {
-            if let Some(name) = *died.borrow_and_update() {
-                return name;
-            }
-            if died.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+        self.died.wait().await
     }
 
     /// Ends all of them.

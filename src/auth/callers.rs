@@ -25,9 +25,8 @@ impl Callers {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Puts other credentials in force, for every request that comes from now on. Returns those from before.
-    pub fn replace(&self, credentials: Credentials) -> Arc<Credentials> {
-        let credentials = Arc::new(credentials);
-        std::mem::replace(&mut self.0.write().unwrap_or_else(PoisonError::into_inner), credentials)
+    /// Puts other credentials in force, for every request that comes from now on.
+    pub fn replace(&self, credentials: Credentials) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(credentials);
     }
 }

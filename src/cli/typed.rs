@@ -74,7 +74,11 @@ pub(super) fn token(file: &Path) -> Result<String, Failure> {
     }
     let text = std::fs::read_to_string(file)
         .map_err(|e| Failure::error(format!("{} cannot be read: {e}", file.display())))?;
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    let token = text.lines().next().unwrap_or_default().trim();
+    if token.is_empty() {
+        return Err(Failure::error(format!("{} must hold a token on its first line", file.display())));
+    }
+    Ok(token.to_owned())
 }
 
 /// Reads a SHA-256 in hexadecimal digits.
@@ -158,6 +162,10 @@ mod tests {
         std::fs::write(file.path(), "csc_abc \n# a note\n").unwrap();
         assert_eq!(token(file.path()).unwrap(), "csc_abc");
         assert!(token(Path::new("/nonexistent")).is_err());
+        for empty in ["", " \n", "\ncsc_abc\n"] {
+            std::fs::write(file.path(), empty).unwrap();
+            assert!(token(file.path()).is_err(), "{empty:?}");
+        }
     }
 
     #[test]

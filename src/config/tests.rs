@@ -86,6 +86,11 @@ fn every_broken_value_says_what_would_be_right() {
             "[[callers]]\nname = \"x\"\nroles = [\"verify\"]\ntokens_sha256 = [\"ab\"]",
             "64 hexadecimal digits",
         ),
+        (
+            "[[callers]]\nname = \"x\"\nroles = [\"verify\"]\ntokens_sha256 = \
+             [\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\"]",
+            "tokens_sha256 must be the SHA-256 of a token, and is that of the empty text",
+        ),
         ("callers = 1", "must be [[callers]]"),
         ("= 1", "is not TOML"),
     ] {

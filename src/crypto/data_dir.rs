@@ -77,7 +77,7 @@ pub enum InitError {
 
 /// Makes what is missing of a data directory: the directory with mode 0700, a key ring, and a token for a
 /// first caller with all roles, both with mode 0600. What is there stays as it is, so that this can be done
-/// again.
+/// again; an empty token file is made anew.
 ///
 /// # Errors
 /// The directory is open to others, or the operating system refuses.
@@ -85,7 +85,7 @@ pub fn init(dir: &Path, entropy: &dyn Entropy) -> Result<Initialised, InitError>
     Ok(Initialised {
         dir: make_dir(dir)?,
         keyring: create(keyring_path(dir), &Keyring::generate(entropy).to_text())?,
-        token: create(token_path(dir), &token::generate(entropy))?,
+        token: create_token(dir, entropy)?,
     })
 }
 
@@ -103,9 +103,18 @@ pub fn first_start(dir: &Path, entropy: &dyn Entropy, wants_token: bool) -> Resu
     }
     // The token first: a start that ends between the two is a first start again.
     if wants_token {
-        create(token_path(dir), &token::generate(entropy))?;
+        create_token(dir, entropy)?;
     }
     create(keyring, &Keyring::generate(entropy).to_text())
+}
+
+/// Makes a token. An empty file is replaced: it is no token, and is left where a start ended before it wrote one.
+fn create_token(dir: &Path, entropy: &dyn Entropy) -> Result<Made, InitError> {
+    let path = token_path(dir);
+    if private_file::read(&path).is_ok_and(|text| text.expose().trim().is_empty()) {
+        fs::remove_file(&path).map_err(|source| InitError::Io { path: path.clone(), source })?;
+    }
+    create(path, &token::generate(entropy))
 }
 
 fn create(path: PathBuf, text: &SecretText) -> Result<Made, InitError> {
@@ -132,15 +141,18 @@ pub fn database_path(dir: &Path) -> PathBuf {
     dir.join("countersign.db")
 }
 
-/// Reads the token of the first caller. `None`: there is none.
+/// Reads the token of the first caller. `None`: there is no file, or it holds only white space. An empty token must never
+/// be a credential: `authorization: Bearer ` would be its caller.
 ///
 /// # Errors
 /// The file is open to others, or cannot be read.
 pub fn read_token(dir: &Path) -> Result<Option<SecretText>, ReadError> {
-    match private_file::read(&token_path(dir)) {
-        Err(ReadError::Missing { .. }) => Ok(None),
-        read => read.map(|text| Some(SecretText::new(text.expose().trim().to_owned()))),
-    }
+    let text = match private_file::read(&token_path(dir)) {
+        Err(ReadError::Missing { .. }) => return Ok(None),
+        read => read?,
+    };
+    let token = text.expose().trim();
+    Ok((!token.is_empty()).then(|| SecretText::new(token.to_owned())))
 }
 
 fn make_dir(dir: &Path) -> Result<Made, InitError> {

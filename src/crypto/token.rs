@@ -39,7 +39,8 @@ impl TokenHash {
         Self(Sha256::digest(token).into())
     }
 
-    /// Parses 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits. The hash of the empty text is refused: it is what a script writes whose variable of
+    /// the token is not set, and `authorization: Bearer ` would be that caller.
     ///
     /// # Errors
     /// Says what would be right. Does not repeat the text: it may be the token itself.
@@ -50,9 +51,15 @@ impl TokenHash {
             ));
         }
         let bytes = HEXLOWER_PERMISSIVE.decode(hex.as_bytes()).ok();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(|| {
+        let hash = bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(|| {
             Problem::new("must be a SHA-256 in 64 hexadecimal digits, as `caller new-token` prints it")
-        })
+        })?;
+        if hash == Self::of("") {
+            return Err(Problem::new(
+                "must be the SHA-256 of a token, and is that of the empty text: make a token with `caller new-token`",
+            ));
+        }
+        Ok(hash)
     }
 }
 

@@ -97,7 +97,7 @@ impl Violations {
         if !is_within {
             self.note(|| Violation {
                 field: field.to_owned(),
-                problem: Problem::new(format!("must be at most {most}, and are {count}")),
+                problem: Problem::new(format!("must have at most {most} elements, and has {count}")),
             });
         }
         is_within
@@ -171,7 +171,7 @@ mod tests {
         let refused = |_: u8| -> Result<u8, Problem> { panic!("an element was looked at") };
         assert!(violations.each("codes", 3, vec![0; 4], refused).is_empty());
         let said: Vec<_> = violations.iter().map(|one| format!("{} {}", one.field, one.problem)).collect();
-        assert_eq!(said, ["codes must be at most 3, and are 4"]);
+        assert_eq!(said, ["codes must have at most 3 elements, and has 4"]);
         let odd = |n: u8| if n % 2 == 1 { Ok(n) } else { Err(Problem::new("must be odd")) };
         assert_eq!(violations.each("n", 3, vec![1, 2, 3], odd), [1, 3]);
         assert_eq!(violations.iter().last().map(|one| one.field.clone()), Some("n[1]".to_owned()));

@@ -42,7 +42,7 @@ pub enum TelemetryError {
     Again(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// Keeps what exports traces; without OTLP, nothing.
+/// The exporter of traces, if traces are exported.
 #[derive(Debug, Default)]
 pub struct Telemetry(Option<SdkTracerProvider>);
 

@@ -27,8 +27,6 @@ const PAGE: usize = 50;
 const PAGE_MAX: usize = 200;
 /// The longest source, in bytes.
 const SOURCE_MAX: usize = 255;
-/// Clients in one request at most: a subject has no more.
-const CLIENT_IDS_MAX: usize = CLIENTS_MAX;
 /// Values of an issuer at most, and their longest, in bytes.
 const AMR_MAX: usize = 16;
 const AMR_LONGEST: usize = 255;
@@ -195,8 +193,7 @@ impl AssuranceService for Rpc {
             let mut violations = Violations::default();
             let once = once("ForgetClients", &asked.request_id, &asked, &mut violations, &write);
             let subject = parse::subject(&mut violations, &asked.subject);
-            let ids =
-                violations.each("client_ids", CLIENT_IDS_MAX, asked.client_ids, |id| ClientId::parse(&id));
+            let ids = violations.each("client_ids", CLIENTS_MAX, asked.client_ids, |id| ClientId::parse(&id));
             let subject = parse::checked(violations, subject)?;
             message(&self.service.forget_clients(&grant, &subject, &ids, once).await?, &write)
         }

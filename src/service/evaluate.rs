@@ -48,7 +48,7 @@ pub struct Decisions {
 /// The decision on several requirements together.
 #[derive(Debug, Clone, Default)]
 pub enum Joint {
-    /// There is one requirement.
+    /// There is no joint decision: fewer than two requirements were asked for.
     #[default]
     None,
     /// The decision.
@@ -146,9 +146,8 @@ impl Service {
         // Whether it is satisfied takes no steps.
         let none = Steps::new(0);
         let situation = scene.situation(&none);
-        let mut each: Vec<Option<Satisfied>> =
-            requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
-        let mut joint = if is_joint { satisfied_all(&together, &situation) } else { None };
+        let each: Vec<_> = requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
+        let joint = if is_joint { satisfied_all(&together, &situation) } else { None };
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain([&joint]).flatten());
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
@@ -177,13 +176,13 @@ impl Service {
             })
         };
         let mut decisions = Decisions::default();
-        for (one, satisfied) in requirements.iter().zip(&mut each) {
+        for (one, satisfied) in requirements.iter().zip(each) {
             let steps = Steps::of_each(requirements.len());
-            decisions.each.push(decided(Some(one), satisfied.take(), &steps)?);
+            decisions.each.push(decided(Some(one), satisfied, &steps)?);
         }
         if is_joint {
             let steps = Steps::of_joint();
-            let joint = decided(None, joint.take(), &steps)?;
+            let joint = decided(None, joint, &steps)?;
             decisions.joint = if steps.have_run_out() { Joint::TooComplex } else { Joint::Decided(joint) };
         }
         Ok((decisions, consequences))

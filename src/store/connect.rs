@@ -100,8 +100,8 @@ pub enum ConnectError {
     Locked(PathBuf),
     /// SQLite: another Countersign process serves it.
     #[error(
-        "{} is in use by another countersign process, and one alone may use a SQLite database; stop that process first, \
-         or move to PostgreSQL or MariaDB, which several can share", .0.display()
+        "{} is in use by another countersign process, and a SQLite database serves only one; stop that process, or use \
+         PostgreSQL or MariaDB", .0.display()
     )]
     InUse(PathBuf),
     /// SQLite: the file system has no locks.

@@ -116,7 +116,7 @@ pub(super) fn fault(doing: &'static str, error: DbErr) -> Fault {
 
 /// An error that does not go away by itself.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}; it does not go away by itself: put the database right, or the rights of its user")]
+#[error("{0}; retrying does not help: correct the database or the rights of its user")]
 struct Lasting(DbErr);
 
 /// The database's own code for an error.

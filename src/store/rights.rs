@@ -26,7 +26,7 @@ use Right::{Delete, Insert, Select, Update};
 const ALL: &[Right] = &[Select, Insert, Update, Delete];
 
 /// A table, a column of it that is text, and the rights that serving needs.
-type Needs = (&'static str, &'static str, &'static [Right]);
+pub(super) type Needs = (&'static str, &'static str, &'static [Right]);
 
 /// What is read before the schema is brought up to date.
 pub(super) const TO_LOOK: &[Needs] =

@@ -66,12 +66,23 @@ pub enum MigrateError {
 }
 
 impl Database {
-    /// Rights that the database's user lacks to look at the schema, or to serve.
+    /// The rights that the database's user lacks to look at the schema.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn missing_rights(&self, is_to_serve: bool) -> Result<Option<MissingRights>, Fault> {
-        let needs = if is_to_serve { rights::TO_SERVE } else { rights::TO_LOOK };
+    pub async fn missing_rights_to_look(&self) -> Result<Option<MissingRights>, Fault> {
+        self.missing_rights(rights::TO_LOOK).await
+    }
+
+    /// The rights that the database's user lacks to serve.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn missing_rights_to_serve(&self) -> Result<Option<MissingRights>, Fault> {
+        self.missing_rights(rights::TO_SERVE).await
+    }
+
+    async fn missing_rights(&self, needs: &[rights::Needs]) -> Result<Option<MissingRights>, Fault> {
         let missing = rights::missing(&self.writer, needs).await;
         missing.map_err(|e| dialect::fault("asking the database for the rights of its user", e))
     }

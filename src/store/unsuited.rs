@@ -31,8 +31,8 @@ impl fmt::Display for Unsuited {
         match self {
             Self::Encoding { encoding } => write!(
                 f,
-                "the database's encoding is {encoding}, in which not every name can be kept; make one with `CREATE \
-                 DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and name that"
+                "the database's encoding is {encoding}, and must be UTF8: create a database with `CREATE DATABASE … \
+                 ENCODING 'UTF8' TEMPLATE template0`, and name it in database_url"
             ),
             Self::NoSchema { user, path } => write!(
                 f,

@@ -40,7 +40,7 @@ pub fn refused(refusal: &Refusal) -> Status {
         Refusal::Invalid(violations) => return invalid(violations),
         Refusal::CallerUnknown => (
             Code::Unauthenticated,
-            "no credential that is known: send `authorization: Bearer TOKEN`".to_owned(),
+            "missing or unknown credential: send `authorization: Bearer TOKEN`".to_owned(),
             Reason::CallerUnknown,
             none(),
         ),

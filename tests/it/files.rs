@@ -225,8 +225,8 @@ async fn a_second_process_is_refused_until_the_first_is_gone() {
     for is_killed in [false, true] {
         let first = Served::start(dir.path());
         let says = format!(
-            "{} is in use by another countersign process, and one alone may use a SQLite database; stop that process \
-             first, or move to PostgreSQL or MariaDB, which several can share",
+            "{} is in use by another countersign process, and a SQLite database serves only one; stop that process, \
+             or use PostgreSQL or MariaDB",
             path.display()
         );
         for name in [&path, &link] {

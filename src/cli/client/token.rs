@@ -46,7 +46,7 @@ impl Token {
                 header: None,
                 found: format!(
                     "no token was sent: name its file with --token-file, set COUNTERSIGN_TOKEN, or name the \
-                     data directory with --data-dir (there is no {})",
+                     data directory with --data-dir (there is no token in {})",
                     path.display()
                 ),
             }),

@@ -97,3 +97,19 @@ fn a_first_start_that_ended_before_the_key_ring_was_made_keeps_its_token() {
     first_start(dir.path(), &SystemEntropy, true).unwrap();
     assert_eq!(fs::read(token_path(dir.path())).unwrap(), token);
 }
+
+#[test]
+fn an_empty_file_is_no_token_and_is_made_anew() {
+    for empty in ["", "\n", " \t\r\n"] {
+        let dir = tempfile::tempdir().unwrap();
+        private_file::create(&token_path(dir.path()), &SecretText::new(empty.into())).unwrap();
+        assert!(read_token(dir.path()).unwrap().is_none(), "{empty:?}");
+        first_start(dir.path(), &SystemEntropy, true).unwrap();
+        let token = read_token(dir.path()).unwrap().unwrap();
+        assert!(token.expose().starts_with("cs_"));
+
+        fs::write(token_path(dir.path()), empty).unwrap();
+        assert_eq!(init(dir.path(), &SystemEntropy).unwrap().token, Made::Created);
+        assert_ne!(read_token(dir.path()).unwrap().unwrap().expose(), token.expose());
+    }
+}

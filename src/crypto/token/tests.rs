@@ -35,3 +35,12 @@ fn what_is_no_hash_is_refused_without_repeating_it() {
     }
     assert!(TokenHash::parse(token.expose()).unwrap_err().text().contains("not the token"));
 }
+
+#[test]
+fn the_hash_of_the_empty_text_is_no_credential() {
+    let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    assert_eq!(TokenHash::of("").to_string(), empty);
+    for hex in [empty.to_owned(), empty.to_uppercase()] {
+        assert!(TokenHash::parse(&hex).unwrap_err().text().contains("that of the empty text"));
+    }
+}

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::time::{Instant, sleep};
 
 use super::ConnectError;
@@ -92,6 +93,22 @@ fn explain(database: &Path, error: &io::Error) -> ConnectError {
             ConnectError::ReadOnly(path)
         }
         io::ErrorKind::Unsupported => ConnectError::NoLocks(path),
+        // NFS without a lock daemon.
+        _ if error.raw_os_error() == Some(Errno::NOLCK.raw_os_error()) => ConnectError::NoLocks(path),
         _ => ConnectError::CannotOpen(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_named_as_such() {
+        for errno in [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS] {
+            let error = io::Error::from_raw_os_error(errno.raw_os_error());
+            let explained = explain(Path::new("test.db"), &error);
+            assert!(matches!(explained, ConnectError::NoLocks(_)), "{errno}: {explained}");
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Whether writes succeed. A server, or a file, that could be written when it was opened may fail every commit later: its
-//! disk is full, or a right was revoked. What a commit meets is remembered, and then tried by a write that counts for
-//! nothing until one succeeds, since nobody may ask for a commit meanwhile.
+//! Whether writes succeed. A database that was writable at the start may later refuse every commit: its disk is full,
+//! or a right was revoked. A commit that fails for such a reason makes the server not ready. A probe row is then written
+//! at each check until one succeeds, since a server that is not ready may get no commits.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -19,7 +19,7 @@ const PROBE: usize = 64 * 1024;
 /// The row under which they are written.
 const NAME: &str = "write_probe";
 
-/// What is known.
+/// The outcome of the last write.
 pub(super) struct Writes(Mutex<Known>);
 
 #[derive(Clone, Copy)]

@@ -2,8 +2,11 @@
 
 use countersign::crypto::token::TokenHash;
 
-use super::binary::Place;
-use crate::harness::eventually;
+use countersign::wire::pb::GetSubjectRequest;
+use tonic::Code;
+
+use super::binary::{Place, Server};
+use crate::harness::{Client, eventually};
 
 /// A file of settings with these callers, each with the token `cs_` and its name.
 fn naming(callers: &[&str]) -> String {
@@ -19,6 +22,13 @@ fn knows(place: &Place, token: &str) -> bool {
     let asked = place.run_in(&[("COUNTERSIGN_TOKEN", token)], &["subject", "show", "alice"], "");
     assert!(asked.status == 0 || asked.err.contains("ERROR_REASON_CALLER_UNKNOWN"), "{asked:?}");
     asked.status == 0
+}
+
+/// What becomes of a request with an empty token. No command sends one.
+async fn by_nobody(server: &Server) -> Code {
+    let mut client = Client::tcp(&server.tcp, Some("")).await.subjects;
+    let answer = client.get_subject(GetSubjectRequest { subject: "alice".into() }).await;
+    answer.err().map_or(Code::Ok, |status| status.code())
 }
 
 async fn until_logs(place: &Place, text: &str) {
@@ -141,4 +151,52 @@ async fn the_token_with_every_role_is_dead_as_soon_as_it_is_gone_and_stays_so() 
     let refused = place.run(&["serve", "--listen", "unix:cs.sock"]);
     assert!(refused.err.contains("nobody could call this server"), "{refused:?}");
     assert!(!path.exists(), "it is not made again");
+}
+
+#[tokio::test]
+async fn an_empty_file_or_an_empty_tokens_hash_makes_nobody_a_caller() {
+    let place = Place::new();
+    let path = place.path().join("data/caller-token");
+    write(&place, &naming(&["web"]));
+    assert_eq!(place.run(&["init", "--data-dir", "data"]).status, 0);
+    let server = place.serve_with(ARGUMENTS);
+    let token = std::fs::read_to_string(&path).unwrap();
+    assert!(knows(&place, &token));
+    assert_eq!(by_nobody(&server).await, Code::Unauthenticated);
+
+    for empty in ["", " \n"] {
+        std::fs::write(&path, empty).unwrap();
+        eventually("the token is refused", async || !knows(&place, &token)).await;
+        assert_eq!(by_nobody(&server).await, Code::Unauthenticated, "{empty:?}");
+        std::fs::write(&path, &token).unwrap();
+        eventually("the token is known again", async || knows(&place, &token)).await;
+    }
+
+    // A script whose variable of the token is not set writes this hash.
+    let hash = TokenHash::of("");
+    let nobody =
+        format!("[[callers]]\nname = \"nobody\"\nroles = [\"verify\"]\ntokens_sha256 = [\"{hash}\"]\n");
+    write(&place, &format!("{}{nobody}", naming(&["web"])));
+    until_logs(
+        &place,
+        "callers[1].tokens_sha256: must be the SHA-256 of a token, and is that of the empty text",
+    )
+    .await;
+    assert_eq!(by_nobody(&server).await, Code::Unauthenticated);
+    assert_eq!(server.stop(), 0);
+
+    // An empty file is there at the start.
+    std::fs::write(&path, "").unwrap();
+    let refused = place.run(&["serve", "--listen", "unix:cs.sock"]);
+    assert!(refused.err.contains("nobody could call this server"), "{refused:?}");
+    write(&place, &naming(&["web"]));
+    let server = place.serve_with(ARGUMENTS);
+    assert!(knows(&place, "cs_web"));
+    assert_eq!(by_nobody(&server).await, Code::Unauthenticated);
+
+    // What the refusal advises helps.
+    let made = place.run(&["init", "--data-dir", "data"]);
+    assert!(made.out.contains("data/caller-token: made"), "{made:?}");
+    let second = std::fs::read_to_string(&path).unwrap();
+    eventually("the new token is known", async || knows(&place, &second)).await;
 }

@@ -90,7 +90,7 @@ impl Clock for BrokenClock {
 #[test]
 fn a_process_one_of_whose_tasks_has_died_ends_and_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    for (clock, end) in [("broken", " task died, "), ("well", "well")] {
+    for (clock, end) in [("broken", " task ended, "), ("well", "well")] {
         std::fs::write(dir.path().join("clock"), clock).unwrap();
         let mut part = Part::start(part::command("faults::died::part_serve_with_that_clock", dir.path()));
         let said = part.hear();

@@ -123,7 +123,7 @@ async fn a_right_that_is_revoked_is_no_outage(database: TestDatabase) {
             let fault = fault(counted.verify(&counted.right()).await);
             assert_eq!(fault.origin, Origin::Internal, "{fault}");
             let said = fault.to_string();
-            assert!(said.contains("does not go away by itself") || said.contains("moments ago"), "{said}");
+            assert!(said.contains("retrying does not help") || said.contains("moments ago"), "{said}");
         }
         let not_ready = look().await.unwrap_err().to_string();
         assert!(not_ready.contains(&user.grants(right, table)), "{not_ready}");
@@ -207,8 +207,8 @@ async fn a_postgres_database_that_is_not_utf_8_is_refused_before_anything_is_wri
             database.execute(&sql).await;
             let refused = other.try_open().await.err().unwrap().to_string();
             let says = format!(
-                "the database's encoding is {encoding}, in which not every name can be kept; make one with `CREATE \
-                 DATABASE … ENCODING 'UTF8' TEMPLATE template0`, and name that"
+                "the database's encoding is {encoding}, and must be UTF8: create a database with `CREATE DATABASE … \
+                 ENCODING 'UTF8' TEMPLATE template0`, and name it in database_url"
             );
             assert_eq!(refused, says);
             assert_eq!(other.count("pg_tables WHERE schemaname = 'public'").await, 0);

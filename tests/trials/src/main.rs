@@ -63,11 +63,11 @@ enum Trial {
         #[command(flatten)]
         soak: Soak,
     },
-    /// Strangers and useless callers send what costs most: nobody else is refused, memory is bounded
+    /// Attack one server, with and without credentials: other callers must be answered, and memory is bounded
     Abuse {
         #[command(flatten)]
         abuse: Abuse,
-        /// Hold no times, and memory only against that at rest: for a debug build or a busy machine
+        /// Check no times, and memory only relative to an idle server: for a debug build or a busy machine
         #[arg(long)]
         short: bool,
     },

@@ -86,7 +86,7 @@ impl Attack {
             let target = target.clone();
             attackers.spawn(async move {
                 loop {
-                    // However it ended: it is closed, and whoever means harm comes back.
+                    // An attacker whose connection was closed connects again.
                     let _ = self.connect(&target, number).await;
                     sleep(PAUSE).await;
                 }

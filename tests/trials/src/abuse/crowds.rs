@@ -1,4 +1,4 @@
-//! Connections that are there.
+//! Attacks by number of connections.
 
 use std::io;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Frames without a use, as fast as they are taken.
+//! Attacks by frames that carry no request.
 
 use std::io;
 use std::time::Duration;

@@ -93,7 +93,7 @@ async fn ask(client: &Client) -> Result<(), Answer> {
     let place = Place { subject: "alice".into(), device: "dev_none".into() };
     match client.device(&place).await {
         Ok(_) => Ok(()),
-        // The id has no form that an id has.
+        // Either refusal will do: the id is malformed.
         Err(Answer::Refused(why)) if why == "INVALID_REQUEST" || why == "DEVICE_NOT_FOUND" => Ok(()),
         Err(answer) => Err(answer),
     }

@@ -1,5 +1,5 @@
-//! One `countersign serve` on SQLite and a TCP port, with three callers: `app`, who is the victim, and two who have a
-//! credential but no good intentions.
+//! One `countersign serve` on SQLite and a TCP port, with three callers: `app`, who is the victim, and two whose
+//! tokens the attackers have.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ pub(super) struct Server {
     dir: tempfile::TempDir,
     address: SocketAddr,
     child: Child,
-    /// Kept open: who prints into nothing ends.
+    /// Kept open: a server that writes to a closed pipe ends.
     _out: BufReader<ChildStdout>,
     app: String,
     reader: Arc<str>,

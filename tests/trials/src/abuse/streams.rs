@@ -1,4 +1,4 @@
-//! Requests that are not what they seem.
+//! Attacks by requests and their bodies.
 
 use std::io;
 use std::time::Duration;
