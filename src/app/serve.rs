@@ -89,9 +89,11 @@ pub async fn run_behind<O: Outer>(
         .add_service(reflection().build_v1()?.max_decoding_message_size(SMALL))
         .add_service(reflection().build_v1alpha()?.max_decoding_message_size(SMALL))
         .prepare();
+    // As many as may be carried out, and as many refusals.
+    let many_streams = rules.concurrency.saturating_mul(2);
     let layer = Layer::new(rules);
     let stop = CancellationToken::new();
-    let connections = Connections::new(connections, Times::default(), stop.clone());
+    let connections = Connections::new(connections, many_streams, Times::default(), stop.clone());
     let mut running = Running {
         addresses: listeners.iter().map(Listener::address).collect(),
         service: service.clone(),

@@ -15,9 +15,6 @@ use super::times::Times;
 
 /// How long a connection without a request may stay open after a GOAWAY.
 const LINGER: Duration = Duration::from_millis(500);
-/// Open streams of all connections from which on a connection may have few: a request that waits to be looked at costs
-/// memory, and so does a refusal that the peer does not read.
-pub const STREAMS_OF_ALL: usize = 2048;
 /// The interval at which connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Connections beyond the limit that may be open while they close.
@@ -27,6 +24,8 @@ const CLOSING: usize = 8;
 #[derive(Debug)]
 pub struct Connections {
     most: usize,
+    /// Open streams of all connections from which on a connection may have few.
+    many_streams: usize,
     pub(super) times: Times,
     open: Mutex<Open>,
     streams: AtomicUsize,
@@ -48,11 +47,14 @@ struct Open {
 }
 
 impl Connections {
-    /// No connection yet, and at most so many, over all listeners. `stop` ends all of them after their requests.
+    /// No connection yet, and at most so many, over all listeners. Once all together have `many_streams` open, each may
+    /// have few: a request that waits to be looked at costs memory, and so does a refusal that the peer does not read.
+    /// `stop` ends all connections after their requests.
     #[must_use]
-    pub fn new(most: usize, times: Times, stop: CancellationToken) -> Arc<Self> {
+    pub fn new(most: usize, many_streams: usize, times: Times, stop: CancellationToken) -> Arc<Self> {
         Arc::new(Self {
             most,
+            many_streams,
             times,
             open: Mutex::default(),
             streams: AtomicUsize::new(0),
@@ -99,9 +101,9 @@ impl Connections {
         self.closed.notify_waiters();
     }
 
-    /// Counts a stream. Returns whether [`STREAMS_OF_ALL`] streams were open before it.
+    /// Counts a stream. Returns whether many were open before it.
     pub(super) fn stream_begins(&self) -> bool {
-        self.streams.fetch_add(1, Ordering::Relaxed) >= STREAMS_OF_ALL
+        self.streams.fetch_add(1, Ordering::Relaxed) >= self.many_streams
     }
 
     /// Counts the end of a stream.
@@ -189,7 +191,7 @@ mod tests {
 
     fn connections() -> (Arc<Connections>, CancellationToken) {
         let stop = CancellationToken::new();
-        (Connections::new(3, Times::default(), stop.clone()), stop)
+        (Connections::new(3, 100, Times::default(), stop.clone()), stop)
     }
 
     fn closed(all: &[Arc<Connection>]) -> Vec<bool> {

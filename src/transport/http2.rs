@@ -4,17 +4,20 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept::Service;
 use super::connection::Connection;
 use super::connections::Connections;
+use super::executor::Executor;
 use super::io::Watched;
 use super::stream::Answerer;
 
-/// Streams of one connection at most, as announced to the peer.
-pub const STREAMS: u32 = 128;
+/// Streams of one connection at most, as announced to the peer; a client makes further calls wait. RFC 9113 recommends at
+/// least 100, so as not to limit parallelism: 64 calls that are carried out at the same time take all that a server can do,
+/// and what a peer has opened costs memory before anybody has looked at it, 1 KiB a stream.
+pub const STREAMS: u32 = 64;
 /// Streams that a peer may reset before the server has accepted them. A server that stalls for 10 s finds up to ten rounds
 /// of [`STREAMS`] cancelled calls whose deadline was 1 s. More is taken for a rapid reset (CVE-2023-44487), and the
 /// connection is closed.
@@ -40,7 +43,7 @@ pub(super) async fn serve<T, S>(
     let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
     {
         let mut serving = pin!(
-            http2::Builder::new(TokioExecutor::new())
+            http2::Builder::new(Executor::new(connection.clone()))
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS)
                 .max_pending_accept_reset_streams(RESETS)

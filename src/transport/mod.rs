@@ -6,7 +6,7 @@
 //! | cost | bound |
 //! |---|---|
 //! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
-//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; once all connections together have [`connections::STREAMS_OF_ALL`], few on each; `rpc::layer` has slots for those that are carried out |
+//! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
 //! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`Times`] |
 //! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |
 //!
@@ -16,6 +16,7 @@ mod accept;
 mod connection;
 pub mod connections;
 pub mod descriptors;
+mod executor;
 mod http2;
 mod io;
 pub mod listen;

@@ -23,8 +23,8 @@ pub struct Held(pub Arc<dyn Any + Send + Sync>);
 #[derive(Debug, Clone, Copy)]
 pub struct OpenEnded;
 
-/// Streams that a connection may have open while all connections together have
-/// [`super::connections::STREAMS_OF_ALL`]: before its first authenticated request, and after it.
+/// Streams that a connection may have open while all connections together have many: before its first authenticated
+/// request, and after it.
 pub(super) const OF_STRANGER: usize = 4;
 pub(super) const OF_CALLER: usize = 32;
 

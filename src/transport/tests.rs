@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::service_fn;
 
-use super::connections::{Connections, STREAMS_OF_ALL};
+use super::connections::Connections;
 use super::peer::Peer;
 use super::stream::{OF_CALLER, OF_STRANGER};
 use super::{Connection, OpenEnded, STREAMS, Times, http2};
@@ -27,6 +27,9 @@ const LONG: Duration = Duration::from_secs(3600);
 /// Nothing is closed.
 const PATIENT: Times =
     Times { preface: LONG, unread: LONG, idle: LONG, ping_after: LONG, ping_answer: LONG, leave: LONG };
+
+/// Open streams from which on a connection may have few.
+const MANY: u32 = 4 * STREAMS;
 
 /// What a server says of its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +49,7 @@ struct Server {
 impl Server {
     fn new(answer: Answer, times: Times) -> Self {
         let stop = CancellationToken::new();
-        let connections = Connections::new(1024, times, stop.clone());
+        let connections = Connections::new(1024, MANY as usize, times, stop.clone());
         tokio::spawn(connections.clone().look_after(stop));
         Self { connections, answer }
     }
@@ -165,11 +168,10 @@ async fn a_peer_that_does_not_read_its_socket_is_closed() {
 
 #[tokio::test]
 async fn while_many_streams_are_open_each_connection_has_few() {
-    let all = STREAMS_OF_ALL as u32 / STREAMS;
     for (answer, most) in [(Answer::Plain, OF_STRANGER), (Answer::ToCaller, OF_CALLER)] {
         let server = Server::new(answer, PATIENT);
         let mut held = Vec::new();
-        for _ in 0..all {
+        for _ in 0..MANY / STREAMS {
             let client = server.client(0).await;
             let answers = join_all((0..STREAMS).map(|_| ask(&client))).await;
             assert!(answers.iter().all(Result::is_ok), "as many as are announced");

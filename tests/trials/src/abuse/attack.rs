@@ -75,6 +75,8 @@ impl Attack {
     fn streams(self) -> usize {
         match self {
             Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
+            // On that many connections the server lets each have few.
+            Self::UnreadAnswers => 8,
             _ => STREAMS,
         }
     }

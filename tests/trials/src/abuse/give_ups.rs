@@ -29,7 +29,11 @@ pub(super) struct Pause {
 
 pub(super) const SHORT: Pause = Pause { pause: Duration::from_millis(1_500), impatient: 30, patient: 5 };
 /// As many streams as the server announces, for as long as it may stand still.
-pub(super) const LONG: Pause = Pause { pause: Duration::from_secs(10), impatient: 123, patient: 5 };
+pub(super) const LONG: Pause = Pause {
+    pause: Duration::from_secs(10),
+    impatient: countersign::transport::STREAMS as usize - 5,
+    patient: 5,
+};
 
 /// Calls while the server is stopped (SIGSTOP).
 pub(super) async fn run(binary: &Path, pause: Pause) -> Result<Report, Failed> {

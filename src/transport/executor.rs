@@ -1,0 +1,53 @@
+//! Where the requests of a connection are carried out.
+//!
+//! Tasks of the runtime take turns one by one, so a peer that opens and resets thousands of streams would have nearly all
+//! turns. Before the first authenticated request of a connection, its requests therefore share one task.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+
+use super::connection::Connection;
+
+/// Carries out the requests of one connection.
+#[derive(Clone)]
+pub(super) struct Executor {
+    connection: Arc<Connection>,
+    /// To the task that all requests of a stranger share.
+    shared: mpsc::UnboundedSender<BoxFuture<'static, ()>>,
+}
+
+impl Executor {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        // What waits here is bounded as streams are.
+        let (shared, requests) = mpsc::unbounded_channel();
+        tokio::spawn(carry_out(requests));
+        Self { connection, shared }
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Executor {
+    fn execute(&self, request: F) {
+        if self.connection.last_authenticated().is_some() {
+            tokio::spawn(request);
+        } else {
+            // Fails only with the runtime.
+            let _ = self.shared.send(Box::pin(request));
+        }
+    }
+}
+
+/// Carries out requests until their connection has ended, and they have.
+async fn carry_out(mut requests: mpsc::UnboundedReceiver<BoxFuture<'static, ()>>) {
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(request) = requests.recv() => under_way.push(request),
+            Some(()) = under_way.next() => {}
+            else => return,
+        }
+    }
+}
