@@ -119,8 +119,13 @@ pub enum ConnectError {
     #[error("{0} cannot be opened; its directory must exist and belong to this user")]
     CannotOpen(PathBuf),
     /// SQLite: there is no room.
-    #[error("the disk of {0} is full")]
+    #[error("the disk of {0} is full; make room, then start again")]
     Full(PathBuf),
+    /// SQLite: reading or writing failed.
+    #[error(
+        "{0} cannot be read or written ({1}); its disk is full or damaged: make room or replace it, then start again"
+    )]
+    CannotWrite(PathBuf, String),
     /// Something else.
     #[error(transparent)]
     Other(#[from] Fault),

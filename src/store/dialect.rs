@@ -4,7 +4,7 @@ mod lasting;
 
 use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, sqlx};
 
-pub(super) use self::lasting::{is_denied, is_full, is_lasting, is_no_table};
+pub(super) use self::lasting::{is_denied, is_denied_by, is_full, is_lasting, is_no_table};
 use crate::error::Fault;
 
 /// A database.

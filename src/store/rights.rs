@@ -106,7 +106,7 @@ impl fmt::Display for MissingRights {
         let Names { user, schema } = &self.names;
         write!(
             f,
-            "the database's user {user} lacks rights that serving needs; have the owner of the tables run `"
+            "the database's user {user} lacks rights that serving needs; have an administrator of the database run `"
         )?;
         for (number, (table, rights)) in self.missing.iter().enumerate() {
             let rights: Vec<_> = rights.iter().map(|right| right.as_str()).collect();
@@ -125,8 +125,9 @@ pub(super) async fn missing(db: &Primary, needs: &[Needs]) -> Result<Option<Miss
     for (table, column, rights) in needs {
         let mut lacks = Vec::new();
         for right in *rights {
-            // The statement that inserts reads, too.
+            // The statement that inserts reads, too, and so cannot tell. A right that is given twice does no harm.
             if *right == Insert && lacks.contains(&Select) {
+                lacks.push(Insert);
                 continue;
             }
             match db.execute_unprepared(&right.statement(table, column)).await {
@@ -145,4 +146,15 @@ pub(super) async fn missing(db: &Primary, needs: &[Needs]) -> Result<Option<Miss
         return Ok(None);
     }
     Ok(Some(MissingRights { names: Names::of(db).await?, missing }))
+}
+
+/// Reads each table that serving needs.
+///
+/// # Errors
+/// One is not there, or cannot be read.
+pub(super) async fn look_at_tables(db: &Primary) -> Result<(), DbErr> {
+    for (table, column, _) in TO_SERVE {
+        db.execute_unprepared(&Select.statement(table, column)).await?;
+    }
+    Ok(())
 }

@@ -71,7 +71,11 @@ impl Database {
     /// # Errors
     /// The database does not answer.
     pub async fn missing_rights_to_look(&self) -> Result<Option<MissingRights>, Fault> {
-        self.missing_rights(rights::TO_LOOK).await
+        match self.missing_rights(rights::TO_LOOK).await? {
+            // All at once, as far as the tables are there.
+            Some(_) => self.missing_rights(rights::TO_SERVE).await,
+            None => Ok(None),
+        }
     }
 
     /// The rights that the database's user lacks to serve.

@@ -157,6 +157,7 @@ fn explain(path: &Path, error: DbErr) -> ConnectError {
         Some(5 | 6) => ConnectError::Locked(path),
         Some(8) => ConnectError::ReadOnly(path),
         Some(13) => ConnectError::Full(path),
+        Some(10) => ConnectError::CannotWrite(path, dialect::message(&error)),
         Some(14) => ConnectError::CannotOpen(path),
         Some(26) => ConnectError::NotADatabase(path),
         _ => ConnectError::Other(Fault::store("opening the database", error)),

@@ -16,7 +16,11 @@ enum Code {
 
 impl Code {
     fn of(error: &DbErr) -> Option<Self> {
-        let sqlx::Error::Database(error) = sqlx_error(error)? else { return None };
+        Self::of_sqlx(sqlx_error(error)?)
+    }
+
+    fn of_sqlx(error: &sqlx::Error) -> Option<Self> {
+        let sqlx::Error::Database(error) = error else { return None };
         if let Some(mysql) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
             return Some(Self::MySql(mysql.number()));
         }
@@ -62,7 +66,12 @@ pub(in crate::store) fn is_lasting(error: &DbErr) -> bool {
 
 /// Whether the user lacks a right.
 pub(in crate::store) fn is_denied(error: &DbErr) -> bool {
-    match Code::of(error) {
+    sqlx_error(error).is_some_and(is_denied_by)
+}
+
+/// The same of an error of the driver.
+pub(in crate::store) fn is_denied_by(error: &sqlx::Error) -> bool {
+    match Code::of_sqlx(error) {
         Some(Code::Postgres(code)) => code == "42501",
         Some(Code::MySql(number)) => matches!(number, 1044 | 1142 | 1143 | 1227),
         Some(Code::Sqlite(_)) | None => false,

@@ -47,6 +47,10 @@ impl fmt::Display for Unfit {
         let Self { name, why } = self;
         match why {
             Why::Unwritable(unwritable) => write!(f, "{name} {unwritable}"),
+            Why::Failed(error) if dialect::is_denied_by(error) => write!(
+                f,
+                "{name} refuses ({error}); have an administrator give the user its rights: deploy/README.md has the GRANTs"
+            ),
             Why::Failed(error) => {
                 write!(f, "{name} refuses ({error}); start it, or correct the database URL")
             }

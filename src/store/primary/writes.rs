@@ -69,6 +69,7 @@ impl Primary {
                 if let Some(missing) = missing.map_err(|e| dialect::fault(doing, e))? {
                     return Err(Fault::internal(doing, missing));
                 }
+                rights::look_at_tables(self).await.map_err(|e| dialect::fault(doing, e))?;
                 let written =
                     if is_sqlite { self.write_to_file().await } else { self.write_to_server().await };
                 written.map_err(|e| dialect::fault(doing, e))?;

@@ -109,7 +109,10 @@ async fn part_full_disk() {
     assert_eq!(database.events("proof.accepted").await, used as i64);
     assert_eq!(replica.device(&codes).await.version, 1 + used as i64);
     let path = dir.join("new.db");
-    assert_eq!(refusal(&path).await, format!("the disk of {} is full", path.display()));
+    assert_eq!(
+        refusal(&path).await,
+        format!("the disk of {} is full; make room, then start again", path.display())
+    );
 
     fs::remove_file(filler).unwrap();
     for replica in [&replica, &idle] {

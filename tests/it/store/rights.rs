@@ -13,6 +13,8 @@ use crate::harness::users::TestUser;
 on_every_server!(
     a_user_who_lacks_one_right_is_refused_with_the_grant,
     a_user_who_may_only_read_is_refused_with_all_grants,
+    a_user_without_any_right_is_refused_with_all_grants,
+    a_table_that_is_gone_makes_a_server_not_ready,
     a_user_who_may_not_make_tables_is_refused_before_anything_is_written,
     a_right_that_is_revoked_is_no_outage,
     a_right_to_read_that_is_revoked_is_no_outage,
@@ -52,10 +54,12 @@ async fn a_user_who_lacks_one_right_is_refused_with_the_grant(database: TestData
     for (table, rights) in RIGHTS {
         for right in rights.split(", ") {
             user.revoke(right, table).await;
+            // Without the right to read, whether it may insert cannot be told.
+            let asked = if right == "SELECT" && rights.contains("INSERT") { "SELECT, INSERT" } else { right };
             let says = format!(
-                "the database's user {} lacks rights that serving needs; have the owner of the tables run `{}`",
+                "the database's user {} lacks rights that serving needs; have an administrator of the database run `{}`",
                 user.name,
-                user.grants(right, table)
+                user.grants(asked, table)
             );
             assert_eq!(refusal(&user).await, says);
             user.grant(right, table).await;
@@ -64,6 +68,39 @@ async fn a_user_who_lacks_one_right_is_refused_with_the_grant(database: TestData
     // With all of them it serves.
     user.database.open().await.close().await;
     user.remove().await;
+}
+
+async fn a_user_without_any_right_is_refused_with_all_grants(database: TestDatabase) {
+    let user = serving(&database).await;
+    for (table, rights) in RIGHTS {
+        user.revoke(rights, table).await;
+    }
+    let refused = refusal(&user).await;
+    if database.engine == Engine::MySql {
+        // Such a user does not get in.
+        assert!(refused.contains("have an administrator give the user its rights"), "{refused}");
+    } else {
+        let all: Vec<_> = RIGHTS.iter().map(|(table, rights)| user.grants(rights, table)).collect();
+        assert!(refused.ends_with(&format!("run `{}`", all.join("; "))), "{refused}");
+    }
+    user.remove().await;
+}
+
+async fn a_table_that_is_gone_makes_a_server_not_ready(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let look = async || counted.replica.service.look().await;
+    for table in ["evidence", "device", "event"] {
+        look().await.unwrap();
+        database.execute(&format!("ALTER TABLE {table} RENAME TO moved")).await;
+        let fault = fault(counted.verify(&counted.right()).await);
+        assert_eq!(fault.origin, Origin::Internal, "{fault}");
+        for _ in 0..2 {
+            assert!(look().await.is_err(), "{table}");
+        }
+        database.execute(&format!("ALTER TABLE moved RENAME TO {table}")).await;
+        look().await.unwrap();
+    }
+    counted.replica.stop().await;
 }
 
 async fn a_user_who_may_only_read_is_refused_with_all_grants(database: TestDatabase) {
@@ -76,7 +113,7 @@ async fn a_user_who_may_only_read_is_refused_with_all_grants(database: TestDatab
         }
     }
     let says = format!(
-        "the database's user {} lacks rights that serving needs; have the owner of the tables run `{}`",
+        "the database's user {} lacks rights that serving needs; have an administrator of the database run `{}`",
         user.name,
         lacks.join("; ")
     );
