@@ -40,8 +40,8 @@ pub struct Connection {
 /// The streams of a connection.
 #[derive(Debug)]
 struct Streams {
-    /// For each stream that is open, when its answer began to be sent. `None`: it is not answered yet, or its answer
-    /// goes on without an end.
+    /// For each stream that is open, since when there is something to read for the peer. `None`: it is not answered yet,
+    /// or its answer waits for something to say.
     open: Slab<Option<Instant>>,
     /// When the last stream ended.
     idle_since: Instant,
@@ -125,11 +125,11 @@ impl Connection {
         (key, streams.open.len())
     }
 
-    /// The answer of a stream begins to be sent.
-    pub(super) fn answer(&self, key: usize) {
-        let now = Instant::now();
+    /// The peer has something to read on a stream, from now on, or nothing.
+    pub(super) fn answer(&self, key: usize, has_something: bool) {
+        let now = has_something.then(Instant::now);
         if let Some(answered) = self.streams().open.get_mut(key) {
-            *answered = Some(now);
+            *answered = now;
         }
     }
 

@@ -80,7 +80,7 @@ impl Connections {
     pub(super) fn add(&self, peer: Peer) -> Arc<Connection> {
         let mut open = self.open();
         if open.connections.len() >= self.most {
-            let victim = longest_without_request(open.connections.values()).cloned();
+            let victim = longest_without_request(open.connections.values(), self.most / 4).cloned();
             if let Some(victim) = victim {
                 tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many");
                 open.connections.remove(&victim.id());
@@ -160,11 +160,17 @@ impl Connections {
 }
 
 /// The connection that has gone longest without an authenticated request: the oldest of those that never had one, else
-/// the one whose last is the longest ago. One with such a request under way is taken only if all have.
+/// the one whose last is the longest ago. One with such a request under way is taken only if all have. Of those that
+/// never had one, `strangers` stay: somebody who connects would be the first to go where callers hold all the others.
 fn longest_without_request<'c>(
-    connections: impl Iterator<Item = &'c Arc<Connection>>,
+    connections: impl Iterator<Item = &'c Arc<Connection>> + Clone,
+    strangers: usize,
 ) -> Option<&'c Arc<Connection>> {
-    connections.min_by_key(|connection| (connection.requests() > 0, connection.last_authenticated()))
+    let are_few = connections.clone().filter(|one| one.last_authenticated().is_none()).count() < strangers;
+    connections.min_by_key(|one| {
+        let last = one.last_authenticated();
+        (are_few && last.is_none(), one.requests() > 0, last)
+    })
 }
 
 /// Closes a connection that is past a time limit, or sends it a GOAWAY if it is idle.
@@ -216,13 +222,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn callers_cannot_take_the_places_of_all_strangers() {
+        let connections = Connections::new(8, 100, Times::default(), CancellationToken::new());
+        let mut all: Vec<_> = (0..8).map(|_| connections.add(Peer::Unknown)).collect();
+        all[1..].iter().for_each(|caller| drop(caller.authenticated()));
+        for _ in 0..3 {
+            all.push(connections.add(Peer::Unknown));
+        }
+        // A second stranger has the place of the caller who asked the longest ago. Beyond a quarter, strangers go first.
+        let gone: Vec<_> = (0..all.len()).filter(|number| all[*number].close.is_cancelled()).collect();
+        assert_eq!(gone, [0, 1, 8]);
+    }
+
+    #[tokio::test]
     async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
         let (connections, _) = connections();
         let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
         all[1].preface_arrived();
         all[2].preface_arrived();
         let (stream, _) = all[1].begin();
-        all[1].answer(stream);
+        all[1].answer(stream, true);
         let begun = Instant::now();
         let times = Times::default();
         let look = |later| all.iter().for_each(|connection| look_at(connection, &times, begun + later));

@@ -22,8 +22,9 @@ pub const STREAMS: u32 = 64;
 /// of [`STREAMS`] cancelled calls whose deadline was 1 s. More is taken for a rapid reset (CVE-2023-44487), and the
 /// connection is closed.
 const RESETS: usize = 10 * STREAMS as usize;
-/// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason.
-const METADATA_MAX: u32 = 64 << 10;
+/// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
+/// of it is kept for as long as the rest does not come.
+const METADATA_MAX: u32 = 20 << 10;
 /// How much a peer may send on a stream, and on a connection, before the server has read it. A request is smaller.
 const WINDOW: u32 = 64 << 10;
 /// How much of the answers of a stream waits to be sent.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 
 use crate::config::Address;
 
@@ -36,6 +36,10 @@ pub enum Listener {
     Unix(UnixListener, PathBuf),
 }
 
+/// Connections that wait to be accepted, at most, or as many as the system allows: beyond that, one who connects is left
+/// to try again after a second.
+const BACKLOG: u32 = 4096;
+
 impl Listener {
     /// Starts to listen. A Unix socket gets that mode before anybody can see it.
     ///
@@ -44,7 +48,7 @@ impl Listener {
     pub async fn bind(address: &Address, mode: u32) -> Result<Self, ListenError> {
         match address {
             Address::Tcp(at) => {
-                let bound = TcpListener::bind(at).await.map_err(|e| ListenError::Tcp(*at, e))?;
+                let bound = tcp(*at).map_err(|e| ListenError::Tcp(*at, e))?;
                 Ok(Self::Tcp(bound))
             }
             Address::Unix(path) => {
@@ -103,4 +107,11 @@ fn unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
         let _ = fs::remove_file(&beside);
     }
     placed.map(|()| listener)
+}
+
+fn tcp(at: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(BACKLOG)
 }

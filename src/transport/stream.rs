@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use tonic::body::Body;
@@ -27,6 +27,9 @@ pub struct OpenEnded;
 /// request, and after it.
 pub(super) const OF_STRANGER: usize = 4;
 pub(super) const OF_CALLER: usize = 32;
+
+/// Metadata of a request at most, in fields. A field that was sent before takes one byte to send and 72 to keep.
+const FIELDS_MAX: usize = 128;
 
 /// A stream that is open.
 #[derive(Debug)]
@@ -65,6 +68,12 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
             return Box::pin(std::future::ready(Err(h2::Reason::REFUSED_STREAM.into())));
         }
+        if request.headers().len() > FIELDS_MAX {
+            let mut response =
+                Response::new(Answer { body: Body::empty(), _held: None, stream, has_end: true });
+            *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+            return Box::pin(std::future::ready(Ok(response)));
+        }
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);
@@ -75,10 +84,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             };
             let extensions = response.extensions_mut();
             let held = extensions.remove::<Held>();
-            if extensions.remove::<OpenEnded>().is_none() {
-                stream.connection.answer(stream.key);
-            }
-            Ok(response.map(|body| Answer { body, _held: held, _stream: stream }))
+            let has_end = extensions.remove::<OpenEnded>().is_none();
+            stream.connection.answer(stream.key, true);
+            Ok(response.map(|body| Answer { body, _held: held, stream, has_end }))
         })
     }
 }
@@ -87,7 +95,8 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
 pub(super) struct Answer {
     body: Body,
     _held: Option<Held>,
-    _stream: Stream,
+    stream: Stream,
+    has_end: bool,
 }
 
 impl http_body::Body for Answer {
@@ -98,7 +107,12 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if !self.has_end {
+            // Asked for only when there is room to send. While there is nothing to send, the peer has nothing to read.
+            self.stream.connection.answer(self.stream.key, polled.is_ready());
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

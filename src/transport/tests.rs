@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use futures_util::{StreamExt as _, stream};
 use h2::client::SendRequest;
 use http::{Request, Response};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use hyper::body::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
@@ -31,11 +33,14 @@ const PATIENT: Times =
 /// Open streams from which on a connection may have few.
 const MANY: u32 = 4 * STREAMS;
 
+type Piece = Result<Frame<Bytes>, Infallible>;
+
 /// What a server says of its answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Plain,
-    OpenEnded,
+    /// Without an end: something, and then nothing for ever.
+    Endless,
     /// To an authenticated request.
     ToCaller,
 }
@@ -62,7 +67,12 @@ impl Server {
             let mut response = Response::new(Body::new(Full::new(Bytes::from_static(&[7; 1000]))));
             match answer {
                 Answer::Plain => {}
-                Answer::OpenEnded => drop(response.extensions_mut().insert(OpenEnded)),
+                Answer::Endless => {
+                    let first: Piece = Ok(Frame::data(Bytes::from_static(&[7; 1000])));
+                    let pieces = stream::iter([first]).chain(stream::pending());
+                    *response.body_mut() = Body::new(StreamBody::new(pieces));
+                    response.extensions_mut().insert(OpenEnded);
+                }
                 Answer::ToCaller => {
                     drop(request.extensions().get::<Arc<Connection>>().map(Connection::authenticated));
                 }
@@ -145,13 +155,14 @@ async fn a_peer_that_asks_for_nothing_is_told_to_go_and_one_that_asks_is_not() {
 }
 
 #[tokio::test]
-async fn a_peer_that_does_not_read_an_answer_is_closed_unless_the_answer_has_no_end() {
-    for answer in [Answer::Plain, Answer::OpenEnded] {
+async fn a_peer_that_does_not_read_an_answer_is_closed_unless_there_is_nothing_to_read() {
+    const ROOM: u32 = 1 << 16;
+    for (answer, window) in [(Answer::Plain, 0), (Answer::Endless, 0), (Answer::Endless, ROOM)] {
         let server = Server::new(answer, Times { unread: SHORT, ..PATIENT });
-        let client = server.client(0).await;
+        let client = server.client(window).await;
         let response = ask(&client).await.unwrap();
-        match answer {
-            Answer::OpenEnded => server.is_kept().await,
+        match window {
+            ROOM => server.is_kept().await,
             _ => server.is_closed().await,
         }
         drop(response);
@@ -159,8 +170,22 @@ async fn a_peer_that_does_not_read_an_answer_is_closed_unless_the_answer_has_no_
 }
 
 #[tokio::test]
+async fn metadata_of_too_many_fields_is_not_kept() {
+    let server = Server::new(Answer::Plain, PATIENT);
+    let client = server.client(1 << 16).await;
+    for (fields, status) in [(100, 200), (200, 431)] {
+        let mut request = Request::post("http://localhost/");
+        for _ in 0..fields {
+            request = request.header("a", "");
+        }
+        let asked = client.clone().ready().await.unwrap().send_request(request.body(()).unwrap(), true);
+        assert_eq!(asked.unwrap().0.await.unwrap().status(), status, "{fields}");
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_does_not_read_its_socket_is_closed() {
-    let server = Server::new(Answer::OpenEnded, Times { unread: SHORT, ..PATIENT });
+    let server = Server::new(Answer::Endless, Times { unread: SHORT, ..PATIENT });
     // The server sends its SETTINGS first, and already those find no room.
     let _socket = server.connect(16);
     server.is_closed().await;
