@@ -200,6 +200,13 @@ fn the_settings_in_force_can_be_loaded_again_and_hold_no_password() {
 }
 
 #[test]
+fn a_message_has_at_most_64_kib_unless_the_settings_allow_more() {
+    let most = |file| load(file, &[], Flags::default()).unwrap().limits.max_message_bytes;
+    assert_eq!(most(""), 64 << 10);
+    assert_eq!(most("[limits]\nmax_message_bytes = 1048576"), 1 << 20);
+}
+
+#[test]
 fn nothing_that_weakens_a_promise_is_allowed_unasked() {
     let config = load("", &[], Flags::default()).unwrap();
     assert!(!config.database.allow_weak_durability && !config.database.allow_clock_skew);

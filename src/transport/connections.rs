@@ -235,6 +235,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_connection_with_a_request_under_way_is_not_closed_for_another() {
+        let (connections, _) = connections();
+        let mut all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+        let under_way = all[0].authenticated();
+        drop(all[1].authenticated());
+        drop(all[2].authenticated());
+        all.push(connections.add(Peer::Unknown));
+        assert_eq!(closed(&all), [false, true, false, false]);
+        drop(under_way);
+        drop(all[3].authenticated());
+        all.push(connections.add(Peer::Unknown));
+        assert_eq!(closed(&all), [true, true, false, false, false]);
+    }
+
+    #[tokio::test]
     async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
         let (connections, _) = connections();
         let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();

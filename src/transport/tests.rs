@@ -191,6 +191,37 @@ async fn a_peer_that_does_not_read_its_socket_is_closed() {
     server.is_closed().await;
 }
 
+/// Whether a connection bears so many streams that are reset before the server has accepted one.
+async fn bears(resets: u32) -> bool {
+    let frame = |kind: u8, flags: u8, stream: u32, body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), body].concat()
+    };
+    let mut sent = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    for stream in (0..resets).map(|n| 2 * n + 1) {
+        // `POST http://a/`, whose body would follow, and CANCEL.
+        sent.extend(frame(1, 4, stream, b"\x83\x86\x84\x41\x01a"));
+        sent.extend(frame(3, 0, stream, &[0, 0, 0, 8]));
+    }
+    sent.extend(frame(6, 0, 0, b"the last"));
+    let server = Server::new(Answer::Plain, PATIENT);
+    let mut socket = server.connect(1 << 20);
+    socket.write_all(&sent).await.unwrap();
+    let mut answers = Vec::new();
+    while !answers.windows(8).any(|bytes| bytes == b"the last") {
+        if socket.read_buf(&mut answers).await.unwrap() == 0 {
+            return false;
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn ten_rounds_of_calls_may_be_cancelled_while_the_server_stalls_and_no_more() {
+    assert!(bears(10 * STREAMS).await);
+    assert!(!bears(10 * STREAMS + 1).await);
+}
+
 #[tokio::test]
 async fn while_many_streams_are_open_each_connection_has_few() {
     for (answer, most) in [(Answer::Plain, OF_STRANGER), (Answer::ToCaller, OF_CALLER)] {

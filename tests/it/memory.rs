@@ -2,18 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use countersign::crypto::token::TokenHash;
+use countersign::ops::dumps::forbid_dumps;
 use countersign::wire::pb;
 use countersign::wire::pb::enroll_device_request::Setup;
 use countersign::wire::pb::enrollment::Material;
+use rustix::process::{Resource, Rlimit, getrlimit};
 
-use crate::harness::part::is_root;
+use crate::harness::part::{command_without_rights, is_root, play, stage};
 use crate::harness::{Process, eventually, proof};
 
 /// Runs a command in a directory, which may leave core files, and aborts it when it has begun. Whether it dumped core.
@@ -46,6 +48,25 @@ async fn a_crash_leaves_no_core_file() {
     let serve = format!("{binary} serve --listen 127.0.0.1:0 --data-dir data");
     let address = dir.path().join("data/address");
     assert!(!dumps_core(dir.path(), &serve, || address.exists()).await, "it dumped core");
+}
+
+#[test]
+fn no_other_process_of_the_same_user_can_read_the_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    play(command_without_rights("memory::part_forbid", dir.path()));
+}
+
+#[test]
+#[ignore = "a part of other tests, which start it"]
+fn part_forbid() {
+    let Some(_) = stage() else { return };
+    // What belongs to root in `/proc`, no process without rights opens.
+    let owner = || std::fs::metadata("/proc/self/mem").unwrap().uid();
+    assert_ne!(owner(), 0);
+    forbid_dumps().unwrap();
+    assert_eq!(owner(), 0);
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    assert_eq!(getrlimit(Resource::Core), none, "a core file");
 }
 
 /// What others can read of the memory of a process: all that is mapped to be read. `None`: nothing.

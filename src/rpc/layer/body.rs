@@ -207,6 +207,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_message_claims_uses_nothing_of_the_budget_until_it_arrives() {
+        let budget = budget();
+        let mut message = framed(&[7; 8192]);
+        message.truncate(FREE);
+        let mut reading = Box::pin(whole(pieces(&[&message], false), 8192, &budget));
+        assert!((&mut reading).now_or_never().is_none());
+        assert_eq!(budget.available_permits(), BUDGET);
+    }
+
+    #[tokio::test]
     async fn a_body_that_does_not_come_is_given_up() {
         let (body, within) = (pieces(&[b"\0\0"], false), Duration::from_millis(1));
         let late = arrived(body, 8192, within, &budget()).await;

@@ -18,6 +18,8 @@ mod deadline;
 mod metadata;
 mod seen;
 mod slots;
+#[cfg(test)]
+mod tests;
 mod to_the_end;
 mod trace;
 

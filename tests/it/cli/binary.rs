@@ -106,6 +106,11 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// The number of its process.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends it a signal.
     pub(super) fn signal(&self, name: &str) {
         signal(&self.child, name);

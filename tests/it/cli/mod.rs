@@ -4,6 +4,7 @@ mod binary;
 mod callers;
 mod data_dir;
 mod demo;
+mod descriptors;
 mod infeasible;
 mod reload;
 mod requirements;

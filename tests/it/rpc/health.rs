@@ -9,8 +9,8 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use tonic_types::StatusExt as _;
 
-use crate::harness::Harness;
 use crate::harness::answers::reason;
+use crate::harness::{Harness, eventually};
 
 const UNKNOWN: &str = "countersign.v1.NoService";
 
@@ -57,4 +57,30 @@ async fn who_watches_sees_the_server_go_and_does_not_hold_it() {
     assert_eq!(next(&mut known).await.unwrap(), Some(ServingStatus::NotServing));
     assert_eq!(next(&mut known).await.unwrap(), None);
     assert_eq!(next(&mut unknown).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn streams_of_others_leave_each_connection_two_open_requests() {
+    let harness = Harness::start().await;
+    let watch = async |health: &HealthClient<Channel>| health.clone().watch(of("")).await;
+    // There are 128 slots, and none of these connections has as many streams as it may have.
+    let mut greedy = Vec::new();
+    for _ in 0..4 {
+        greedy.push(health(&harness).await);
+    }
+    let mut held = Vec::new();
+    for number in 0..128 {
+        held.push(watch(&greedy[number % 4]).await.unwrap());
+    }
+    let refusal = watch(&greedy[0]).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::Unavailable, "OVERLOADED".to_owned()));
+    let mut other = health(&harness).await;
+    let answers = [watch(&other).await.unwrap(), watch(&other).await.unwrap()];
+    let refusal = watch(&other).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::Unavailable, "OVERLOADED".to_owned()));
+    drop(answers);
+    eventually("a check is answered", async || other.check(of("")).await.is_ok()).await;
+    drop(held);
+    eventually("the slots are free again", async || watch(&greedy[0]).await.is_ok()).await;
+    harness.stop().await;
 }

@@ -1,0 +1,114 @@
+//! What a request costs before it is carried out, and until its answer is sent.
+
+use std::collections::BTreeSet;
+
+use futures_util::stream;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
+use hyper::body::Bytes;
+use tonic::Code;
+use tower::{ServiceExt as _, service_fn};
+
+use super::body::OPEN_MESSAGE_MAX;
+use super::*;
+use crate::auth::{Credentials, Role};
+use crate::crypto::token::TokenHash;
+use crate::domain::ids::{CallerName, Tenant};
+use crate::env::SystemEntropy;
+
+const CHECK: &str = "/grpc.health.v1.Health/Check";
+const WATCH: &str = "/grpc.health.v1.Health/Watch";
+const VERIFY: &str = "/countersign.v1.VerificationService/Verify";
+const ENROLL: &str = "/countersign.v1.DeviceService/EnrollDevice";
+
+const TOKEN: &str = "cs_of-a-caller-who-may-verify";
+
+/// A layer for one caller, who may verify, with so many slots.
+fn layer(concurrency: usize) -> Layer {
+    let (name, tenant) = (CallerName::trusted("app"), Tenant::trusted("default"));
+    let caller = Arc::new(Caller { name, tenant, roles: BTreeSet::from([Role::Verify]) });
+    let mut credentials = Credentials::default();
+    assert!(credentials.token(TokenHash::of(TOKEN), &caller));
+    Layer::new(Rules {
+        callers: Arc::new(Callers::new(credentials)),
+        anybody: None,
+        concurrency,
+        max_message: 64 << 10,
+        timeout: Duration::from_secs(30),
+        entropy: Arc::new(SystemEntropy),
+    })
+}
+
+/// Calls a method that succeeds, and answers with the metadata that it was given.
+async fn call(layer: &Layer, path: &str, body: Body) -> Response<Body> {
+    let echo = service_fn(|request: Request<Body>| async move {
+        let mut response = Response::new(Body::empty());
+        *response.headers_mut() = request.headers().clone();
+        Ok::<_, Infallible>(response)
+    });
+    let request = Request::post(path)
+        .header(http::header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+        .header(http::header::CONTENT_TYPE, "application/grpc");
+    let answered = tower_layer::Layer::layer(layer, echo).oneshot(request.body(body).unwrap()).await;
+    match answered {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}
+
+fn code(response: &Response<Body>) -> Code {
+    Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
+}
+
+/// A body that does not come.
+fn awaited() -> Body {
+    Body::new(StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>()))
+}
+
+#[tokio::test]
+async fn a_role_is_asked_for_before_a_slot_and_before_the_body() {
+    for slots in [0, 1] {
+        let layer = layer(slots);
+        let refused = call(&layer, ENROLL, awaited()).now_or_never().expect("an answer without a body");
+        assert_eq!(code(&refused), Code::PermissionDenied, "{slots} slots");
+    }
+    let refused = call(&layer(0), VERIFY, awaited()).now_or_never().expect("an answer without a body");
+    assert_eq!(code(&refused), Code::Unavailable);
+    assert!(call(&layer(1), VERIFY, awaited()).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn a_slot_is_free_when_the_answer_is_sent_and_no_sooner() {
+    let layer = layer(1);
+    let answer = call(&layer, VERIFY, Body::empty()).await;
+    assert_eq!(code(&answer), Code::Ok);
+    assert_eq!(code(&call(&layer, VERIFY, Body::empty()).await), Code::Unavailable);
+    drop(answer);
+    assert_eq!(code(&call(&layer, VERIFY, Body::empty()).await), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_method_that_anybody_may_call_has_small_messages_and_no_metadata_of_its_own() {
+    let layer = layer(1);
+    let message = |length: usize| {
+        let head = u32::try_from(length).unwrap().to_be_bytes();
+        Body::new(Full::new(Bytes::from([&[0][..], &head, &vec![0; length]].concat())))
+    };
+    assert_eq!(code(&call(&layer, CHECK, message(OPEN_MESSAGE_MAX)).await), Code::Ok);
+    assert_eq!(code(&call(&layer, CHECK, message(OPEN_MESSAGE_MAX + 1)).await), Code::InvalidArgument);
+    assert_eq!(code(&call(&layer, VERIFY, message(OPEN_MESSAGE_MAX + 1)).await), Code::Ok);
+    for (path, reaches_it) in [(CHECK, false), (WATCH, false), (VERIFY, true)] {
+        let seen = call(&layer, path, Body::empty()).await;
+        assert!(seen.headers().contains_key(http::header::CONTENT_TYPE), "{path}");
+        assert_eq!(seen.headers().contains_key(http::header::AUTHORIZATION), reaches_it, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_answer_of_a_stream_may_go_on_without_an_end() {
+    let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+    for (path, is_open_ended) in [(CHECK, false), (VERIFY, false), (WATCH, true), (reflect, true)] {
+        let answer = call(&layer(1), path, Body::empty()).await;
+        assert_eq!(answer.extensions().get::<OpenEnded>().is_some(), is_open_ended, "{path}");
+    }
+}
