@@ -9,6 +9,7 @@ use slab::Slab;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::STREAMS;
 use super::peer::Peer;
 
 /// A connection that is open.
@@ -45,6 +46,26 @@ struct Streams {
     open: Slab<Option<Instant>>,
     /// When the last stream ended.
     idle_since: Instant,
+    /// Streams that ended without an answer since that moment.
+    given_up: (usize, Instant),
+}
+
+/// Streams that may end without an answer in [`STALL`]. A server that stalls so long finds up to ten rounds of [`STREAMS`]
+/// cancelled calls whose deadline was 1 s. More is taken for a rapid reset (CVE-2023-44487), and the connection is closed.
+pub(super) const GIVEN_UP_MAX: usize = 10 * STREAMS as usize;
+/// How long a server may stand still.
+const STALL: Duration = Duration::from_secs(10);
+
+impl Streams {
+    /// Counts a stream that ended without an answer. Returns how many did lately.
+    fn give_up(&mut self) -> usize {
+        let (count, since) = &mut self.given_up;
+        if since.elapsed() > STALL {
+            (*count, *since) = (0, Instant::now());
+        }
+        *count += 1;
+        *count
+    }
 }
 
 impl Connection {
@@ -60,7 +81,7 @@ impl Connection {
             write_waits: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             open_requests: AtomicUsize::new(0),
-            streams: Mutex::new(Streams { open: Slab::new(), idle_since: now }),
+            streams: Mutex::new(Streams { open: Slab::new(), idle_since: now, given_up: (0, now) }),
             goaway,
             close: CancellationToken::new(),
         }
@@ -134,9 +155,13 @@ impl Connection {
     }
 
     /// A stream ends.
-    pub(super) fn end(&self, key: usize) {
+    pub(super) fn end(&self, key: usize, is_answered: bool) {
         let mut streams = self.streams();
         streams.open.try_remove(key);
+        if !is_answered && streams.give_up() > GIVEN_UP_MAX {
+            tracing::debug!(peer = %self.peer, "closing a connection: too many requests are cancelled");
+            self.close.cancel();
+        }
         if streams.open.is_empty() {
             streams.idle_since = Instant::now();
         }

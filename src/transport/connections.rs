@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(closed(&all), [true, false, false]);
         look(times.unread);
         assert_eq!(closed(&all), [true, true, false]);
-        all[1].end(stream);
+        all[1].end(stream, true);
         look(times.idle);
         assert_eq!((closed(&all), all[2].goaway.is_cancelled()), (vec![true, true, false], true));
         look(times.idle + times.leave);

@@ -13,7 +13,7 @@ use super::connection::Connection;
 /// The length of the HTTP/2 connection preface, in bytes (RFC 9113, 3.4).
 const PREFACE: usize = 24;
 /// Bytes that are read in one turn. More than 100,000 frames without a use would otherwise be handled in one.
-const TURN: usize = 16 << 10;
+const TURN: usize = 64 << 10;
 
 /// A socket that is watched.
 pub(super) struct Watched<T> {

@@ -37,11 +37,13 @@ struct Stream {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
     key: usize,
+    /// An answer began to be sent, or the request was refused.
+    is_answered: bool,
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.connection.end(self.key);
+        self.connection.end(self.key, self.is_answered);
         self.connections.stream_ends();
     }
 }
@@ -62,13 +64,15 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
         let are_many = self.connections.stream_begins();
         let (connections, connection) = (self.connections.clone(), self.connection.clone());
         let (key, open) = connection.begin();
-        let stream = Stream { connections, connection, key };
+        let mut stream = Stream { connections, connection, key, is_answered: false };
         let most = if self.connection.last_authenticated().is_some() { OF_CALLER } else { OF_STRANGER };
         if are_many && open > most {
+            stream.is_answered = true;
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
             return Box::pin(std::future::ready(Err(h2::Reason::REFUSED_STREAM.into())));
         }
         if request.headers().len() > FIELDS_MAX {
+            stream.is_answered = true;
             let mut response =
                 Response::new(Answer { body: Body::empty(), _held: None, stream, has_end: true });
             *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -85,6 +89,7 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             let extensions = response.extensions_mut();
             let held = extensions.remove::<Held>();
             let has_end = extensions.remove::<OpenEnded>().is_none();
+            stream.is_answered = true;
             stream.connection.answer(stream.key, true);
             Ok(response.map(|body| Answer { body, _held: held, stream, has_end }))
         })

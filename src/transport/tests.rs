@@ -39,6 +39,8 @@ type Piece = Result<Frame<Bytes>, Infallible>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
     Plain,
+    /// None.
+    Never,
     /// Without an end: something, and then nothing for ever.
     Endless,
     /// To an authenticated request.
@@ -67,6 +69,7 @@ impl Server {
             let mut response = Response::new(Body::new(Full::new(Bytes::from_static(&[7; 1000]))));
             match answer {
                 Answer::Plain => {}
+                Answer::Never => std::future::pending().await,
                 Answer::Endless => {
                     let first: Piece = Ok(Frame::data(Bytes::from_static(&[7; 1000])));
                     let pieces = stream::iter([first]).chain(stream::pending());
@@ -220,6 +223,31 @@ async fn bears(resets: u32) -> bool {
 async fn ten_rounds_of_calls_may_be_cancelled_while_the_server_stalls_and_no_more() {
     assert!(bears(10 * STREAMS).await);
     assert!(!bears(10 * STREAMS + 1).await);
+}
+
+#[tokio::test]
+async fn who_cancels_call_after_call_is_closed_and_who_waits_for_answers_is_not() {
+    for (answer, is_closed) in [(Answer::Never, true), (Answer::Plain, false)] {
+        let server = Server::new(answer, PATIENT);
+        let client = server.client(1 << 16).await;
+        for _ in 0..20 * STREAMS {
+            let Ok(mut ready) = client.clone().ready().await else { break };
+            let request = Request::post("http://localhost/").body(()).unwrap();
+            let Ok((answered, mut stream)) = ready.send_request(request, false) else { break };
+            if answer == Answer::Never {
+                tokio::task::yield_now().await;
+                stream.send_reset(h2::Reason::CANCEL);
+            } else {
+                stream.send_data(Bytes::new(), true).unwrap();
+                answered.await.unwrap();
+            }
+        }
+        if is_closed {
+            server.is_closed().await;
+        } else {
+            server.is_kept().await;
+        }
+    }
 }
 
 #[tokio::test]
