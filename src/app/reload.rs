@@ -6,10 +6,12 @@
 
 mod watch;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::Errno;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -184,12 +186,12 @@ impl Reload {
         }
     }
 
-    /// A token file that is gone, or that others can read, is the end of its token. If the system cannot say, since for
+    /// A token file that is gone, or that cannot be read, is the end of its token. If the system cannot say now, since for
     /// example too many files are open, the token stays as it was.
     fn take_token(&mut self, found: Result<Option<TokenHash>, ReadError>) {
         let (token, why) = match found {
             Ok(token) => (token, String::new()),
-            Err(ReadError::Io { .. }) => return,
+            Err(ReadError::Io { source, .. }) if passes(&source) => return,
             Err(error) => (None, format!(": {error}")),
         };
         let before = std::mem::replace(&mut self.in_force.token, token);
@@ -227,4 +229,10 @@ async fn parse<T: Send + 'static>(
     let text = content?;
     let parsed = tokio::task::spawn_blocking(move || parse(&text)).await;
     parsed.unwrap_or_else(|_| Err(ConfigError::default()))
+}
+
+/// Whether the system may be able to read a file the next time that it is asked.
+fn passes(error: &io::Error) -> bool {
+    let passing = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR, Errno::IO];
+    Errno::from_io_error(error).is_some_and(|errno| passing.contains(&errno))
 }

@@ -19,6 +19,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -144,11 +145,27 @@ impl Config {
     }
 }
 
-/// What is in a file.
+/// A file of settings has no more bytes.
+const FILE_MAX: u64 = 1 << 20;
+
+/// What is in a file. It is read again each second while the server runs, so it must not be one to wait for.
 fn read(file: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(file).map_err(|e| {
+    let text = || {
+        let found = std::fs::metadata(file).map_err(|e| e.to_string())?;
+        if !found.is_file() {
+            return Err("it is not a regular file".to_owned());
+        }
+        let mut text = String::new();
+        let open = std::fs::File::open(file).map_err(|e| e.to_string())?;
+        open.take(FILE_MAX + 1).read_to_string(&mut text).map_err(|e| e.to_string())?;
+        if text.len() as u64 > FILE_MAX {
+            return Err(format!("it has more than {FILE_MAX} bytes"));
+        }
+        Ok(text)
+    };
+    text().map_err(|why| {
         let mut errors = ConfigError::default();
-        errors.add(file.display().to_string(), format!("cannot be read: {e}"));
+        errors.add(file.display().to_string(), format!("cannot be read: {why}"));
         errors
     })
 }

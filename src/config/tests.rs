@@ -259,6 +259,24 @@ fn a_file_that_is_read_again_names_what_needs_a_restart() {
 }
 
 #[test]
+fn only_a_regular_file_of_a_mebibyte_at_most_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = dir.path().join("large.toml");
+    std::fs::write(&large, "#".repeat(1 << 20)).unwrap();
+    assert_eq!(read(&large).unwrap().len(), 1 << 20);
+    std::fs::write(&large, "#".repeat((1 << 20) + 1)).unwrap();
+    for (file, why) in [
+        (large.as_path(), "it has more than 1048576 bytes"),
+        (dir.path(), "it is not a regular file"),
+        // Read to its end, it would never return.
+        (Path::new("/dev/zero"), "it is not a regular file"),
+    ] {
+        let wrong = read(file).unwrap_err().to_string();
+        assert!(wrong.ends_with(&format!("cannot be read: {why}")), "{wrong}");
+    }
+}
+
+#[test]
 fn callers_are_read_again_whatever_became_of_other_files() {
     let dir = tempfile::tempdir().unwrap();
     let (url, book) = (dir.path().join("url"), dir.path().join("r.toml"));

@@ -182,7 +182,7 @@ async fn a_right_to_read_that_is_revoked_is_no_outage(database: TestDatabase) {
     user.revoke("SELECT", "device").await;
     assert_eq!(read().await.unwrap_err().origin, Origin::Internal);
     let not_ready = store.look().await.unwrap_err().to_string();
-    assert!(not_ready.contains(&user.grants("SELECT", "device")), "{not_ready}");
+    assert!(not_ready.contains(&user.grants("SELECT, INSERT", "device")), "{not_ready}");
     user.grant("SELECT", "device").await;
     read().await.unwrap();
     store.look().await.unwrap();
