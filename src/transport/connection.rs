@@ -50,9 +50,10 @@ struct Streams {
     given_up: (usize, Instant),
 }
 
-/// Streams that may end without an answer in [`STALL`]. A server that stalls so long finds up to ten rounds of [`STREAMS`]
-/// cancelled calls whose deadline was 1 s. More is taken for a rapid reset (CVE-2023-44487), and the connection is closed.
-pub(super) const GIVEN_UP_MAX: usize = 10 * STREAMS as usize;
+/// Streams that may end without an answer in [`STALL`]. A server that stalls so long finds up to eleven rounds of
+/// [`STREAMS`] cancelled calls whose deadline was 1 s. Far more is taken for a rapid reset (CVE-2023-44487), and the
+/// connection is closed.
+const GIVEN_UP_MAX: usize = 20 * STREAMS as usize;
 /// How long a server may stand still.
 const STALL: Duration = Duration::from_secs(10);
 

@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept::Service;
-use super::connection::{Connection, GIVEN_UP_MAX};
+use super::connection::Connection;
 use super::connections::Connections;
 use super::executor::Executor;
 use super::io::Watched;
@@ -18,8 +18,8 @@ use super::stream::Answerer;
 /// least 100, so as not to limit parallelism: 64 calls that are carried out at the same time take all that a server can do,
 /// and what a peer has opened costs memory before anybody has looked at it, 1 KiB a stream.
 pub const STREAMS: u32 = 64;
-/// Streams that a peer may reset before the server has accepted them.
-const RESETS: usize = GIVEN_UP_MAX;
+/// Streams that a peer may reset before the server has accepted them: ten rounds of cancelled calls, in one reading.
+const RESETS: usize = 10 * STREAMS as usize;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
 /// of it is kept for as long as the rest does not come.
 const METADATA_MAX: u32 = 20 << 10;

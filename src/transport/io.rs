@@ -1,5 +1,4 @@
-//! A socket that tells its connection when the preface has arrived and when the peer does not read, and that is read a
-//! little at a time: HTTP/2 reads whatever has come before it lets others have their turn.
+//! A socket that tells its connection when the preface has arrived and when the peer does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -12,8 +11,6 @@ use super::connection::Connection;
 
 /// The length of the HTTP/2 connection preface, in bytes (RFC 9113, 3.4).
 const PREFACE: usize = 24;
-/// Bytes that are read in one turn. More than 100,000 frames without a use would otherwise be handled in one.
-const TURN: usize = 64 << 10;
 
 /// A socket that is watched.
 pub(super) struct Watched<T> {
@@ -21,13 +18,11 @@ pub(super) struct Watched<T> {
     connection: Arc<Connection>,
     /// Bytes that have been read, as far as they matter.
     read: usize,
-    /// Bytes that were read in this turn.
-    turn: usize,
 }
 
 impl<T> Watched<T> {
     pub(super) fn new(socket: T, connection: Arc<Connection>) -> Self {
-        Self { socket, connection, read: 0, turn: 0 }
+        Self { socket, connection, read: 0 }
     }
 }
 
@@ -37,17 +32,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.turn >= TURN {
-            self.turn = 0;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
         let before = into.filled().len();
         let polled = Pin::new(&mut self.socket).poll_read(cx, into);
-        let read = into.filled().len() - before;
-        self.turn = if polled.is_pending() { 0 } else { self.turn + read };
         if self.read < PREFACE {
-            self.read += read;
+            self.read += into.filled().len() - before;
             if self.read >= PREFACE {
                 self.connection.preface_arrived();
             }

@@ -230,7 +230,7 @@ async fn who_cancels_call_after_call_is_closed_and_who_waits_for_answers_is_not(
     for (answer, is_closed) in [(Answer::Never, true), (Answer::Plain, false)] {
         let server = Server::new(answer, PATIENT);
         let client = server.client(1 << 16).await;
-        for _ in 0..20 * STREAMS {
+        for _ in 0..40 * STREAMS {
             let Ok(mut ready) = client.clone().ready().await else { break };
             let request = Request::post("http://localhost/").body(()).unwrap();
             let Ok((answered, mut stream)) = ready.send_request(request, false) else { break };
