@@ -24,7 +24,7 @@ struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         if !self.stop.is_cancelled() {
-            // It fails if another task died before: the first is the one to tell.
+            // Refused if another task died before: the first is the one to tell.
             let _ = self.died.set(self.name);
         }
     }

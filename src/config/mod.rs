@@ -145,10 +145,11 @@ impl Config {
     }
 }
 
-/// A file of settings has no more bytes.
+/// The largest file of settings, in bytes.
 const FILE_MAX: u64 = 1 << 20;
 
-/// What is in a file. It is read again each second while the server runs, so it must not be one to wait for.
+/// Reads a file of settings. A running server does so each second, so that a pipe, which keeps a reader waiting, is
+/// refused.
 fn read(file: &Path) -> Result<String, ConfigError> {
     let text = || {
         let found = std::fs::metadata(file).map_err(|e| e.to_string())?;

@@ -72,7 +72,7 @@ impl Database {
     /// The database does not answer.
     pub async fn missing_rights_to_look(&self) -> Result<Option<MissingRights>, Fault> {
         match self.missing_rights(rights::TO_LOOK).await? {
-            // All at once, as far as the tables are there.
+            // Named together with all that serving needs, as far as the tables are there.
             Some(_) => self.missing_rights(rights::TO_SERVE).await,
             None => Ok(None),
         }

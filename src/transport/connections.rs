@@ -169,7 +169,7 @@ fn longest_without_request<'c>(
     let are_few = connections.clone().filter(|one| one.last_authenticated().is_none()).count() < strangers;
     connections.min_by_key(|one| {
         let last = one.last_authenticated();
-        (are_few && last.is_none(), one.requests() > 0, last)
+        (one.requests() > 0, are_few && last.is_none(), last)
     })
 }
 
@@ -232,6 +232,13 @@ mod tests {
         // A second stranger has the place of the caller who asked the longest ago. Beyond a quarter, strangers go first.
         let gone: Vec<_> = (0..all.len()).filter(|number| all[*number].close.is_cancelled()).collect();
         assert_eq!(gone, [0, 1, 8]);
+        // A request that is under way is worth more than a place for a stranger.
+        let under_way: Vec<_> = all[2..8].iter().map(Connection::authenticated).collect();
+        let last = all[9].authenticated();
+        all.push(connections.add(Peer::Unknown));
+        let gone: Vec<_> = (0..all.len()).filter(|number| all[*number].close.is_cancelled()).collect();
+        assert_eq!(gone, [0, 1, 8, 10]);
+        drop((under_way, last));
     }
 
     #[tokio::test]

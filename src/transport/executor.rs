@@ -22,7 +22,8 @@ pub(super) struct Executor {
 
 impl Executor {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        // What waits here is bounded as streams are.
+        // Not bounded by itself: requests that the peer has reset or that are refused wait here, too, until they had
+        // their turn.
         let (shared, requests) = mpsc::unbounded_channel();
         tokio::spawn(carry_out(requests));
         Self { connection, shared }

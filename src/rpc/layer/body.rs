@@ -29,12 +29,12 @@ const FREE: usize = 4 << 10;
 /// The length of what precedes a message: a flag and four bytes of its length.
 const PREFIX: usize = 5;
 
-/// What bodies may use together: a permit is a byte.
+/// The budget of all bodies: a permit is a byte.
 pub(super) fn budget() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(BUDGET))
 }
 
-/// What a body uses of the budget. `None`: it is small.
+/// The part of the budget that a body uses. `None`: the body is small.
 pub(super) type Spent = Option<OwnedSemaphorePermit>;
 
 /// Spends up to that many bytes in all.
