@@ -65,10 +65,10 @@ impl Client {
             async move { tokio::net::UnixStream::connect(socket).await.map(TokioIo::new) }
         });
         let channel = Endpoint::from_static("http://localhost").connect_with_connector_lazy(connector);
-        Self::over(process, channel, token, history)
+        Self::over(process, channel, token, DEADLINE, history)
     }
 
-    /// A caller of the process at that TCP address, over one connection.
+    /// A caller of the process at that TCP address, over one connection, whose calls have that long.
     ///
     /// # Errors
     /// The token is none.
@@ -76,14 +76,21 @@ impl Client {
         process: usize,
         address: SocketAddr,
         token: &str,
+        deadline: Duration,
         history: &Arc<History>,
     ) -> Result<Self, Failed> {
         let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
-        Self::over(process, channel, token, history)
+        Self::over(process, channel, token, deadline, history)
     }
 
-    fn over(process: usize, channel: Channel, token: &str, history: &Arc<History>) -> Result<Self, Failed> {
-        let token = Token { header: format!("Bearer {token}").parse()?, deadline: DEADLINE };
+    fn over(
+        process: usize,
+        channel: Channel,
+        token: &str,
+        deadline: Duration,
+        history: &Arc<History>,
+    ) -> Result<Self, Failed> {
+        let token = Token { header: format!("Bearer {token}").parse()?, deadline };
         Ok(Self {
             process,
             history: history.clone(),

@@ -18,7 +18,7 @@ fn held(report: &Report) -> Result<(), Failed> {
 async fn what_attackers_send_costs_no_other_caller_an_answer() -> Result<(), Failed> {
     // Its 240 connections are too much for a build that is not optimised, beside other tests.
     let all = Attack::value_variants().iter().filter(|attack| **attack != Attack::UnreadAnswers);
-    let abuse = Abuse { seconds: 2, attacks: all.copied().collect() };
+    let abuse = Abuse { seconds: 2, attacks: all.copied().collect(), no_attacks: false };
     held(&abuse::attacks(&place::countersign(None)?, &abuse, Bounds::SHORT).await?)
 }
 

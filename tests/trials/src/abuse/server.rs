@@ -20,6 +20,8 @@ use crate::client::Client;
 use crate::history::History;
 use crate::{Failed, signal};
 
+/// How long a call has: longer than a server stands still.
+const DEADLINE: Duration = Duration::from_secs(20);
 /// How long it may take until it says where it listens.
 const START: Duration = Duration::from_secs(60);
 /// How long it may take to end at most.
@@ -87,7 +89,7 @@ impl Server {
 
     /// A client with every role, over a connection of its own.
     pub(super) fn client(&self, history: &Arc<History>) -> Result<Client, Failed> {
-        Client::at(0, self.address, &self.app, history)
+        Client::at(0, self.address, &self.app, DEADLINE, history)
     }
 
     pub(super) fn process(&self) -> Result<u32, Failed> {
