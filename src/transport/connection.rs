@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use slab::Slab;
@@ -32,6 +33,8 @@ pub struct Connection {
     /// Requests under way of methods that need no credential.
     open_requests: AtomicUsize,
     streams: Mutex<Streams>,
+    /// Bytes that may still be read in this turn.
+    turn: AtomicUsize,
     /// Ends the connection after its requests: a GOAWAY is sent.
     pub(super) goaway: CancellationToken,
     /// Ends the connection at once.
@@ -48,7 +51,17 @@ struct Streams {
     idle_since: Instant,
     /// Streams that ended without an answer since that moment.
     given_up: (usize, Instant),
+    /// Who reads on once fewer are open.
+    reader: Option<Waker>,
 }
+
+/// Streams that may be open while the server reads on. Those beyond [`STREAMS`] are reset or refused, and have not had
+/// their turn to end.
+pub(super) const READ_UP_TO: usize = 2 * STREAMS as usize;
+
+/// How much of a connection is read before others have their turn, in bytes: some 450 of the smallest frames, or a few
+/// dozen requests.
+pub(super) const TURN: usize = 4 << 10;
 
 /// Streams that may end without an answer in [`STALL`]. A server that stalls so long finds up to eleven rounds of
 /// [`STREAMS`] cancelled calls whose deadline was 1 s. Far more is taken for a rapid reset (CVE-2023-44487), and the
@@ -58,15 +71,31 @@ const GIVEN_UP_MAX: usize = 20 * STREAMS as usize;
 const STALL: Duration = Duration::from_secs(10);
 
 impl Streams {
+    /// How many streams ended without an answer lately.
+    fn given_up(&self) -> usize {
+        let (count, since) = self.given_up;
+        if since.elapsed() > STALL { 0 } else { count }
+    }
+
     /// Counts a stream that ended without an answer. Returns how many did lately.
     fn give_up(&mut self) -> usize {
-        let (count, since) = &mut self.given_up;
-        if since.elapsed() > STALL {
-            (*count, *since) = (0, Instant::now());
+        let before = self.given_up();
+        if before == 0 {
+            self.given_up.1 = Instant::now();
         }
-        *count += 1;
-        *count
+        self.given_up.0 = before + 1;
+        before + 1
     }
+}
+
+/// A stream that has begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) key: usize,
+    /// Streams that are open, with this one.
+    pub(super) open: usize,
+    /// Others were given up lately, so that this one may be, too.
+    pub(super) may_be_given_up: bool,
 }
 
 impl Connection {
@@ -82,7 +111,13 @@ impl Connection {
             write_waits: AtomicU64::new(0),
             requests: AtomicUsize::new(0),
             open_requests: AtomicUsize::new(0),
-            streams: Mutex::new(Streams { open: Slab::new(), idle_since: now, given_up: (0, now) }),
+            streams: Mutex::new(Streams {
+                open: Slab::new(),
+                idle_since: now,
+                given_up: (0, now),
+                reader: None,
+            }),
+            turn: AtomicUsize::new(TURN),
             goaway,
             close: CancellationToken::new(),
         }
@@ -127,6 +162,20 @@ impl Connection {
         NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
     }
 
+    /// The connection has its turn.
+    pub(super) fn begin_turn(&self) {
+        self.turn.store(TURN, Ordering::Relaxed);
+    }
+
+    pub(super) fn left_of_turn(&self) -> usize {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that were read in this turn.
+    pub(super) fn read(&self, bytes: usize) {
+        self.turn.store(self.left_of_turn().saturating_sub(bytes), Ordering::Relaxed);
+    }
+
     pub(super) fn preface_arrived(&self) {
         self.has_preface.store(true, Ordering::Relaxed);
     }
@@ -140,11 +189,11 @@ impl Connection {
         }
     }
 
-    /// A stream begins. Gives its key, and how many are open with it.
-    pub(super) fn begin(&self) -> (usize, usize) {
+    /// A stream begins.
+    pub(super) fn begin(&self) -> Begun {
         let mut streams = self.streams();
         let key = streams.open.insert(None);
-        (key, streams.open.len())
+        Begun { key, open: streams.open.len(), may_be_given_up: streams.given_up() > 0 }
     }
 
     /// The peer has something to read on a stream, from now on, or nothing.
@@ -166,6 +215,23 @@ impl Connection {
         if streams.open.is_empty() {
             streams.idle_since = Instant::now();
         }
+        if streams.open.len() <= READ_UP_TO
+            && let Some(reader) = streams.reader.take()
+        {
+            drop(streams);
+            reader.wake();
+        }
+    }
+
+    /// Whether more streams are open than a peer may have, so that nothing more is read for now. The reader is woken when
+    /// some of them have ended.
+    pub(super) fn has_too_many_streams(&self, reader: &Waker) -> bool {
+        let mut streams = self.streams();
+        let are_too_many = streams.open.len() > READ_UP_TO;
+        if are_too_many {
+            streams.reader = Some(reader.clone());
+        }
+        are_too_many
     }
 
     /// The time since the connection was accepted, if its preface has not arrived.

@@ -22,8 +22,7 @@ pub(super) struct Executor {
 
 impl Executor {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        // Not bounded by itself: requests that the peer has reset or that are refused wait here, too, until they had
-        // their turn.
+        // Bounded by the connection, which does not read while too many streams are open.
         let (shared, requests) = mpsc::unbounded_channel();
         tokio::spawn(carry_out(requests));
         Self { connection, shared }

@@ -1,5 +1,6 @@
 //! HTTP/2 on one connection.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept::Service;
-use super::connection::Connection;
+use super::connection::{Connection, TURN};
 use super::connections::Connections;
 use super::executor::Executor;
 use super::io::Watched;
@@ -18,13 +19,17 @@ use super::stream::Answerer;
 /// least 100, so as not to limit parallelism: 64 calls that are carried out at the same time take all that a server can do,
 /// and what a peer has opened costs memory before anybody has looked at it, 1 KiB a stream.
 pub const STREAMS: u32 = 64;
-/// Streams that a peer may reset before the server has accepted them: ten rounds of cancelled calls, in one reading.
-const RESETS: usize = 10 * STREAMS as usize;
+/// Streams that a peer may reset before the server has accepted them: no fewer than it can in one turn, with two frames of
+/// 9 and 13 bytes each. The connection counts all of them.
+const RESETS: usize = TURN / 22;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
 /// of it is kept for as long as the rest does not come.
 const METADATA_MAX: u32 = 20 << 10;
-/// How much a peer may send on a stream, and on a connection, before the server has read it. A request is smaller.
-const WINDOW: u32 = 64 << 10;
+/// How much a peer may send on a stream before the server has read it, in bytes. Few requests are larger.
+const STREAM_WINDOW: u32 = 16 << 10;
+/// How much on a connection. h2 counts 256 bytes for each small piece of a body, allows half of this window for them, and
+/// ends the connection beyond it: eleven rounds of [`STREAMS`] calls, which came while the server stood still, must fit.
+const CONNECTION_WINDOW: u32 = 2 * 11 * 256 * STREAMS;
 /// How much of the answers of a stream waits to be sent.
 const SEND_BUFFER: usize = 64 << 10;
 
@@ -47,8 +52,8 @@ pub(super) async fn serve<T, S>(
                 .max_concurrent_streams(STREAMS)
                 .max_pending_accept_reset_streams(RESETS)
                 .max_header_list_size(METADATA_MAX)
-                .initial_stream_window_size(WINDOW)
-                .initial_connection_window_size(WINDOW)
+                .initial_stream_window_size(STREAM_WINDOW)
+                .initial_connection_window_size(CONNECTION_WINDOW)
                 .max_send_buf_size(SEND_BUFFER)
                 .keep_alive_interval(connections.times.ping_after)
                 .keep_alive_timeout(connections.times.ping_answer)
@@ -57,7 +62,11 @@ pub(super) async fn serve<T, S>(
         let mut is_going = false;
         loop {
             tokio::select! {
-                ended = &mut serving => {
+                ended = poll_fn(|cx| {
+                    // hyper reads again for each request that it hands on: only this begins a turn.
+                    connection.begin_turn();
+                    serving.as_mut().poll(cx)
+                }) => {
                     if let Err(error) = ended {
                         tracing::debug!(peer = %connection.peer(), %error, "a connection ended");
                     }

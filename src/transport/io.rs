@@ -1,4 +1,4 @@
-//! A socket that tells its connection when the preface has arrived and when the peer does not read.
+//! A socket that tells its connection when the preface has arrived and when the peer does not read, and reads in turns.
 
 use std::io;
 use std::pin::Pin;
@@ -16,13 +16,13 @@ const PREFACE: usize = 24;
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
-    /// Bytes that have been read, as far as they matter.
-    read: usize,
+    /// Bytes of the preface that have been read.
+    preface: usize,
 }
 
 impl<T> Watched<T> {
     pub(super) fn new(socket: T, connection: Arc<Connection>) -> Self {
-        Self { socket, connection, read: 0 }
+        Self { socket, connection, preface: 0 }
     }
 }
 
@@ -32,11 +32,22 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let before = into.filled().len();
-        let polled = Pin::new(&mut self.socket).poll_read(cx, into);
-        if self.read < PREFACE {
-            self.read += into.filled().len() - before;
-            if self.read >= PREFACE {
+        if self.connection.has_too_many_streams(cx.waker()) {
+            return Poll::Pending;
+        }
+        let most = into.remaining().min(self.connection.left_of_turn());
+        if most == 0 {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let mut within = ReadBuf::new(into.initialize_unfilled_to(most));
+        let polled = Pin::new(&mut self.socket).poll_read(cx, &mut within);
+        let read = within.filled().len();
+        into.advance(read);
+        self.connection.read(read);
+        if self.preface < PREFACE {
+            self.preface += read;
+            if self.preface >= PREFACE {
                 self.connection.preface_arrived();
             }
         }

@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
+use tokio::task::yield_now;
 use tonic::body::Body;
 use tower::ServiceExt as _;
 
 use super::accept::Service;
-use super::connection::Connection;
+use super::connection::{Begun, Connection};
 use super::connections::Connections;
 
 /// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
@@ -63,16 +64,19 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let are_many = self.connections.stream_begins();
         let (connections, connection) = (self.connections.clone(), self.connection.clone());
-        let (key, open) = connection.begin();
+        let Begun { key, open, may_be_given_up } = connection.begin();
         let mut stream = Stream { connections, connection, key, is_answered: false };
         let most = if self.connection.last_authenticated().is_some() { OF_CALLER } else { OF_STRANGER };
         if are_many && open > most {
             stream.is_answered = true;
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
-            return Box::pin(std::future::ready(Err(h2::Reason::REFUSED_STREAM.into())));
+            return Box::pin(async move {
+                let _until_refused = stream;
+                Err(h2::Reason::REFUSED_STREAM.into())
+            });
         }
         if request.headers().len() > FIELDS_MAX {
-            stream.is_answered = true;
+            // Counts as given up: whoever goes on with it loses the connection.
             let mut response =
                 Response::new(Answer { body: Body::empty(), _held: None, stream, has_end: true });
             *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
@@ -82,6 +86,11 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);
         Box::pin(async move {
+            if may_be_given_up {
+                // A reset is looked for when this waits. It is cheaper now than after the work has begun: a read that
+                // is dropped costs more than one that is finished.
+                yield_now().await;
+            }
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
