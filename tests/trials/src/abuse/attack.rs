@@ -38,6 +38,12 @@ pub enum Attack {
     Watches,
     /// Streams that are reset at once (CVE-2023-44487)
     RapidReset,
+    /// The same with whole calls of a caller
+    CallerResets,
+    /// The same with hundreds of fields of metadata
+    FieldResets,
+    /// The smallest frames that mean nothing
+    EmptyFrames,
     /// Headers that go on without an end (CVE-2024-27316)
     ContinuationFlood,
     /// PINGs whose answers are not read (CVE-2019-9512)
@@ -65,7 +71,8 @@ impl Attack {
             Self::Watches => 24,
             Self::HeadersOnly => 12,
             Self::EndlessBodies => 12,
-            Self::ClaimedLengths | Self::UnknownEnums | Self::GzipBomb => 8,
+            Self::CallerResets | Self::EmptyFrames => 16,
+            Self::ClaimedLengths | Self::UnknownEnums | Self::GzipBomb | Self::FieldResets => 8,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
     }
@@ -109,6 +116,9 @@ impl Attack {
             Self::UnknownEnums => streams::unknown_enums(target, number).await,
             Self::Watches => streams::watches(target).await,
             Self::RapidReset => floods::rapid_reset(target).await,
+            Self::CallerResets => floods::caller_resets(target).await,
+            Self::FieldResets => floods::field_resets(target).await,
+            Self::EmptyFrames => floods::empty_frames(target, number).await,
             Self::ContinuationFlood => floods::continuations(target).await,
             Self::PingFlood => floods::pings(target).await,
             Self::SettingsFlood => floods::settings(target).await,

@@ -115,12 +115,7 @@ impl Connection {
 
     /// Opens a stream with these headers.
     pub(super) async fn request(&mut self, headers: &[u8], is_end: bool) -> io::Result<u32> {
-        let stream = self.next;
-        self.next += 2;
-        if self.next > i32::MAX as u32 {
-            return Err(io::ErrorKind::AddrNotAvailable.into());
-        }
-        self.tally.streams.fetch_add(1, Ordering::Relaxed);
+        let stream = self.number()?;
         let flags = flag::END_HEADERS | if is_end { flag::END_STREAM } else { 0 };
         self.streams.insert(stream, Stream { window: self.stream_window, is_sent: is_end });
         self.write(&wire::frame(kind::HEADERS, flags, stream, headers)).await?;
@@ -164,10 +159,34 @@ impl Connection {
         Ok(stream)
     }
 
-    /// Gives a stream up.
-    pub(super) async fn reset(&mut self, stream: u32) -> io::Result<()> {
-        self.streams.remove(&stream);
-        self.write(&wire::frame(kind::RST_STREAM, 0, stream, &CANCEL)).await
+    /// Makes so many requests in one write, each with a whole message or none, and gives each up at once.
+    pub(super) async fn give_up(
+        &mut self,
+        headers: &[u8],
+        message: Option<&[u8]>,
+        count: usize,
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        for _ in 0..count {
+            let stream = self.number()?;
+            bytes.extend(wire::frame(kind::HEADERS, flag::END_HEADERS, stream, headers));
+            if let Some(message) = message {
+                bytes.extend(wire::frame(kind::DATA, flag::END_STREAM, stream, message));
+            }
+            bytes.extend(wire::frame(kind::RST_STREAM, 0, stream, &CANCEL));
+        }
+        self.write(&bytes).await
+    }
+
+    /// The number of a new stream.
+    fn number(&mut self) -> io::Result<u32> {
+        let stream = self.next;
+        self.next += 2;
+        if self.next > i32::MAX as u32 {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        self.tally.streams.fetch_add(1, Ordering::Relaxed);
+        Ok(stream)
     }
 
     /// Sends bytes.

@@ -9,9 +9,12 @@ use super::wire::{self, FRAME_MAX, kind, setting};
 pub(super) const CHECK: &str = "/grpc.health.v1.Health/Check";
 pub(super) const WATCH: &str = "/grpc.health.v1.Health/Watch";
 pub(super) const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-const GET_SUBJECT: &str = "/countersign.v1.SubjectService/GetSubject";
+pub(super) const GET_SUBJECT: &str = "/countersign.v1.SubjectService/GetSubject";
 const LIST_DEVICES: &str = "/countersign.v1.DeviceService/ListDevices";
 const VERIFY: &str = "/countersign.v1.VerificationService/Verify";
+
+/// A request about the subject `alice`.
+pub(super) const ALICE: &[u8] = b"\x0a\x05alice";
 
 /// How long to wait where nothing can be sent.
 const WHILE: Duration = Duration::from_millis(50);
@@ -98,7 +101,7 @@ pub(super) async fn unread_answers(target: &Target, number: usize) -> io::Result
     let (head, message) = if number.is_multiple_of(2) {
         (wire::headers(CHECK, None, &[]), wire::message(&[]))
     } else {
-        (wire::headers(GET_SUBJECT, Some(&target.reader), &[]), wire::message(b"\x0a\x05alice"))
+        (wire::headers(GET_SUBJECT, Some(&target.reader), &[]), wire::message(ALICE))
     };
     let streams = if number.is_multiple_of(8) { GREEDY } else { connection.room() };
     for _ in 0..streams {

@@ -1,4 +1,4 @@
-//! HTTP/2 as bytes (RFC 9113), with headers as literals that are not indexed (RFC 7541, 6.2.2). An attacker sends
+//! HTTP/2 as bytes (RFC 9113), with headers as literals (RFC 7541, 6.2). An attacker sends
 //! what no client library sends.
 
 /// What a client sends first (RFC 9113, 3.4).
@@ -12,12 +12,15 @@ pub(super) const HEAD: usize = 9;
 pub(super) mod kind {
     pub(in crate::abuse) const DATA: u8 = 0;
     pub(in crate::abuse) const HEADERS: u8 = 1;
+    pub(in crate::abuse) const PRIORITY: u8 = 2;
     pub(in crate::abuse) const RST_STREAM: u8 = 3;
     pub(in crate::abuse) const SETTINGS: u8 = 4;
     pub(in crate::abuse) const PING: u8 = 6;
     pub(in crate::abuse) const GOAWAY: u8 = 7;
     pub(in crate::abuse) const WINDOW_UPDATE: u8 = 8;
     pub(in crate::abuse) const CONTINUATION: u8 = 9;
+    /// No version knows it.
+    pub(in crate::abuse) const UNKNOWN: u8 = 99;
 }
 
 /// Flags of frames.
@@ -97,7 +100,19 @@ pub(super) fn headers(path: &str, token: Option<&str>, more: &[(&str, &str)]) ->
 
 /// A header as a literal with a new name, without indexing.
 pub(super) fn literal(block: &mut Vec<u8>, name: &str, value: &str) {
-    block.push(0);
+    field(block, 0, name, value);
+}
+
+/// The same, which the server keeps for later: [`NEWEST`] (RFC 7541, 6.2.1).
+pub(super) fn indexed(block: &mut Vec<u8>, name: &str, value: &str) {
+    field(block, 0x40, name, value);
+}
+
+/// The field that was kept last (RFC 7541, 6.1: index 62).
+pub(super) const NEWEST: u8 = 0x80 | 62;
+
+fn field(block: &mut Vec<u8>, form: u8, name: &str, value: &str) {
+    block.push(form);
     for text in [name, value] {
         length(block, text.len());
         block.extend(text.as_bytes());
