@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use slab::Slab;
@@ -33,8 +33,8 @@ pub struct Connection {
     /// Requests under way of methods that need no credential.
     open_requests: AtomicUsize,
     streams: Mutex<Streams>,
-    /// Bytes that may still be read in this turn.
-    turn: AtomicUsize,
+    /// Bytes that may still be read before others have their turn.
+    read_budget: AtomicUsize,
     /// Ends the connection after its requests: a GOAWAY is sent.
     pub(super) goaway: CancellationToken,
     /// Ends the connection at once.
@@ -49,42 +49,47 @@ struct Streams {
     open: Slab<Option<Instant>>,
     /// When the last stream ended.
     idle_since: Instant,
-    /// Streams that ended without an answer since that moment.
-    given_up: (usize, Instant),
-    /// Who reads on once fewer are open.
+    given_up: GivenUp,
+    /// The task to wake when reading may go on.
     reader: Option<Waker>,
 }
 
-/// Streams that may be open while the server reads on. Those beyond [`STREAMS`] are reset or refused, and have not had
-/// their turn to end.
-pub(super) const READ_UP_TO: usize = 2 * STREAMS as usize;
+/// Streams that were reset before they were answered, or whose metadata was refused.
+#[derive(Debug)]
+struct GivenUp {
+    count: usize,
+    since: Instant,
+}
+
+/// Streams that may be open while the server reads on. Those beyond [`STREAMS`] are reset or refused already, and end as
+/// soon as they are polled.
+pub(super) const PAUSE_READING_ABOVE: usize = 2 * STREAMS as usize;
 
 /// How much of a connection is read before others have their turn, in bytes: some 450 of the smallest frames, or a few
 /// dozen requests.
-pub(super) const TURN: usize = 4 << 10;
+pub(super) const READ_BUDGET: usize = 4 << 10;
 
-/// Streams that may end without an answer in [`STALL`]. A server that stalls so long finds up to eleven rounds of
+/// Streams that may be given up in [`STALL`]. A server that stalls so long finds up to eleven rounds of
 /// [`STREAMS`] cancelled calls whose deadline was 1 s. Far more is taken for a rapid reset (CVE-2023-44487), and the
 /// connection is closed.
 const GIVEN_UP_MAX: usize = 20 * STREAMS as usize;
 /// How long a server may stand still.
 const STALL: Duration = Duration::from_secs(10);
 
-impl Streams {
-    /// How many streams ended without an answer lately.
-    fn given_up(&self) -> usize {
-        let (count, since) = self.given_up;
-        if since.elapsed() > STALL { 0 } else { count }
+impl GivenUp {
+    /// How many there were lately.
+    fn lately(&self) -> usize {
+        if self.since.elapsed() > STALL { 0 } else { self.count }
     }
 
-    /// Counts a stream that ended without an answer. Returns how many did lately.
-    fn give_up(&mut self) -> usize {
-        let before = self.given_up();
-        if before == 0 {
-            self.given_up.1 = Instant::now();
+    /// Counts one more. Gives how many there were lately.
+    fn add(&mut self) -> usize {
+        self.count = self.lately();
+        if self.count == 0 {
+            self.since = Instant::now();
         }
-        self.given_up.0 = before + 1;
-        before + 1
+        self.count += 1;
+        self.count
     }
 }
 
@@ -94,8 +99,8 @@ pub(super) struct Begun {
     pub(super) key: usize,
     /// Streams that are open, with this one.
     pub(super) open: usize,
-    /// Others were given up lately, so that this one may be, too.
-    pub(super) may_be_given_up: bool,
+    /// As many as may be open were given up lately, so that this one may be, too.
+    pub(super) has_recent_resets: bool,
 }
 
 impl Connection {
@@ -114,10 +119,10 @@ impl Connection {
             streams: Mutex::new(Streams {
                 open: Slab::new(),
                 idle_since: now,
-                given_up: (0, now),
+                given_up: GivenUp { count: 0, since: now },
                 reader: None,
             }),
-            turn: AtomicUsize::new(TURN),
+            read_budget: AtomicUsize::new(READ_BUDGET),
             goaway,
             close: CancellationToken::new(),
         }
@@ -162,18 +167,19 @@ impl Connection {
         NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
     }
 
-    /// The connection has its turn.
-    pub(super) fn begin_turn(&self) {
-        self.turn.store(TURN, Ordering::Relaxed);
+    /// Begins a turn of the connection's task.
+    pub(super) fn refill_read_budget(&self) {
+        self.read_budget.store(READ_BUDGET, Ordering::Relaxed);
     }
 
-    pub(super) fn left_of_turn(&self) -> usize {
-        self.turn.load(Ordering::Relaxed)
+    /// Bytes that may still be read in this turn.
+    pub(super) fn read_budget(&self) -> usize {
+        self.read_budget.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that were read in this turn.
-    pub(super) fn read(&self, bytes: usize) {
-        self.turn.store(self.left_of_turn().saturating_sub(bytes), Ordering::Relaxed);
+    /// Counts bytes that were read.
+    pub(super) fn spend_read_budget(&self, bytes: usize) {
+        self.read_budget.store(self.read_budget().saturating_sub(bytes), Ordering::Relaxed);
     }
 
     pub(super) fn preface_arrived(&self) {
@@ -193,7 +199,8 @@ impl Connection {
     pub(super) fn begin(&self) -> Begun {
         let mut streams = self.streams();
         let key = streams.open.insert(None);
-        Begun { key, open: streams.open.len(), may_be_given_up: streams.given_up() > 0 }
+        let has_recent_resets = streams.given_up.lately() >= STREAMS as usize;
+        Begun { key, open: streams.open.len(), has_recent_resets }
     }
 
     /// The peer has something to read on a stream, from now on, or nothing.
@@ -208,14 +215,14 @@ impl Connection {
     pub(super) fn end(&self, key: usize, is_answered: bool) {
         let mut streams = self.streams();
         streams.open.try_remove(key);
-        if !is_answered && streams.give_up() > GIVEN_UP_MAX {
-            tracing::debug!(peer = %self.peer, "closing a connection: too many requests are cancelled");
+        if !is_answered && streams.given_up.add() > GIVEN_UP_MAX {
+            tracing::debug!(peer = %self.peer, "closing a connection: too many requests are cancelled, or have too much metadata");
             self.close.cancel();
         }
         if streams.open.is_empty() {
             streams.idle_since = Instant::now();
         }
-        if streams.open.len() <= READ_UP_TO
+        if streams.open.len() <= PAUSE_READING_ABOVE
             && let Some(reader) = streams.reader.take()
         {
             drop(streams);
@@ -223,15 +230,14 @@ impl Connection {
         }
     }
 
-    /// Whether more streams are open than a peer may have, so that nothing more is read for now. The reader is woken when
-    /// some of them have ended.
-    pub(super) fn has_too_many_streams(&self, reader: &Waker) -> bool {
+    /// Whether more may be read: not while too many streams are open. The task is woken when some of them have ended.
+    pub(super) fn poll_may_read(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut streams = self.streams();
-        let are_too_many = streams.open.len() > READ_UP_TO;
-        if are_too_many {
-            streams.reader = Some(reader.clone());
+        if streams.open.len() <= PAUSE_READING_ABOVE {
+            return Poll::Ready(());
         }
-        are_too_many
+        streams.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     /// The time since the connection was accepted, if its preface has not arrived.

@@ -1,7 +1,7 @@
 //! Where the requests of a connection are carried out.
 //!
-//! Tasks of the runtime take turns one by one, so a peer that opens and resets thousands of streams would have nearly all
-//! turns. Before the first authenticated request of a connection, its requests therefore share one task.
+//! Tasks of the runtime take turns one by one, so a peer that opens and resets streams one after the other would have nearly
+//! all turns. Before the first authenticated request of a connection, its requests therefore share one task.
 
 use std::sync::Arc;
 

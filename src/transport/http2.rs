@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept::Service;
-use super::connection::{Connection, TURN};
+use super::connection::{Connection, PAUSE_READING_ABOVE, READ_BUDGET};
 use super::connections::Connections;
 use super::executor::Executor;
 use super::io::Watched;
@@ -19,17 +19,18 @@ use super::stream::Answerer;
 /// least 100, so as not to limit parallelism: 64 calls that are carried out at the same time take all that a server can do,
 /// and what a peer has opened costs memory before anybody has looked at it, 1 KiB a stream.
 pub const STREAMS: u32 = 64;
-/// Streams that a peer may reset before the server has accepted them: no fewer than it can in one turn, with two frames of
-/// 9 and 13 bytes each. The connection counts all of them.
-const RESETS: usize = TURN / 22;
+/// Streams that a peer may reset before the server has accepted them: no fewer than it can with one [`READ_BUDGET`], in
+/// two frames of 9 and 13 bytes each. The connection counts all of them.
+const RESETS: usize = READ_BUDGET / 22;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
 /// of it is kept for as long as the rest does not come.
 const METADATA_MAX: u32 = 20 << 10;
 /// How much a peer may send on a stream before the server has read it, in bytes. Few requests are larger.
 const STREAM_WINDOW: u32 = 16 << 10;
-/// How much on a connection. h2 counts 256 bytes for each small piece of a body, allows half of this window for them, and
-/// ends the connection beyond it: eleven rounds of [`STREAMS`] calls, which came while the server stood still, must fit.
-const CONNECTION_WINDOW: u32 = 2 * 11 * 256 * STREAMS;
+/// How much a peer may send on all streams of a connection before the server has read it, in bytes. h2 allows half of it
+/// for small pieces of bodies that are not read yet, counts 256 bytes for each, and ends the connection beyond that:
+/// there must be room for one piece of each stream that is open when reading pauses, and of those that came with it.
+const CONNECTION_WINDOW: u32 = 2 * 256 * 2 * PAUSE_READING_ABOVE as u32;
 /// How much of the answers of a stream waits to be sent.
 const SEND_BUFFER: usize = 64 << 10;
 
@@ -63,8 +64,8 @@ pub(super) async fn serve<T, S>(
         loop {
             tokio::select! {
                 ended = poll_fn(|cx| {
-                    // hyper reads again for each request that it hands on: only this begins a turn.
-                    connection.begin_turn();
+                    // Here and nowhere else: hyper reads again for each request that it hands on.
+                    connection.refill_read_budget();
                     serving.as_mut().poll(cx)
                 }) => {
                     if let Err(error) = ended {

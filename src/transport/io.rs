@@ -1,18 +1,19 @@
-//! A socket that tells its connection when the preface has arrived and when the peer does not read, and reads in turns.
+//! A socket that reads no more than its connection may, and tells it when the preface has arrived and when the peer does
+//! not read.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::connection::Connection;
 
 /// The length of the HTTP/2 connection preface, in bytes (RFC 9113, 3.4).
 const PREFACE: usize = 24;
 
-/// A socket that is watched.
+/// A socket that is watched. It is read only by a task that refills the connection's read budget: TLS belongs below it.
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
@@ -32,19 +33,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.connection.has_too_many_streams(cx.waker()) {
+        if self.connection.poll_may_read(cx).is_pending() {
             return Poll::Pending;
         }
-        let most = into.remaining().min(self.connection.left_of_turn());
-        if most == 0 {
+        let budget = self.connection.read_budget();
+        if budget == 0 {
+            // Others have their turn first.
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut within = ReadBuf::new(into.initialize_unfilled_to(most));
-        let polled = Pin::new(&mut self.socket).poll_read(cx, &mut within);
-        let read = within.filled().len();
-        into.advance(read);
-        self.connection.read(read);
+        let before = into.filled().len();
+        let polled = Pin::new(&mut (&mut self.socket).take(budget as u64)).poll_read(cx, into);
+        let read = into.filled().len() - before;
+        self.connection.spend_read_budget(read);
         if self.preface < PREFACE {
             self.preface += read;
             if self.preface >= PREFACE {

@@ -7,8 +7,8 @@
 //! |---|---|
 //! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
 //! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
-//! | what is read of a connection | 4 KiB, then all others have their turn; nothing, while more streams are open than it may have |
-//! | streams that are reset | the connection is closed when far more are than a server that stalls would see |
+//! | reading | 4 KiB of a connection, then its task yields; it pauses while more than 128 streams are open |
+//! | streams that are reset, or have too much metadata | the connection is closed above 1,280 in 10 s |
 //! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`Times`] |
 //! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |
 //!

@@ -38,7 +38,7 @@ struct Stream {
     connections: Arc<Connections>,
     connection: Arc<Connection>,
     key: usize,
-    /// An answer began to be sent, or the request was refused.
+    /// An answer began to be sent, or the stream was refused.
     is_answered: bool,
 }
 
@@ -64,14 +64,17 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let are_many = self.connections.stream_begins();
         let (connections, connection) = (self.connections.clone(), self.connection.clone());
-        let Begun { key, open, may_be_given_up } = connection.begin();
+        let Begun { key, open, has_recent_resets } = connection.begin();
         let mut stream = Stream { connections, connection, key, is_answered: false };
         let most = if self.connection.last_authenticated().is_some() { OF_CALLER } else { OF_STRANGER };
         if are_many && open > most {
-            stream.is_answered = true;
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
             return Box::pin(async move {
-                let _until_refused = stream;
+                // A stream that was reset meanwhile ends here, and counts as given up.
+                let mut refused = stream;
+                yield_now().await;
+                refused.is_answered = true;
+                drop(refused);
                 Err(h2::Reason::REFUSED_STREAM.into())
             });
         }
@@ -86,7 +89,7 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);
         Box::pin(async move {
-            if may_be_given_up {
+            if has_recent_resets {
                 // A reset is looked for when this waits. It is cheaper now than after the work has begun: a read that
                 // is dropped costs more than one that is finished.
                 yield_now().await;

@@ -206,8 +206,9 @@ fn frame(kind: u8, flags: u8, stream: u32, body: &[u8]) -> Vec<u8> {
 fn given_up(requests: u32) -> Vec<u8> {
     let mut sent = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
     for stream in (0..requests).map(|number| 2 * number + 1) {
-        // `POST http://a/`, whose body would follow, and CANCEL.
+        // `POST http://a/`, the beginning of a body, and CANCEL.
         sent.extend(frame(1, 4, stream, b"\x83\x86\x84\x41\x01a"));
+        sent.extend(frame(0, 0, stream, b"\0"));
         sent.extend(frame(3, 0, stream, &[0, 0, 0, 8]));
     }
     sent

@@ -5,8 +5,8 @@ use std::future::pending;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake};
 
 use futures_util::poll;
 use http::{Request, Response};
@@ -17,16 +17,16 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tower::service_fn;
 
-use super::{MANY, PATIENT, given_up};
-use crate::transport::connection::{READ_UP_TO, TURN};
+use super::{MANY, PATIENT, frame, given_up};
+use crate::transport::connection::{PAUSE_READING_ABOVE, READ_BUDGET};
 use crate::transport::connections::Connections;
 use crate::transport::http2;
 use crate::transport::peer::Peer;
 
 /// Requests that a peer sends in one go.
 const REQUESTS: u32 = 1000;
-/// The length of a request and its RST_STREAM.
-const GIVEN_UP: usize = 9 + 6 + 9 + 4;
+/// The length of a request, the beginning of its body, and its RST_STREAM.
+const GIVEN_UP: usize = 9 + 6 + 9 + 1 + 9 + 4;
 
 /// A socket on which all has come already, and nobody reads what is written.
 struct Flood {
@@ -61,6 +61,16 @@ impl AsyncWrite for Flood {
     }
 }
 
+/// Whether a task was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What became of a flood.
 struct Served {
     connections: Arc<Connections>,
@@ -92,13 +102,16 @@ impl Served {
     }
 }
 
+/// Turns after which a test fails.
+const TURNS: usize = 10_000;
+
 #[tokio::test]
 async fn a_connection_that_always_has_something_to_read_has_one_turn_at_a_time() {
     let served = Served::new();
     let mut serving = pin!(served.serve(given_up(REQUESTS)));
     for turn in 1..4 {
         assert!(poll!(&mut serving).is_pending());
-        assert_eq!(served.read(), turn * TURN);
+        assert_eq!(served.read(), turn * READ_BUDGET);
         // What was handed on has its turn.
         yield_now().await;
     }
@@ -113,22 +126,50 @@ async fn a_connection_is_not_read_while_what_it_gave_up_waits_to_end() {
     for _ in 0..100 {
         assert!(poll!(&mut serving).is_pending());
     }
-    assert!(served.read() < (READ_UP_TO + 2 * TURN / GIVEN_UP) * GIVEN_UP, "{} were read", served.read());
-    while served.read() < all {
+    let turns = (PAUSE_READING_ABOVE * GIVEN_UP).div_ceil(READ_BUDGET);
+    assert_eq!(served.read(), turns * READ_BUDGET);
+    for _ in 0..TURNS {
         assert!(poll!(&mut serving).is_pending());
         yield_now().await;
     }
+    assert_eq!(served.read(), all);
 }
 
 #[tokio::test]
-async fn where_some_requests_were_given_up_others_are_not_begun_before_that_is_looked_for() {
-    let (served, bytes) = (Served::new(), given_up(REQUESTS));
-    let all = bytes.len();
-    let mut serving = pin!(served.serve(bytes));
-    while served.read() < all || served.connection.idle(Instant::now()).is_none() {
+async fn a_connection_goes_on_by_itself_after_each_turn() {
+    // Frames of an unknown type wake nobody.
+    let bytes = [given_up(1), frame(99, 0, 0, b"").repeat(2000)].concat();
+    let (served, all) = (Arc::new(Served::new()), bytes.len());
+    let serving = served.clone();
+    tokio::spawn(async move { serving.serve(bytes).await });
+    for _ in 0..TURNS {
+        yield_now().await;
+    }
+    assert_eq!(served.read(), all);
+}
+
+#[tokio::test]
+async fn who_waits_to_read_on_is_woken_when_a_stream_ends() {
+    let served = Served::new();
+    let connection = &served.connection;
+    let keys: Vec<_> = (0..=PAUSE_READING_ABOVE).map(|_| connection.begin().key).collect();
+    let woken = Arc::new(Woken::default());
+    let waker = woken.clone().into();
+    let mut cx = Context::from_waker(&waker);
+    assert!(connection.poll_may_read(&mut cx).is_pending());
+    connection.end(keys[0], true);
+    assert!(woken.0.load(Ordering::Relaxed) && connection.poll_may_read(&mut cx).is_ready());
+}
+
+#[tokio::test]
+async fn where_many_requests_were_given_up_others_are_not_begun_before_that_is_looked_for() {
+    let served = Served::new();
+    let mut serving = pin!(served.serve(given_up(REQUESTS)));
+    for _ in 0..TURNS {
         assert!(poll!(&mut serving).is_pending());
         yield_now().await;
     }
+    assert!(served.connection.idle(Instant::now()).is_some(), "all have ended");
     let begun = served.begun.load(Ordering::Relaxed);
-    assert!((1..=TURN / GIVEN_UP).contains(&begun), "{begun} of {REQUESTS} were begun");
+    assert!((1..=2 * READ_BUDGET / GIVEN_UP).contains(&begun), "{begun} of {REQUESTS} were begun");
 }
