@@ -35,6 +35,7 @@ pub mod sidecar;
 pub mod signal;
 pub mod soak;
 pub mod trial;
+mod vitals;
 
 /// Why a trial did not come to its end. It says nothing about the promises.
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::server::Server;
-use super::vitals;
-use crate::Failed;
+
 use crate::report::Report;
+use crate::{Failed, vitals};
 
 /// Files that are few.
 const FEW: u32 = 96;

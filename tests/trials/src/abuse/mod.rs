@@ -11,7 +11,6 @@ mod server;
 mod stop;
 mod streams;
 mod victim;
-mod vitals;
 mod wire;
 
 use std::path::Path;
@@ -25,11 +24,11 @@ pub use self::attack::Attack;
 use self::connection::Target;
 use self::server::Server;
 use self::victim::{Outcome, Victim};
-use self::vitals::mib;
 use crate::Failed;
 use crate::authenticator::{Authenticator, told};
 use crate::history::{History, Sort};
 use crate::report::{Report, progress};
+use crate::vitals::{self, mib};
 
 /// Files that a server may have open: what most systems allow a process.
 const FILES: u32 = 1024;

@@ -7,6 +7,7 @@ use crate::Failed;
 use crate::database::sql;
 use crate::report::Report;
 use crate::sidecar::Fleet;
+use crate::vitals;
 
 /// Tables in which a population that does not grow leaves no more rows than it did. `event` grows for ever, and
 /// `request` until its rows are ten minutes old.
@@ -50,7 +51,8 @@ impl Samples {
         for table in EXPIRING {
             overdue += sql::count(&self.url, &format!("{table} WHERE expires_at < {before}")).await?;
         }
-        let (resident, descriptors) = (resident(process)?, descriptors(process)?);
+        let resident = vitals::resident(process)? as f64 / 1024.0;
+        let descriptors = vitals::descriptors(process)? as f64;
         self.rows.push(Sample { resident, descriptors, tables, overdue });
         Ok(())
     }
@@ -86,19 +88,4 @@ impl Samples {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn resident(process: u32) -> Result<f64, Failed> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
-    Ok(line.split_ascii_whitespace().nth(1).ok_or("no VmRSS")?.parse()?)
-}
-
-/// Descriptors that are open. A server shows them to root only: to others it seems to have none.
-fn descriptors(process: u32) -> Result<f64, Failed> {
-    match std::fs::read_dir(format!("/proc/{process}/fd")) {
-        Ok(entries) => Ok(entries.count() as f64),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(0.0),
-        Err(error) => Err(error.into()),
-    }
 }
