@@ -77,30 +77,14 @@ const GIVEN_UP_MAX: usize = 20 * STREAMS as usize;
 const STALL: Duration = Duration::from_secs(10);
 
 impl GivenUp {
-    /// How many there were lately.
-    fn lately(&self) -> usize {
-        if self.since.elapsed() > STALL { 0 } else { self.count }
-    }
-
     /// Counts one more. Gives how many there were lately.
     fn add(&mut self) -> usize {
-        self.count = self.lately();
-        if self.count == 0 {
-            self.since = Instant::now();
+        if self.since.elapsed() > STALL {
+            *self = Self { count: 0, since: Instant::now() };
         }
         self.count += 1;
         self.count
     }
-}
-
-/// A stream that has begun.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Begun {
-    pub(super) key: usize,
-    /// Streams that are open, with this one.
-    pub(super) open: usize,
-    /// As many as may be open were given up lately, so that this one may be, too.
-    pub(super) has_recent_resets: bool,
 }
 
 impl Connection {
@@ -195,12 +179,11 @@ impl Connection {
         }
     }
 
-    /// A stream begins.
-    pub(super) fn begin(&self) -> Begun {
+    /// A stream begins. Gives its key, and how many are open with it.
+    pub(super) fn begin(&self) -> (usize, usize) {
         let mut streams = self.streams();
         let key = streams.open.insert(None);
-        let has_recent_resets = streams.given_up.lately() >= STREAMS as usize;
-        Begun { key, open: streams.open.len(), has_recent_resets }
+        (key, streams.open.len())
     }
 
     /// The peer has something to read on a stream, from now on, or nothing.

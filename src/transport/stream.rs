@@ -1,6 +1,7 @@
 //! One stream: a request, until its answer is sent.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -8,12 +9,11 @@ use std::task::{Context, Poll};
 use http::{Request, Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
-use tokio::task::yield_now;
 use tonic::body::Body;
 use tower::ServiceExt as _;
 
 use super::accept::Service;
-use super::connection::{Begun, Connection};
+use super::connection::Connection;
 use super::connections::Connections;
 
 /// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
@@ -64,15 +64,14 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let are_many = self.connections.stream_begins();
         let (connections, connection) = (self.connections.clone(), self.connection.clone());
-        let Begun { key, open, has_recent_resets } = connection.begin();
+        let (key, open) = connection.begin();
         let mut stream = Stream { connections, connection, key, is_answered: false };
         let most = if self.connection.last_authenticated().is_some() { OF_CALLER } else { OF_STRANGER };
         if are_many && open > most {
             // Costs less than an answer, and says that the request may be sent again (RFC 9113, 8.7).
             return Box::pin(async move {
-                // A stream that was reset meanwhile ends here, and counts as given up.
                 let mut refused = stream;
-                yield_now().await;
+                look_for_reset().await;
                 refused.is_answered = true;
                 drop(refused);
                 Err(h2::Reason::REFUSED_STREAM.into())
@@ -89,11 +88,7 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
         request.extensions_mut().insert(self.connection.clone());
         let answer = self.service.clone().oneshot(request);
         Box::pin(async move {
-            if has_recent_resets {
-                // A reset is looked for when this waits. It is cheaper now than after the work has begun: a read that
-                // is dropped costs more than one that is finished.
-                yield_now().await;
-            }
+            look_for_reset().await;
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -106,6 +101,21 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             Ok(response.map(|body| Answer { body, _held: held, stream, has_end }))
         })
     }
+}
+
+/// Lets hyper end a stream that was reset meanwhile, which it looks for when an answer is not ready at once. Then the
+/// stream counts as given up, and its work never begins: a read that is dropped half way costs more than one that is not.
+async fn look_for_reset() {
+    let mut has_waited = false;
+    poll_fn(|cx| {
+        if has_waited {
+            return Poll::Ready(());
+        }
+        has_waited = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The body of an answer.

@@ -67,7 +67,7 @@ async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is
     let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
     all[1].preface_arrived();
     all[2].preface_arrived();
-    let stream = all[1].begin().key;
+    let (stream, _) = all[1].begin();
     all[1].answer(stream, true);
     let begun = Instant::now();
     let times = Times::default();

@@ -152,7 +152,7 @@ async fn a_connection_goes_on_by_itself_after_each_turn() {
 async fn who_waits_to_read_on_is_woken_when_a_stream_ends() {
     let served = Served::new();
     let connection = &served.connection;
-    let keys: Vec<_> = (0..=PAUSE_READING_ABOVE).map(|_| connection.begin().key).collect();
+    let keys: Vec<_> = (0..=PAUSE_READING_ABOVE).map(|_| connection.begin().0).collect();
     let woken = Arc::new(Woken::default());
     let waker = woken.clone().into();
     let mut cx = Context::from_waker(&waker);
@@ -162,14 +162,16 @@ async fn who_waits_to_read_on_is_woken_when_a_stream_ends() {
 }
 
 #[tokio::test]
-async fn where_many_requests_were_given_up_others_are_not_begun_before_that_is_looked_for() {
-    let served = Served::new();
-    let mut serving = pin!(served.serve(given_up(REQUESTS)));
+async fn a_request_that_was_given_up_is_not_begun() {
+    let (served, bytes) = (Served::new(), given_up(REQUESTS));
+    // But for those of which the reset was read in the next turn.
+    let turns = bytes.len().div_ceil(READ_BUDGET);
+    let mut serving = pin!(served.serve(bytes));
     for _ in 0..TURNS {
         assert!(poll!(&mut serving).is_pending());
         yield_now().await;
     }
     assert!(served.connection.idle(Instant::now()).is_some(), "all have ended");
     let begun = served.begun.load(Ordering::Relaxed);
-    assert!((1..=2 * READ_BUDGET / GIVEN_UP).contains(&begun), "{begun} of {REQUESTS} were begun");
+    assert!(begun <= turns, "{begun} of {REQUESTS} were begun");
 }
