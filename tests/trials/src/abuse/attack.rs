@@ -77,6 +77,11 @@ impl Attack {
         }
     }
 
+    /// Whether the server must close its connections.
+    pub(super) fn is_cut_off(self) -> bool {
+        matches!(self, Self::RapidReset | Self::CallerResets)
+    }
+
     /// How many empty calls are made at the same time on each connection of the load that it is compared with: as many
     /// as it has streams, or as the server lets it have.
     fn streams(self) -> usize {

@@ -290,6 +290,9 @@ impl Round {
         if count > 0 || *calls == 0 {
             report.violation(format!("{name}: of {calls} calls of others were refused: {refused:?}"));
         }
+        if self.attack.is_cut_off() && connections <= self.attack.connections() {
+            report.violation(format!("{name}: no connection was closed"));
+        }
         if probes < PROBES {
             report.violation(format!("{name}: {probes} of {PROBES} probes were answered"));
         }
