@@ -218,6 +218,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_whose_stream_was_reset_is_not_answered() {
+        let first = Ok(Frame::data(Bytes::from_static(&[0; 3])));
+        let reset = Err(tonic::Status::cancelled("reset"));
+        let body = Body::new(StreamBody::new(stream::iter([first, reset])));
+        assert!(Box::pin(whole(body, 8192, &budget())).now_or_never().is_none());
+    }
+
+    #[tokio::test]
     async fn a_body_that_does_not_come_is_given_up() {
         let (body, within) = (pieces(&[b"\0\0"], false), Duration::from_millis(1));
         let late = arrived(body, 8192, within, &budget()).await;

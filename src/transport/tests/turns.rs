@@ -71,7 +71,7 @@ impl Wake for Woken {
     }
 }
 
-/// What became of a flood.
+/// A flood, and how far the server got with it.
 struct Served {
     connections: Arc<Connections>,
     connection: Arc<crate::transport::Connection>,
@@ -112,7 +112,7 @@ async fn a_connection_that_always_has_something_to_read_has_one_turn_at_a_time()
     for turn in 1..4 {
         assert!(poll!(&mut serving).is_pending());
         assert_eq!(served.read(), turn * READ_BUDGET);
-        // What was handed on has its turn.
+        // The requests that were handed on have their turn.
         yield_now().await;
     }
 }
