@@ -1,6 +1,8 @@
 //! The schema of Countersign: one concern a file, frozen once released.
 //!
-//! Releases expand, then contract: the code of release N runs on the schema of N and of N + 1.
+//! Releases expand, then contract: the code of release N runs on the schema of N and of N + 1. A program takes a schema
+//! with migrations that it does not know, unless one of them says otherwise in its name: `m0012_drop_forgiven_from_m0011`
+//! is for programs that know `m0011`. A migration that drops, renames or narrows anything has such a name.
 
 mod columns;
 mod m0001_device;

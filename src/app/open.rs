@@ -86,6 +86,13 @@ async fn prepare(
     }
     match schema(database).await? {
         SchemaState::Current => {}
+        SchemaState::Next(newer) => {
+            let newer = newer.join(", ");
+            tracing::info!(
+                newer,
+                "the schema has migrations of a newer release, on which this one runs, too"
+            );
+        }
         SchemaState::Behind(_) if database.is_of_another_ring(keyring).await? => {
             return Err(OpenError::AnotherRing);
         }

@@ -86,7 +86,7 @@ async fn first(term: &mut Signal, int: &mut Signal) {
 pub async fn migrate(config: &Config, dry_run: bool) -> Result<Vec<String>, StartError> {
     let database = Database::connect(&options(config)).await.map_err(OpenError::from)?;
     let pending = match open::schema(&database).await? {
-        SchemaState::Current => Vec::new(),
+        SchemaState::Current | SchemaState::Next(_) => Vec::new(),
         SchemaState::Behind(pending) => pending,
         SchemaState::Ahead(unknown) => return Err(OpenError::SchemaAhead(unknown.join(", ")).into()),
     };

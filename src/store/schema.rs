@@ -31,7 +31,9 @@ pub enum SchemaState {
     Current,
     /// These migrations are still to come.
     Behind(Vec<String>),
-    /// It has migrations that this program does not know: it belongs to a newer one.
+    /// Up to date, with these migrations of a newer release, on which this one runs too.
+    Next(Vec<String>),
+    /// It has these migrations of a newer release, on which this one cannot run.
     Ahead(Vec<String>),
 }
 
@@ -98,12 +100,7 @@ impl Database {
     pub async fn schema(&self) -> Result<SchemaState, Fault> {
         let known: Vec<String> = Migrator::migrations().iter().map(|m| m.name().to_owned()).collect();
         let applied = self.applied().await.map_err(|e| dialect::fault("reading the schema's version", e))?;
-        let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
-        if !unknown.is_empty() {
-            return Ok(SchemaState::Ahead(unknown));
-        }
-        let pending: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
-        Ok(if pending.is_empty() { SchemaState::Current } else { SchemaState::Behind(pending) })
+        Ok(state(&known, &applied))
     }
 
     async fn applied(&self) -> Result<Vec<String>, DbErr> {
@@ -196,6 +193,32 @@ impl Database {
     }
 }
 
+/// How a schema stands to a program, by the names of the migrations that are known and of those that were applied.
+fn state(known: &[String], applied: &[String]) -> SchemaState {
+    let unknown: Vec<String> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
+    let pending: Vec<String> = known.iter().filter(|name| !applied.contains(name)).cloned().collect();
+    let last = known.last().map_or(0, |name| number(name));
+    let runs_on = |name: &String| needs(name).is_none_or(|needed| needed <= last);
+    match (unknown.is_empty(), pending.is_empty()) {
+        (true, true) => SchemaState::Current,
+        (true, false) => SchemaState::Behind(pending),
+        (false, true) if unknown.iter().all(runs_on) => SchemaState::Next(unknown),
+        (false, _) => SchemaState::Ahead(unknown),
+    }
+}
+
+/// The number of a migration: 10 of `m0010_forgiven`. What is not numbered is taken for the last one of all.
+fn number(name: &str) -> u32 {
+    let digits = name.strip_prefix('m').and_then(|rest| rest.get(..4));
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or(u32::MAX)
+}
+
+/// The number of the migration that a program must know to run on a schema with this one: 11 of
+/// `m0012_drop_forgiven_from_m0011`. `None`: every program runs on it that ran on the schema before.
+fn needs(name: &str) -> Option<u32> {
+    name.rsplit_once("_from_").map(|(_, needed)| number(needed))
+}
+
 /// Waits until no other replica migrates this database.
 async fn lock_mysql(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     let sql = format!("SELECT COALESCE(GET_LOCK({MYSQL_LOCK}, {}), 0) = 1", PATIENCE.as_secs());
@@ -203,5 +226,33 @@ async fn lock_mysql(tx: &DatabaseTransaction) -> Result<(), DbErr> {
     match rows.first().map(|row| row.try_get_by_index(0)).transpose()? {
         Some(1_i64) => Ok(()),
         _ => Err(DbErr::Custom("another replica has been migrating this database for too long".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(applied: &[&str]) -> SchemaState {
+        let known = ["m0001_a", "m0002_b"].map(str::to_owned);
+        state(&known, &applied.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_schema_that_was_only_added_to_is_run_on_and_one_that_lacks_something_is_not() {
+        assert_eq!(with(&["m0001_a", "m0002_b"]), SchemaState::Current);
+        assert_eq!(with(&["m0001_a"]), SchemaState::Behind(names(&["m0002_b"])));
+        for next in ["m0003_c", "m0004_drop_x_from_m0002", "m0004_drop_x_from_m0001"] {
+            assert_eq!(with(&["m0001_a", "m0002_b", next]), SchemaState::Next(names(&[next])));
+        }
+        for ahead in ["m0004_drop_y_from_m0003", "m0004_drop_y_from_later", "m9_from_"] {
+            let applied = ["m0001_a", "m0002_b", "m0003_c", ahead];
+            assert_eq!(with(&applied), SchemaState::Ahead(names(&["m0003_c", ahead])));
+        }
+        assert_eq!(with(&["m0001_a", "m0003_c"]), SchemaState::Ahead(names(&["m0003_c"])));
     }
 }

@@ -1,19 +1,23 @@
-//! The schema: made once, whoever starts at the same time; held to a golden file; refused when it is newer.
+//! The schema: made once, whoever starts at the same time; held to a golden file; that of the next release is served on.
 
 use std::fmt::Write as _;
 
 use countersign::app::OpenError;
+use countersign::domain::policy::Policies;
+use countersign::domain::proof::Verdict;
 use futures_util::future::join_all;
 use sea_orm::QueryResult;
 
 use super::fixtures::{read, stored};
 use crate::harness::databases::{Engine, TestDatabase, on_every_database};
 use crate::harness::golden;
+use crate::harness::replica::{Replica, clock};
 
 on_every_database!(
     the_schema_is_the_golden_one,
     opening_again_changes_nothing,
-    a_newer_schema_is_refused_and_left_alone,
+    a_schema_that_lacks_something_for_this_release_is_refused_and_left_alone,
+    the_schema_of_the_next_release_is_served_on,
     replicas_that_start_at_once_make_one_schema,
     a_migration_that_broke_off_is_finished,
 );
@@ -43,18 +47,54 @@ async fn opening_again_changes_nothing(database: TestDatabase) {
     assert_eq!(read(&again, &device).await, Some(device));
 }
 
-async fn a_newer_schema_is_refused_and_left_alone(database: TestDatabase) {
+/// Notes that the migration of another release was applied.
+async fn applied(database: &TestDatabase, name: &str) {
+    let sql = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ('{name}', 1)");
+    database.execute(&sql).await;
+}
+
+async fn a_schema_that_lacks_something_for_this_release_is_refused_and_left_alone(database: TestDatabase) {
     database.open().await.close().await;
     database.execute("DELETE FROM meta").await;
-    database.execute("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_later', 1)").await;
+    applied(&database, "m9999_later_from_m9998").await;
     let before = dump(&database).await;
     let refused = database.try_open().await.err().unwrap();
-    assert!(matches!(&refused, OpenError::SchemaAhead(unknown) if unknown == "m9999_later"), "{refused}");
-    let says = "the database's schema is newer than this program (it has m9999_later); run the version that \
+    assert!(
+        matches!(&refused, OpenError::SchemaAhead(unknown) if unknown == "m9999_later_from_m9998"),
+        "{refused}"
+    );
+    let says = "the database's schema is newer than this program (it has m9999_later_from_m9998); run the version that \
                 made it, or a later one";
     assert_eq!(refused.to_string(), says);
     assert_eq!(dump(&database).await, before);
     assert_eq!(database.count("meta").await, 0);
+}
+
+/// New tables, and new columns that may be left out: what a release may add.
+async fn the_schema_of_the_next_release_is_served_on(database: TestDatabase) {
+    let before = database.open().await;
+    let device = stored(&before, "alice", "phone").await;
+    before.close().await;
+    for table in TABLES {
+        database.execute(&format!("ALTER TABLE {table} ADD COLUMN later VARCHAR(16)")).await;
+        database
+            .execute(&format!("ALTER TABLE {table} ADD COLUMN later_too BIGINT NOT NULL DEFAULT 7"))
+            .await;
+        database.execute(&format!("CREATE INDEX {table}_later ON {table} (later_too)")).await;
+    }
+    database.execute("CREATE TABLE later (id BIGINT PRIMARY KEY)").await;
+    applied(&database, "m9999_later").await;
+    let clock = clock();
+    let replica = Replica::start(&database, &clock, Policies::default()).await;
+    assert_eq!(read(replica.service.store(), &device).await, Some(device));
+    // Everything that is written to any of the tables.
+    let devices =
+        [replica.totp("bob").await, replica.hotp("carol").await, replica.recovery_codes("dave").await];
+    for proving in &devices {
+        assert_eq!(replica.offer(proving, &proving.codes[0]).await.unwrap(), Verdict::Accepted);
+    }
+    replica.stop().await;
+    assert_eq!(database.count("device WHERE later_too = 7").await, 4);
 }
 
 async fn replicas_that_start_at_once_make_one_schema(database: TestDatabase) {
