@@ -51,10 +51,10 @@
 //!
 //! # Adding a kind
 //!
-//! Its messages and their `oneof` arms in `proto/`; a line in [`domain::device::Kind`] with what it is worth
-//! ([`domain::strength`]) and what it asks of the user ([`assurance::candidate`]), and in [`kinds::registry`]; one
-//! folder in `kinds/`. No migration, and no edit in `rpc`, `service` or `store`: throttling, single use, retries,
-//! evidence and audit are theirs, and the conformance suite in `kinds` runs over it.
+//! Its messages and their `oneof` arms in `proto/`; one folder in `kinds/`, with a [`domain::kind::KindInfo`] that says what
+//! the server must know of it (name, label, strength, settings, how it can be guessed); its line in [`kinds::registry`].
+//! No migration, and no edit in `rpc`, `service` or `store`: throttling, single use, retries, evidence and audit are
+//! theirs, and the conformance suite in `kinds` runs over it.
 
 pub mod app;
 pub mod assurance;

@@ -9,12 +9,13 @@ use countersign::assurance::counting::Asked;
 use countersign::assurance::decide::{Situation, decide, decide_all};
 use countersign::assurance::rulebook::{Rulebook, Source};
 use countersign::assurance::steps::{STEPS_MAX, Steps};
-use countersign::domain::device::Kind;
 use countersign::domain::evidence::{Binding, Evidence, Scope};
 use countersign::domain::ids::{DeviceId, EvidenceId, SessionId};
+use countersign::domain::kind::Effort;
 use countersign::domain::method::{Method, MethodName};
 use countersign::domain::moment::Moment;
 use countersign::domain::strength::{FactorType, Strength};
+use countersign::kinds::{hotp, totp};
 use divan::Bencher;
 
 fn main() {
@@ -66,15 +67,19 @@ struct World {
 
 impl World {
     fn of(text: String, devices: usize, facts: usize) -> Option<Self> {
-        let book = Rulebook::parse(&source(text)).ok()?;
+        let book = Rulebook::parse(countersign::kinds::infos(), &source(text)).ok()?;
         let session = SessionId::trusted("session-of-alice-0123456789abcdef");
-        let kind = |n: usize| if n.is_multiple_of(2) { Kind::Totp } else { Kind::Hotp };
+        let kind = |n: usize| if n.is_multiple_of(2) { totp::KIND } else { hotp::KIND };
         let id = |n: usize| {
             DeviceId::from_entropy(std::array::from_fn(|byte| if byte == 0 { n as u8 } else { 7 }))
         };
         let active: Vec<_> = (0..devices).map(id).collect();
-        let mut candidates: Vec<_> =
-            (0..devices).map(|n| Candidate::device(kind(n), Method::device(kind(n), id(n)))).collect();
+        let mut candidates: Vec<_> = (0..devices)
+            .map(|n| {
+                let method = Method::device(kind(n), id(n));
+                Candidate::new(method, Strength::one_time_code(), Effort::Code)
+            })
+            .collect();
         candidates.extend(Candidate::externals(book.vocabulary()));
         let evidence = (0..facts)
             .map(|n| Evidence {
@@ -91,7 +96,7 @@ impl World {
                 epoch: 0,
                 revoked: false,
                 used_up: false,
-                strength: Strength::of(kind(n / 2 % devices)),
+                strength: Strength::one_time_code(),
                 source: None,
             })
             .collect();
@@ -161,7 +166,7 @@ fn satisfied_by_evidence(bencher: Bencher<'_, '_>, facts: usize) {
 #[divan::bench(args = [1, 2, 4, 8, 16])]
 fn parse_by_leaves(bencher: Bencher<'_, '_>, leaves: usize) {
     let source = source(any_of(leaves));
-    bencher.bench_local(|| Rulebook::parse(black_box(&source)));
+    bencher.bench_local(|| Rulebook::parse(countersign::kinds::infos(), black_box(&source)));
 }
 
 /// Requirements over 28 external methods, each worth another set of properties.
@@ -192,7 +197,7 @@ impl Many {
                 .collect(),
             rules: Vec::new(),
         };
-        let book = Rulebook::parse(&source).ok()?;
+        let book = Rulebook::parse(countersign::kinds::infos(), &source).ok()?;
         let candidates = Candidate::externals(book.vocabulary());
         Some(Self { book, candidates })
     }

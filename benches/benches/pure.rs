@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use countersign::crypto::keyring::{Keyring, Purpose};
-use countersign::domain::device::{Device, Failures, Kind, Sealed, State};
+use countersign::domain::device::{Device, Failures, Sealed, State};
 use countersign::domain::ids::{DeviceId, DeviceName, Subject, Tenant};
 use countersign::domain::moment::Moment;
 use countersign::domain::policy::Policy;
@@ -12,7 +12,7 @@ use countersign::domain::secret::{Secret, SecretText};
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::kinds::oath::algorithm::Algorithm;
 use countersign::kinds::oath::parameters::{Digits, Period, Tolerance};
-use countersign::kinds::{Authenticator, Judging, encode, registry, totp};
+use countersign::kinds::{self, Authenticator, Judging, totp};
 
 fn main() {
     divan::main();
@@ -43,17 +43,17 @@ fn judge_one_totp_proof(bencher: divan::Bencher<'_, '_>) {
     bencher.bench_local(|| totp::Totp::judge(black_box(&state), &secret, black_box(&code), &cx));
 }
 
-/// The same through the erased kind, as the service does it: state decoded, proof read.
+/// The same through the erased kind, as the service does it: proof read. The state was decoded before.
 #[divan::bench]
 fn judge_one_totp_proof_of_a_stored_device(bencher: divan::Bencher<'_, '_>) {
     let (secret, policy) = (secret(), Policy::default());
     let keyring = Keyring::generate(&SystemEntropy);
-    let Ok(detail) = encode(&state()) else { return };
+    let Ok(detail) = kinds::stored::<totp::Totp>(state()) else { return };
     let device = Device {
         id: DeviceId::from_entropy([1; 16]),
         tenant: Tenant::trusted("default"),
         subject: Subject::trusted("alice"),
-        kind: Kind::Totp,
+        kind: totp::KIND,
         name: DeviceName::trusted("phone"),
         state: State::Active,
         preferred: false,
@@ -69,8 +69,10 @@ fn judge_one_totp_proof_of_a_stored_device(bencher: divan::Bencher<'_, '_>) {
     };
     let cx = Judging { device: &device.id, policy: &policy, keyring: &keyring, now: NOW };
     let offered = Offered::Code(SecretText::new("000000".to_owned()));
-    let kind = registry::kind(Kind::Totp);
-    bencher.bench_local(|| kind.judge(black_box(&device), &secret, black_box(&offered), &cx));
+    bencher.bench_local(|| {
+        let state = kinds::state(black_box(&device)).ok().flatten()?;
+        state.judge(&secret, black_box(&offered), &cx).ok()
+    });
 }
 
 const PLACE: [&[u8]; 6] =

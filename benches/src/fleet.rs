@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countersign::assurance::rulebook::{Rulebook, Source};
-use countersign::domain::device::{Device, Failures, Kind, Sealed, State};
+use countersign::domain::device::{Device, Failures, Sealed, State};
 use countersign::domain::evidence::{Binding, Evidence, Scope};
 use countersign::domain::ids::{DeviceId, DeviceName, EvidenceId, SessionId, Subject, Tenant};
 use countersign::domain::method::{Method, MethodName};
@@ -73,11 +73,11 @@ pub fn device(member: &Member, now: Moment) -> Result<Device, Failed> {
         id: member.id.clone(),
         tenant: tenant(),
         subject: member.subject.clone(),
-        kind: Kind::Hotp,
+        kind: hotp::KIND,
         name: DeviceName::trusted("Token"),
         state: State::Active,
         preferred: false,
-        detail: kinds::encode(&state)?,
+        detail: kinds::stored::<hotp::Hotp>(state)?,
         secret: Sealed::default(),
         version: 1,
         epoch: 0,
@@ -97,9 +97,9 @@ pub fn session(member: &Member) -> String {
 /// What one's user has proved in their session: a password, and a code of this device.
 pub fn evidence(member: &Member, now: Moment) -> Vec<Evidence> {
     let password = Method::External(MethodName::trusted("password".to_owned()));
-    let code = Method::device(Kind::Hotp, member.id.clone());
+    let code = Method::device(hotp::KIND, member.id.clone());
     let session = SessionId::trusted(&session(member));
-    [(password, knowledge()), (code, Strength::of(Kind::Hotp))]
+    [(password, knowledge()), (code, Strength::one_time_code())]
         .into_iter()
         .map(|(method, strength)| Evidence {
             id: evidence_id(),
@@ -132,9 +132,12 @@ pub const REQUIREMENT: &str = "login";
 
 /// What decisions go by.
 pub fn rulebook() -> Result<Rulebook, Failed> {
-    Ok(Rulebook::parse(&Source {
-        methods: vec![("password".to_owned(), knowledge())],
-        requirements: vec![(REQUIREMENT.to_owned(), "password and hotp within 12h".to_owned())],
-        rules: Vec::new(),
-    })?)
+    Ok(Rulebook::parse(
+        countersign::kinds::infos(),
+        &Source {
+            methods: vec![("password".to_owned(), knowledge())],
+            requirements: vec![(REQUIREMENT.to_owned(), "password and hotp within 12h".to_owned())],
+            rules: Vec::new(),
+        },
+    )?)
 }

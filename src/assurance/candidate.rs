@@ -1,43 +1,10 @@
 //! What a subject could still prove.
 
 use super::vocabulary::{Entry, Vocabulary};
-use crate::domain::context::Capability;
-use crate::domain::device::Kind;
+use crate::domain::kind::Effort;
 use crate::domain::method::{Method, MethodName};
 use crate::domain::moment::Moment;
 use crate::domain::strength::Strength;
-
-/// How much is asked of the user, from little to much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Effort {
-    /// A touch or a look: WebAuthn.
-    Touch,
-    /// A code from something at hand: TOTP, HOTP, Yubico OTP.
-    Code,
-    /// A code that must arrive first: e-mail, SMS.
-    Message,
-    /// A recovery code, which is gone then.
-    Recovery,
-    /// Another page: a password, a single sign-on.
-    Elsewhere,
-}
-
-impl From<Kind> for Effort {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Totp | Kind::Hotp => Self::Code,
-            Kind::RecoveryCodes => Self::Recovery,
-        }
-    }
-}
-
-/// What the user's client must be able to do to prove a device of that kind.
-#[must_use]
-pub fn asks_for(kind: Kind) -> Capability {
-    match kind {
-        Kind::Totp | Kind::Hotp | Kind::RecoveryCodes => Capability::Code,
-    }
-}
 
 /// Whether it can be proved now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,12 +46,6 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// A device of that kind, free to use.
-    #[must_use]
-    pub fn device(kind: Kind, method: Method) -> Self {
-        Self::new(method, Strength::of(kind), Effort::from(kind))
-    }
-
     /// An external method, worth what the configuration says.
     #[must_use]
     pub fn external(name: MethodName, strength: Strength) -> Self {

@@ -80,7 +80,10 @@ mod tests {
     }
 
     fn between(old: &Source, new: &Source) -> Changes {
-        Changes::between(&Rulebook::parse(old).unwrap(), &Rulebook::parse(new).unwrap())
+        Changes::between(
+            &Rulebook::parse(crate::kinds::infos(), old).unwrap(),
+            &Rulebook::parse(crate::kinds::infos(), new).unwrap(),
+        )
     }
 
     #[test]

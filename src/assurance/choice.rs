@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
-use super::candidate::{Candidate, Effort};
+use super::candidate::Candidate;
 use super::goal::Goal;
 use super::search::{Class, Group, Taken};
+use crate::domain::kind::Effort;
 use crate::domain::moment::Moment;
 
 /// What steps cost the user, compared in this order. Adding the same steps to two sets does not change which

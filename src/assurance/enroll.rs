@@ -1,6 +1,6 @@
 //! Devices that a subject would have to enroll so that a requirement can be met, and the proofs needed beside them.
 
-use super::candidate::{Candidate, Effort};
+use super::candidate::Candidate;
 use super::choice::{cheapest, reduced};
 use super::decide::{Situation, goals};
 use super::goal::Goal;
@@ -11,6 +11,7 @@ use super::steps::Steps;
 use crate::domain::decision::Plan;
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::DeviceId;
+use crate::domain::kind::Effort;
 use crate::domain::method::{Method, MethodName, Sort};
 
 /// How many ways are named.

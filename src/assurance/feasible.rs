@@ -89,7 +89,10 @@ mod tests {
             requirements: requirements.iter().map(owned).collect(),
             ..Source::default()
         };
-        infeasible(&Rulebook::parse(&source).unwrap()).iter().map(ToString::to_string).collect()
+        infeasible(&Rulebook::parse(crate::kinds::infos(), &source).unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     fn known() -> Strength {

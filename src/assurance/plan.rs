@@ -1,12 +1,13 @@
 //! Plans: the least that is missing, in the order of what it costs the user.
 
-use super::candidate::{Candidate, Effort};
+use super::candidate::Candidate;
 use super::choice::{Choice, cheapest, first, reduced};
 use super::goal::Goal;
 use super::search::{Class, Search, groups};
 use super::steps::Steps;
 use crate::domain::decision::{Plan, Step};
 use crate::domain::ids::DeviceId;
+use crate::domain::kind::Effort;
 use crate::domain::method::Method;
 
 /// How many plans are offered.

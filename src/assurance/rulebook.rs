@@ -8,6 +8,7 @@ use super::requirement::set::Requirements;
 use super::requirement::{self, Requirement};
 use super::rules::{RuleText, Rules};
 use super::vocabulary::Vocabulary;
+use crate::domain::kind::KindInfo;
 use crate::domain::strength::Strength;
 
 /// What the names of the sidecar's own requirements begin with.
@@ -54,14 +55,14 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
-    /// Parses methods, requirements and rules. The sidecar's own requirements have defaults.
+    /// Parses methods, requirements and rules, which may speak of `kinds` of devices. The sidecar's own requirements have defaults.
     ///
     /// # Errors
     /// Every mistake.
-    pub fn parse(source: &Source) -> Result<Self, Mistakes> {
+    pub fn parse(kinds: &[&KindInfo], source: &Source) -> Result<Self, Mistakes> {
         let methods: Vec<_> =
             source.methods.iter().map(|(name, worth)| (name.as_str(), worth.clone())).collect();
-        let vocabulary = Vocabulary::parse(&methods)?;
+        let vocabulary = Vocabulary::parse(kinds, &methods)?;
         let mut mistakes = Mistakes::default();
         let mut texts: Vec<(&str, &str)> = Vec::new();
         for (name, text) in &source.requirements {
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_sidecar_s_own_requirements_are_there_and_can_be_replaced() {
-        let book = Rulebook::parse(&source(&[])).unwrap();
+        let book = Rulebook::parse(crate::kinds::infos(), &source(&[])).unwrap();
         let text = "(totp or hotp or recovery_codes) within 10m";
         let names: Vec<_> = book.requirements().iter().map(|one| (one.name(), one.text())).collect();
         let expanded = book.named(GUARDS[0]).unwrap().text();
@@ -168,16 +169,20 @@ mod tests {
                 .into_iter()
                 .collect::<Vec<_>>()
         );
-        let same = Rulebook::parse(&source(&[("same", text)])).unwrap();
+        let same = Rulebook::parse(crate::kinds::infos(), &source(&[("same", text)])).unwrap();
         assert_eq!(same.named("same").unwrap().text(), expanded);
-        let stricter = Rulebook::parse(&source(&[("countersign.remove", "totp within 1m")])).unwrap();
+        let stricter =
+            Rulebook::parse(crate::kinds::infos(), &source(&[("countersign.remove", "totp within 1m")]))
+                .unwrap();
         assert_eq!(stricter.named("countersign.remove").unwrap().text(), "totp within 1m");
         assert_eq!(stricter.named("countersign.enroll").unwrap().text(), expanded);
     }
 
     #[test]
     fn a_guard_that_there_is_not_is_a_mistake() {
-        let refused = Rulebook::parse(&source(&[("countersign.enrol", "totp"), ("a", "totpp")])).unwrap_err();
+        let refused =
+            Rulebook::parse(crate::kinds::infos(), &source(&[("countersign.enrol", "totp"), ("a", "totpp")]))
+                .unwrap_err();
         let text = refused.to_string();
         assert!(text.contains("did you mean `countersign.enroll`?"), "{text}");
         assert!(text.contains("did you mean `totp`?"), "{text}");
@@ -191,7 +196,7 @@ mod tests {
             instead: "large".to_owned(),
         };
         let texts = source(&[("payout", "any"), ("large", "totp within 5m")]);
-        let book = Rulebook::parse(&Source { rules: vec![rule], ..texts }).unwrap();
+        let book = Rulebook::parse(crate::kinds::infos(), &Source { rules: vec![rule], ..texts }).unwrap();
         let applied = |amount: Option<&str>| {
             let attributes =
                 amount.map(|amount| ("amount".to_owned(), amount.to_owned())).into_iter().collect();

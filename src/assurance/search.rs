@@ -9,10 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use super::candidate::{Candidate, Effort};
+use super::candidate::Candidate;
 use super::goal::{Goal, Trait};
 use super::requirement::holds::LeafSet;
 use super::steps::Steps;
+use crate::domain::kind::Effort;
 use crate::domain::method::Sort;
 
 /// Candidates that no goal can tell apart.

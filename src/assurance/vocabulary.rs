@@ -3,7 +3,7 @@
 use super::requirement::macros::MACROS;
 use super::requirement::mistake::{Mistakes, Wrong};
 use super::requirement::parser::KEYWORDS;
-use crate::domain::device::Kind;
+use crate::domain::kind::KindInfo;
 use crate::domain::method::{MethodName, Sort};
 use crate::domain::strength::{Property, Strength};
 
@@ -25,14 +25,6 @@ pub struct Vocabulary {
     entries: Vec<Entry>,
 }
 
-impl Default for Vocabulary {
-    fn default() -> Self {
-        let kinds = Kind::ALL.into_iter();
-        let entries = kinds.map(|kind| Entry::kind(kind, vec![Strength::of(kind)])).collect();
-        Self { entries }
-    }
-}
-
 impl Entry {
     /// A kind of device.
     #[must_use]
@@ -48,18 +40,25 @@ impl Entry {
 }
 
 impl Vocabulary {
-    /// Exactly these. Their names are not checked: for kinds that are built in, and for tests.
+    /// Exactly these. Their names are not checked: for tests.
     #[must_use]
     pub fn of(entries: Vec<Entry>) -> Self {
         Self { entries }
     }
 
-    /// The kinds that are built in, and the external methods of the configuration, by name.
+    /// The kinds of devices.
+    #[must_use]
+    pub fn of_kinds(kinds: &[&KindInfo]) -> Self {
+        let entry = |info: &&KindInfo| Entry::kind(info.kind.clone(), (info.strengths)());
+        Self { entries: kinds.iter().map(entry).collect() }
+    }
+
+    /// The kinds of devices, and the external methods of the configuration, by name.
     ///
     /// # Errors
     /// Names that cannot be a method's: all of them at once.
-    pub fn parse(external: &[(&str, Strength)]) -> Result<Self, Mistakes> {
-        let mut vocabulary = Self::default();
+    pub fn parse(kinds: &[&KindInfo], external: &[(&str, Strength)]) -> Result<Self, Mistakes> {
+        let mut vocabulary = Self::of_kinds(kinds);
         let mut mistakes = Mistakes::default();
         for (name, strength) in external {
             if let Err(wrong) = vocabulary.check_name(name) {

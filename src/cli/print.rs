@@ -11,7 +11,8 @@ use std::io::{self, Write};
 pub(super) use self::decision::{decided, joint_absence};
 pub(super) use self::evidence::{EVIDENCE, evidence, gained};
 use super::Answer;
-use crate::wire::convert::{rfc3339, seconds};
+use crate::wire::convert::rfc3339;
+use crate::wire::detail::detail;
 use crate::wire::pb;
 
 /// Writes rows in columns, aligned, under a heading.
@@ -34,10 +35,10 @@ pub(super) fn table<const N: usize>(
 }
 
 /// Writes names and values, aligned. Empty values are left out.
-pub(super) fn fields(out: &mut dyn Write, fields: &[(&str, String)]) -> io::Result<()> {
+pub(super) fn fields<N: AsRef<str>>(out: &mut dyn Write, fields: &[(N, String)]) -> io::Result<()> {
     let shown = || fields.iter().filter(|(_, value)| !value.is_empty());
-    let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0) + 1;
-    shown().try_for_each(|(name, value)| writeln!(out, "{:width$} {value}", format!("{name}:")))
+    let width = shown().map(|(name, _)| name.as_ref().len()).max().unwrap_or(0) + 1;
+    shown().try_for_each(|(name, value)| writeln!(out, "{:width$} {value}", format!("{}:", name.as_ref())))
 }
 
 /// A kind of device in a word: `totp`, `recovery-codes`.
@@ -48,10 +49,6 @@ pub(super) fn kind(number: i32) -> String {
 /// A state of a device in a word.
 pub(super) fn state(number: i32) -> String {
     bare(pb::DeviceState::try_from(number).ok().map(|state| state.as_str_name()), "DEVICE_STATE_", number)
-}
-
-fn algorithm(number: i32) -> String {
-    bare(pb::OathAlgorithm::try_from(number).ok().map(|known| known.as_str_name()), "OATH_ALGORITHM_", number)
 }
 
 /// A name without its prefix, in lower case; a number that a newer server has a name for stays one.
@@ -80,7 +77,7 @@ pub(super) const HEADING: [&str; 6] = ["DEVICE", "*", "KIND", "STATE", "LAST USE
 /// All that is known of a device.
 pub(super) fn device(out: &mut dyn Write, device: &pb::Device) -> io::Result<()> {
     let time = |time: &Option<_>| time.as_ref().map_or_else(String::new, rfc3339);
-    let mut lines = vec![
+    let lines = vec![
         ("device", device.id.clone()),
         ("subject", device.subject.clone()),
         ("name", device.name.clone()),
@@ -92,34 +89,11 @@ pub(super) fn device(out: &mut dyn Write, device: &pb::Device) -> io::Result<()>
         ("last used", time(&device.last_used_time)),
         ("expires", time(&device.expire_time)),
     ];
-    lines.extend(detail(device.detail.as_ref()));
-    lines.push(("throttle", device.throttle.as_ref().map_or_else(String::new, throttle)));
+    let of_kind = detail(device).into_iter().map(|(name, value)| (name.replace('_', " "), value));
+    let throttle = device.throttle.as_ref().map_or_else(String::new, throttle);
+    let lines = lines.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let lines: Vec<_> = lines.chain(of_kind).chain([("throttle".to_owned(), throttle)]).collect();
     fields(out, &lines)
-}
-
-fn detail(detail: Option<&pb::device::Detail>) -> Vec<(&'static str, String)> {
-    use pb::device::Detail;
-    match detail {
-        Some(Detail::Totp(totp)) => vec![
-            ("algorithm", algorithm(totp.algorithm)),
-            ("digits", totp.digits.to_string()),
-            ("period", totp.period.as_ref().map_or_else(String::new, seconds)),
-            ("tolerance", format!("{} steps each way", totp.tolerance)),
-            ("drift", format!("{:+} steps", totp.drift)),
-            ("start", totp.start_time.as_ref().map_or_else(String::new, rfc3339)),
-        ],
-        Some(Detail::Hotp(hotp)) => vec![
-            ("algorithm", algorithm(hotp.algorithm)),
-            ("digits", hotp.digits.to_string()),
-            ("counter", hotp.counter.to_string()),
-            ("look-ahead", hotp.look_ahead.to_string()),
-        ],
-        Some(Detail::RecoveryCodes(list)) => vec![
-            ("remaining", list.remaining.to_string()),
-            ("issued", list.issue_time.as_ref().map_or_else(String::new, rfc3339)),
-        ],
-        None => Vec::new(),
-    }
 }
 
 /// How fast codes may be tried, in words.

@@ -2,13 +2,26 @@
 
 use std::io::{BufRead as _, Read as _};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use super::failure::Failure;
+use crate::domain::kind::Kind;
 use crate::domain::secret::{Secret, SecretText};
+use crate::kinds;
 
 /// The longest line that is read from standard input, in bytes.
 const LINE_MAX: u64 = 4096;
+
+/// Reads a kind of devices by its name, with `-` for `_`: `recovery-codes`.
+pub(super) fn kind() -> impl TypedValueParser<Value = Kind> {
+    static NAMES: LazyLock<Vec<String>> =
+        LazyLock::new(|| kinds::infos().iter().map(|info| info.kind.as_str().replace('_', "-")).collect());
+    PossibleValuesParser::new(NAMES.iter().map(String::as_str))
+        .map(|name| Kind::trusted(name.replace('-', "_")))
+}
 
 /// Reads a span of time: `500ms`, `10s`, `2m`, or seconds as a bare number.
 pub(super) fn span(text: &str) -> Result<Duration, String> {

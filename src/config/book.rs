@@ -11,6 +11,7 @@ use super::layers::flat;
 use super::take::{Take, flag, texts};
 use crate::assurance::rulebook::{RuleSource, Rulebook, Source};
 use crate::domain::strength::{FactorType, Strength};
+use crate::kinds;
 
 /// The tables that make a rulebook.
 pub(super) const TABLES: [&str; 3] = ["methods", "requirements", "rules"];
@@ -135,7 +136,7 @@ pub(super) fn rulebook(path: &Path, tables: &Tables, errors: &mut ConfigError) -
     if !errors.mistakes.is_empty() {
         return None;
     }
-    let parsed = Rulebook::parse(&tables.source);
+    let parsed = Rulebook::parse(kinds::infos(), &tables.source);
     parsed
         .map_err(|mistakes| {
             for mistake in mistakes.iter() {

@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
+use crate::domain::kind::Guessing;
 use crate::domain::policy::Policy;
 use crate::domain::throttle::ThrottlePolicy;
+use crate::kinds;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -44,9 +46,9 @@ impl Guess {
         let all = |(named, unnamed)| u64::from(devices) * (u64::from(named) + u64::from(unnamed));
         let (named, unnamed) = in_time(YEAR);
         let year = all((named, unnamed));
-        // A request may ask for as few as 6 digits, whatever the default is. Drift and resynchronizing move the window;
-        // they do not widen it for a single code.
-        let window = (2 * policy.totp.tolerance + 1).max(policy.hotp.look_ahead + 1);
+        // A request may ask for as few as 6 digits, whatever the default is.
+        let windows = guessing().map(|guessing| (guessing.window)(&policy.kinds));
+        let window = windows.max().unwrap_or_default();
         let miss = 1.0 - f64::from(window) / 1e6;
         #[expect(clippy::cast_precision_loss, reason = "a count of guesses is far below 2^52")]
         let chance = 1.0 - miss.powf(year as f64);
@@ -63,15 +65,21 @@ impl Guess {
     pub(super) fn refusal(&self) -> String {
         format!(
             "allows {} guesses at a subject in a year ({} devices, {} guesses at each by its id and {} without one): a \
-             chance of {:.2} % that one is right. At most 1 % is accepted: lower devices_per_subject, totp.tolerance, \
-             hotp.look_ahead or throttle.lock_after, or raise throttle.subject_max_delay or throttle.factor",
+             chance of {:.2} % that one is right. At most 1 % is accepted: lower devices_per_subject, {} \
+             or throttle.lock_after, or raise throttle.subject_max_delay or throttle.factor",
             self.year,
             self.devices,
             self.named,
             self.unnamed,
-            self.chance * 100.0
+            self.chance * 100.0,
+            guessing().map(|guessing| guessing.setting.name).collect::<Vec<_>>().join(", ")
         )
     }
+}
+
+/// How each kind of devices that can be guessed is.
+fn guessing() -> impl Iterator<Item = &'static Guessing> {
+    kinds::infos().iter().filter_map(|info| info.guessing)
 }
 
 /// In words, for the start.

@@ -1,6 +1,7 @@
 //! Every setting by its name: the one list that the file, the environment and `config check` are held to.
 
 use super::links::is_service_link;
+use crate::kinds;
 
 /// Settings of the server. In the file a dot is a table; in the environment they are upper case, after
 /// `COUNTERSIGN_`, with `_` for the dot.
@@ -30,24 +31,20 @@ pub(super) const SETTINGS: &[&str] = &[
     "shutdown_grace",
 ];
 
-/// Settings of every tenant, in `[policy]`, and of one, in `[tenants.NAME]`.
-pub(super) const POLICY: &[&str] = &[
+/// Settings of every tenant, in `[policy]`, and of one, in `[tenants.NAME]`: those of the kinds of devices, and all others.
+pub(super) fn policy() -> Vec<&'static str> {
+    OF_TENANTS.iter().copied().chain(kinds::settings().map(|setting| setting.name)).collect()
+}
+
+const OF_TENANTS: &[&str] = &[
     "issuer",
     "image",
     "devices_per_subject",
     "pending_for",
-    "recovery_codes",
     "throttle.factor",
     "throttle.max_delay",
     "throttle.subject_max_delay",
     "throttle.lock_after",
-    "totp.digits",
-    "totp.period",
-    "totp.tolerance",
-    "totp.learn_drift",
-    "totp.max_drift",
-    "hotp.digits",
-    "hotp.look_ahead",
     "evidence.session_for",
     "evidence.client_for",
     "evidence.transaction_for",

@@ -38,7 +38,7 @@ impl Layers {
         for (name, value) in table {
             match (name.as_str(), value) {
                 ("policy", Value::Table(table)) => {
-                    self.policy = flat(&file, "policy", table, keys::POLICY, errors);
+                    self.policy = flat(&file, "policy", table, &keys::policy(), errors);
                 }
                 ("tenants", Value::Table(tenants)) => self.tenants(&file, tenants, errors),
                 ("callers", Value::Array(callers)) => self.callers(&file, callers, errors),
@@ -62,7 +62,7 @@ impl Layers {
             match value {
                 Value::Table(table) => {
                     let path = format!("tenants.{name}");
-                    let settings = flat(file, &path, table, keys::POLICY, errors);
+                    let settings = flat(file, &path, table, &keys::policy(), errors);
                     self.tenants.insert(name, settings);
                 }
                 _ => errors.add(format!("{file}: tenants.{name}"), "must be a table, like [tenants.acme]"),
@@ -90,13 +90,13 @@ impl Layers {
             let value = Sourced { value: Value::String(text.clone()), place: variable.clone() };
             if let Some(setting) = keys::SETTINGS.iter().find(|key| keys::variable(key) == *variable) {
                 self.settings.insert((*setting).to_owned(), value);
-            } else if let Some(setting) = keys::POLICY.iter().copied().find(|key| policy(key)) {
+            } else if let Some(setting) = keys::policy().into_iter().find(|key| policy(key)) {
                 self.policy.insert(setting.to_owned(), value);
             } else if !keys::is_foreign(variable, text) {
                 let known: Vec<String> = keys::SETTINGS
                     .iter()
                     .map(|key| keys::variable(key))
-                    .chain(keys::POLICY.iter().map(|key| keys::variable(&format!("policy.{key}"))))
+                    .chain(keys::policy().iter().map(|key| keys::variable(&format!("policy.{key}"))))
                     .collect();
                 errors.add(variable, unknown(variable, known.iter().map(String::as_str)));
             }

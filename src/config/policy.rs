@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use toml::Value;
+
 use super::error::ConfigError;
 use super::guess::Guess;
 use super::layers::{Layers, Sourced};
 use super::take::{Take, flag, number, span, text};
 use crate::domain::ids::Tenant;
-use crate::domain::policy::{EvidencePolicy, HotpPolicy, Policies, Policy, TotpPolicy};
+use crate::domain::policy::{EvidencePolicy, Policies, Policy};
+use crate::domain::setting::{Setting, Unit};
 use crate::domain::throttle::{LONGEST_DELAY, ThrottlePolicy};
+use crate::kinds;
 
 /// Parses the settings of every tenant. One tenant's stand over those of all.
 pub(super) fn policies(layers: &Layers, errors: &mut ConfigError) -> Policies {
@@ -47,17 +51,11 @@ fn policy(
         // NIST SP 800-63B-4, 3.2.2: no more than 100 failures in a row.
         lock_after: take.parsed("throttle.lock_after", base.throttle.lock_after, |v| number(v, 3, 100)),
     };
-    let totp = TotpPolicy {
-        digits: take.parsed("totp.digits", base.totp.digits, |v| number(v, 6, 8)),
-        period: take.parsed("totp.period", base.totp.period, |v| whole(span(v, 15 * second, 120 * second)?)),
-        tolerance: take.parsed("totp.tolerance", base.totp.tolerance, |v| number(v, 0, 4)),
-        learn_drift: take.parsed("totp.learn_drift", base.totp.learn_drift, flag),
-        max_drift: take.parsed("totp.max_drift", base.totp.max_drift, |v| number(v, 0, 10)),
-    };
-    let hotp = HotpPolicy {
-        digits: take.parsed("hotp.digits", base.hotp.digits, |v| number(v, 6, 8)),
-        look_ahead: take.parsed("hotp.look_ahead", base.hotp.look_ahead, |v| number(v, 0, 20)),
-    };
+    let mut of_kinds = base.kinds.clone();
+    for setting in kinds::settings() {
+        let value = take.parsed(setting.name, base.kinds.number(setting), |v| of_kind(setting, v));
+        of_kinds.set(setting, value);
+    }
     let evidence = EvidencePolicy {
         session_for: take.parsed("evidence.session_for", base.evidence.session_for, |v| {
             whole(span(v, 60 * second, 31 * day)?)
@@ -76,9 +74,7 @@ fn policy(
         devices_per_subject: take
             .parsed("devices_per_subject", base.devices_per_subject, |v| number(v, 1, 200)),
         pending_for: take.parsed("pending_for", base.pending_for, |v| span(v, 60 * second, 15 * 60 * second)),
-        totp,
-        hotp,
-        recovery_codes: take.parsed("recovery_codes", base.recovery_codes, |v| number(v, 1, 50)),
+        kinds: of_kinds,
         evidence,
         remember_for: take.parsed("remember_for", base.remember_for, |v| whole(span(v, hour, 366 * day)?)),
         enrollment_grace: take
@@ -90,6 +86,19 @@ fn policy(
         errors.add(place, guess.refusal());
     }
     policy
+}
+
+/// A value of a setting that a kind brings along.
+fn of_kind(setting: &Setting, value: &Value) -> Result<u32, String> {
+    match setting.unit {
+        Unit::Number => number(value, setting.least.into(), setting.most.into()),
+        Unit::Seconds => {
+            let [least, most] = [setting.least, setting.most].map(|secs| Duration::from_secs(secs.into()));
+            let span = whole(span(value, least, most)?)?;
+            u32::try_from(span.as_secs()).map_err(|e| e.to_string())
+        }
+        Unit::Flag => flag(value).map(u32::from),
+    }
 }
 
 fn whole(span: Duration) -> Result<Duration, String> {

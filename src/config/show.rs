@@ -9,7 +9,9 @@ use super::{Config, KeyringSource};
 use crate::assurance::rulebook::{RuleSource, Rulebook};
 use crate::domain::method::{MethodName, Sort};
 use crate::domain::policy::Policy;
+use crate::domain::setting::{Settings, Unit};
 use crate::domain::strength::Strength;
+use crate::kinds;
 
 impl Config {
     /// The settings in force as TOML, without secrets: of the database's URL only what comes before a
@@ -111,26 +113,17 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
     }
     let _ = writeln!(
         out,
-        "devices_per_subject = {}\npending_for = \"{}\"\nrecovery_codes = {}\n\
+        "devices_per_subject = {}\npending_for = \"{}\"\n{}\
          throttle = {{ factor = \"{}\", max_delay = \"{}\", subject_max_delay = \"{}\", lock_after = {} }}\n\
-         totp = {{ digits = {}, period = \"{}\", tolerance = {}, learn_drift = {}, max_drift = {} }}\n\
-         hotp = {{ digits = {}, look_ahead = {} }}\n\
          evidence = {{ session_for = \"{}\", client_for = \"{}\", transaction_for = \"{}\" }}\n\
          remember_for = \"{}\"",
         policy.devices_per_subject,
         show_span(policy.pending_for),
-        policy.recovery_codes,
+        of_kinds(&policy.kinds),
         show_span(policy.throttle.factor),
         show_span(policy.throttle.max_delay),
         show_span(policy.throttle.subject_max_delay),
         policy.throttle.lock_after,
-        policy.totp.digits,
-        show_span(policy.totp.period),
-        policy.totp.tolerance,
-        policy.totp.learn_drift,
-        policy.totp.max_drift,
-        policy.hotp.digits,
-        policy.hotp.look_ahead,
         show_span(policy.evidence.session_for),
         show_span(policy.evidence.client_for),
         show_span(policy.evidence.transaction_for),
@@ -140,6 +133,29 @@ fn write_policy(out: &mut String, table: &str, policy: &Policy) {
         let _ = writeln!(out, "enrollment_grace = \"{}\"", show_span(grace));
     }
     out.push('\n');
+}
+
+/// The settings of the kinds of devices, a line for each table and for each setting outside of one.
+fn of_kinds(settings: &Settings) -> String {
+    let mut tables: Vec<(&str, Vec<String>)> = Vec::new();
+    for setting in kinds::settings() {
+        let value = match setting.unit {
+            Unit::Number => settings.number(setting).to_string(),
+            Unit::Seconds => format!("\"{}\"", show_span(settings.span(setting))),
+            Unit::Flag => settings.flag(setting).to_string(),
+        };
+        let (table, name) = setting.name.split_once('.').unwrap_or(("", setting.name));
+        let line = format!("{name} = {value}");
+        match tables.last_mut() {
+            Some((last, lines)) if *last == table => lines.push(line),
+            _ => tables.push((table, vec![line])),
+        }
+    }
+    let line = |(table, lines): (&str, Vec<String>)| match table {
+        "" => lines.join("\n") + "\n",
+        table => format!("{table} = {{ {} }}\n", lines.join(", ")),
+    };
+    tables.into_iter().map(line).collect()
 }
 
 /// A database's URL without its password, and without its query, which may hold one too.

@@ -118,9 +118,10 @@ fn a_tenant_inherits_what_it_does_not_set() {
         "[policy]\nissuer = \"all\"\n[policy.throttle]\nfactor = \"2s\"\n[tenants.acme.totp]\ndigits = 8";
     let config = load(file, &[], Flags::default()).unwrap();
     let acme = config.policies.of(&Tenant::parse("acme").unwrap());
-    assert_eq!((acme.totp.digits, acme.issuer.as_deref()), (8, Some("all")));
+    let digits = &crate::kinds::totp::settings::DIGITS;
+    assert_eq!((acme.kinds.number(digits), acme.issuer.as_deref()), (8, Some("all")));
     assert_eq!(acme.throttle.factor, Duration::from_secs(2));
-    assert_eq!(config.policies.default.totp.digits, 6);
+    assert_eq!(config.policies.default.kinds.number(digits), 6);
 }
 
 /// What Kubernetes sets for a Service with the ports `grpc` (7443, TCP) and `dns` (53, UDP).
@@ -179,7 +180,7 @@ fn a_variable_with_the_name_of_a_link_and_another_value_is_a_mistake() {
 #[test]
 fn a_setting_is_never_taken_for_a_link() {
     let settings = keys::SETTINGS.iter().map(|key| keys::variable(key));
-    let policy = keys::POLICY.iter().map(|key| keys::variable(&format!("policy.{key}")));
+    let policy = keys::policy().into_iter().map(|key| keys::variable(&format!("policy.{key}")));
     for variable in settings.chain(policy) {
         for value in ["10.0.0.1", "7443", "tcp", "tcp://10.0.0.1:7443"] {
             assert!(!links::is_service_link(&variable, value), "{variable}={value}");

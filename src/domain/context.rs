@@ -31,15 +31,3 @@ pub enum Reach {
     /// Every session of the client, where that is recognised; else the session.
     Client,
 }
-
-/// What the user's client can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Capability {
-    /// Take a code from the user.
-    Code,
-    /// `navigator.credentials`.
-    WebAuthn,
-    /// A capability that this version does not know. No device needs it, so a client that names nothing else cannot
-    /// prove a device. A client that names no capability at all is different: it may prove any.
-    Unknown,
-}

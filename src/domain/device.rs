@@ -1,41 +1,13 @@
 //! A device: one thing that a subject has and can prove to have.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::ids::{DeviceId, DeviceName, SessionId, Subject, Tenant};
+use super::kind::Kind;
 use super::moment::Moment;
-
-/// The sort of a device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// Time-based one-time passwords, RFC 6238.
-    Totp,
-    /// Counter-based one-time passwords, RFC 4226.
-    Hotp,
-    /// A list of codes, each usable once.
-    RecoveryCodes,
-}
-
-impl Kind {
-    /// Every kind, in the order of the protobuf enum.
-    pub const ALL: [Self; 3] = [Self::Totp, Self::Hotp, Self::RecoveryCodes];
-
-    /// Its name in the database, in events and on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Hotp => "hotp",
-            Self::RecoveryCodes => "recovery_codes",
-        }
-    }
-
-    /// The kind of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
 
 /// Where a device stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,8 +61,8 @@ pub struct Device {
     pub state: State,
     /// Offered before the others.
     pub preferred: bool,
-    /// What its kind keeps in the open, as its kind writes it (JSON).
-    pub detail: String,
+    /// The state that its kind keeps in the open.
+    pub detail: Detail,
     /// What its kind keeps sealed.
     pub secret: Sealed,
     /// Grows by one with every change; a change is applied only to the version that it was made from.
@@ -123,12 +95,69 @@ impl Device {
     }
 }
 
+/// A device's state as its kind stores it (JSON), and as its kind decoded it. Clones share the decoded form, so a state is
+/// decoded at most once, however often it is used, and a state that was just made or accepted never is.
+#[derive(Clone)]
+pub struct Detail(Arc<Stored>);
+
+struct Stored {
+    text: String,
+    decoded: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Detail {
+    /// A state as it was read from the database.
+    #[must_use]
+    pub fn stored(text: String) -> Self {
+        Self(Arc::new(Stored { text, decoded: OnceLock::new() }))
+    }
+
+    /// A state that was encoded to `text`.
+    #[must_use]
+    pub fn encoded(text: String, state: impl Any + Send + Sync) -> Self {
+        Self(Arc::new(Stored { text, decoded: OnceLock::from(Box::new(state) as Box<_>) }))
+    }
+
+    /// The JSON that is stored.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The decoded form. `None`: nobody has decoded it yet, or to another type.
+    #[must_use]
+    pub fn decoded<S: Any>(&self) -> Option<&S> {
+        self.0.decoded.get()?.downcast_ref()
+    }
+
+    /// Keeps the decoded form, unless another thread was faster, and returns what is kept. `None`: that is of another
+    /// type.
+    #[must_use]
+    pub fn keep<S: Any + Send + Sync>(&self, state: S) -> Option<&S> {
+        self.0.decoded.get_or_init(|| Box::new(state)).downcast_ref()
+    }
+}
+
+impl PartialEq for Detail {
+    fn eq(&self, other: &Self) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Detail {}
+
+impl fmt::Debug for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
 /// Sealed bytes: only the store can open them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Sealed(pub Vec<u8>);
 
-impl std::fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Sealed")
     }
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::device::Kind;
 use super::ids::DeviceId;
+use super::kind::Kind;
 
 /// The name of a way to prove something, as requirements write it: `totp`, `password`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ impl MethodName {
 
 impl From<Kind> for MethodName {
     fn from(kind: Kind) -> Self {
-        Self(Cow::Borrowed(kind.as_str()))
+        Self(kind.into_text())
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::ids::Tenant;
+use super::setting::Settings;
 use super::throttle::ThrottlePolicy;
 
 /// Seconds of a day.
@@ -22,12 +23,8 @@ pub struct Policy {
     pub devices_per_subject: u32,
     /// How long a pending device waits to be confirmed.
     pub pending_for: Duration,
-    /// TOTP.
-    pub totp: TotpPolicy,
-    /// HOTP.
-    pub hotp: HotpPolicy,
-    /// How many recovery codes make a list.
-    pub recovery_codes: u32,
+    /// What the kinds of devices bring along.
+    pub kinds: Settings,
     /// How long evidence counts.
     pub evidence: EvidencePolicy,
     /// How long a client is remembered, at most and by default.
@@ -55,30 +52,6 @@ impl EvidencePolicy {
     }
 }
 
-/// Defaults of TOTP devices, and how their drift is learned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TotpPolicy {
-    /// Digits of a code.
-    pub digits: u32,
-    /// Length of a step.
-    pub period: Duration,
-    /// Steps accepted each way: the default, and the most that an enrollment may ask for.
-    pub tolerance: u32,
-    /// Whether a device's drift is learned from the codes that it gives.
-    pub learn_drift: bool,
-    /// How far learning moves the drift either way, in steps.
-    pub max_drift: u32,
-}
-
-/// Defaults of HOTP devices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HotpPolicy {
-    /// Digits of a code.
-    pub digits: u32,
-    /// Counters accepted ahead: the default, and the most that an enrollment may ask for.
-    pub look_ahead: u32,
-}
-
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -87,9 +60,7 @@ impl Default for Policy {
             throttle: ThrottlePolicy::default(),
             devices_per_subject: 6,
             pending_for: Duration::from_secs(15 * 60),
-            totp: TotpPolicy::default(),
-            hotp: HotpPolicy { digits: 6, look_ahead: 2 },
-            recovery_codes: 10,
+            kinds: Settings::default(),
             evidence: EvidencePolicy::default(),
             remember_for: Duration::from_secs(90 * DAY),
             enrollment_grace: None,
@@ -106,12 +77,6 @@ impl Default for EvidencePolicy {
             client_for: Duration::from_secs(30 * DAY),
             transaction_for: Duration::from_secs(10 * 60),
         }
-    }
-}
-
-impl Default for TotpPolicy {
-    fn default() -> Self {
-        Self { digits: 6, period: Duration::from_secs(30), tolerance: 1, learn_drift: true, max_drift: 1 }
     }
 }
 

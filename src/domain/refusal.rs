@@ -1,7 +1,8 @@
 //! Why a request is refused. Closed: `wire/status.rs` has one line for each.
 
 use super::decision::Decided;
-use super::device::{Kind, State};
+use super::device::State;
+use super::kind::Kind;
 use super::violation::Violations;
 
 /// Why a request is refused. Each has one `ErrorReason` in the protobuf; [`Self::PeerUnknown`] shares that of

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::device::Kind;
-
 /// What a factor rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,17 +67,13 @@ fn is_no(flag: &bool) -> bool {
 }
 
 impl Strength {
-    /// What evidence of a device of that kind is worth.
+    /// The strength of a one-time code of something held.
     #[must_use]
-    pub fn of(kind: Kind) -> Self {
-        let possession = Self {
+    pub fn one_time_code() -> Self {
+        Self {
             amr: vec![Cow::Borrowed("otp")],
             factor_types: vec![FactorType::Possession],
             ..Self::default()
-        };
-        match kind {
-            Kind::Totp | Kind::Hotp => possession,
-            Kind::RecoveryCodes => Self { recovery: true, ..possession },
         }
     }
 

@@ -1,17 +1,13 @@
-//! A kind with its types erased: decoding and encoding of what is stored are written here once.
+//! A kind with its types erased. The states of its devices are in [`super::state`].
 
 use std::any::Any;
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::{Authenticator, Detail, Judgement, Judging, Made, Making};
-use crate::domain::device::{Device, Kind};
-use crate::domain::moment::Moment;
+use super::contract::{Authenticator, Made, Making, SetupMessage, secret_field};
+use super::state::{Decoded, stored, typed};
+use crate::domain::device::Detail;
+use crate::domain::kind::{Kind, KindInfo};
 use crate::domain::policy::Policy;
-use crate::domain::proof::{Offered, Reject};
-use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault};
 
@@ -27,7 +23,7 @@ impl AnySetup {
     /// Of one kind.
     #[must_use]
     pub fn of<A: Authenticator>(setup: A::Setup) -> Self {
-        Self { kind: A::KIND, setup: Arc::new(setup) }
+        Self { kind: A::INFO.kind.clone(), setup: Arc::new(setup) }
     }
 
     fn read<A: Authenticator>(&self) -> Result<A::Setup, Fault> {
@@ -36,30 +32,19 @@ impl AnySetup {
     }
 }
 
-/// A judgement of any kind: the next state is already what will be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Judged {
-    /// Right; with the detail in which it is used up.
-    Accepted {
-        /// [`Device::detail`] from now on.
-        detail: String,
-    },
-    /// Wrong, malformed included.
-    Rejected(Reject),
-}
-
-/// A kind with its types erased: decoding and encoding of state are written here once.
+/// A kind with its types erased.
 pub trait AnyKind: Send + Sync {
-    /// Which.
-    fn kind(&self) -> Kind;
-    /// The name of a device that its user did not name.
-    fn label(&self) -> &'static str;
-    /// Whether a device is pending until a proof confirms it.
-    fn is_confirmed_by_proof(&self) -> bool;
-    /// Whether a proof of a device can be guessed. True also if its state cannot be read.
-    fn can_be_guessed(&self, device: &Device) -> bool;
-    /// Whether a device has a step that it can lose.
-    fn loses_step(&self) -> bool;
+    /// What the server must know of the kind.
+    fn info(&self) -> &'static KindInfo;
+    /// Parses a setup of this kind, noting every problem under its field (`totp.digits`).
+    ///
+    /// # Errors
+    /// The message, if it is another kind's.
+    fn parse(
+        &self,
+        message: SetupMessage,
+        violations: &mut Violations,
+    ) -> Result<Option<AnySetup>, SetupMessage>;
     /// Violations of the fields of a setup that exceed what a tenant's policy allows.
     ///
     /// # Errors
@@ -69,8 +54,8 @@ pub trait AnyKind: Send + Sync {
     ///
     /// # Errors
     /// A fault.
-    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault>;
-    /// Makes a device with a secret that its subject had before: `before` is the kind and the detail of the last device
+    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<Detail>, Fault>;
+    /// Makes a device with a secret that its subject had before: `before` is the kind and the state of the last device
     /// that had it.
     ///
     /// # Errors
@@ -78,193 +63,69 @@ pub trait AnyKind: Send + Sync {
     fn make_again(
         &self,
         setup: &AnySetup,
-        before: (Kind, &str),
+        before: (&Kind, &Detail),
         cx: &Making<'_>,
-    ) -> Result<Made<String>, Error>;
-    /// Whether what was offered can be a proof of this device at all.
+    ) -> Result<Made<Detail>, Error>;
+    /// Decodes a stored state: see [`super::registry::state`].
     ///
     /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn is_plausible(&self, device: &Device, offered: &Offered) -> Result<bool, Fault>;
-    /// Judges what was offered.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn judge(
-        &self,
-        device: &Device,
-        secret: &Secret,
-        offered: &Offered,
-        cx: &Judging<'_>,
-    ) -> Result<Judged, Fault>;
-    /// Judges consecutive codes. `None`: this kind has no step to lose.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn resync(
-        &self,
-        device: &Device,
-        secret: &Secret,
-        codes: &[Offered],
-        cx: &Judging<'_>,
-    ) -> Result<Option<Judged>, Fault>;
-    /// A device's newer detail, in which all that an older one of another history has used up is used up as
-    /// well.
-    ///
-    /// # Errors
-    /// A fault: a stored state cannot be read.
-    fn joined(&self, newer: &str, older: &str) -> Result<String, Fault>;
-    /// True if the last use lies so far ahead of `now` that the device accepts nothing until then.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn is_ahead(&self, detail: &str, now: Moment) -> Result<bool, Fault>;
-    /// The detail in which a device that is ahead accepts current codes again, and none that it accepted before.
-    /// `None`: it is not ahead.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn set_back(&self, detail: &str, now: Moment) -> Result<Option<String>, Fault>;
-    /// How many uses are left.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault>;
-    /// Its part of the protobuf `Device`.
-    ///
-    /// # Errors
-    /// A fault: the stored state cannot be read.
-    fn detail(&self, device: &Device) -> Result<Detail, Fault>;
-}
-
-/// The path of the field of an enrollment that holds the secret.
-pub(super) fn secret_field(kind: Kind) -> String {
-    format!("{}.secret", kind.as_str())
+    /// A fault: it is not what this program wrote.
+    fn decode(&self, text: &str) -> Result<Decoded, Fault>;
 }
 
 /// Makes [`AnyKind`] of any [`Authenticator`].
 pub struct Erased<A>(pub std::marker::PhantomData<fn() -> A>);
 
-/// Reads what a kind keeps in the open.
-///
-/// # Errors
-/// A fault: it is not what this program wrote.
-pub fn decode<S: DeserializeOwned>(detail: &str) -> Result<S, Fault> {
-    serde_json::from_str(detail).map_err(|e| Fault::internal("reading a device's state", e))
-}
-
-/// Writes what a kind keeps in the open.
-///
-/// # Errors
-/// A fault: a state that cannot be written is a defect.
-pub fn encode<S: Serialize>(state: &S) -> Result<String, Fault> {
-    serde_json::to_string(state).map_err(|e| Fault::internal("writing a device's state", e))
-}
-
-fn judged<S: Serialize>(judgement: Judgement<S>) -> Result<Judged, Fault> {
-    Ok(match judgement {
-        Judgement::Accepted(state) => Judged::Accepted { detail: encode(&state)? },
-        Judgement::Rejected(reason) => Judged::Rejected(reason),
-    })
-}
-
 impl<A: Authenticator> AnyKind for Erased<A> {
-    fn kind(&self) -> Kind {
-        A::KIND
+    fn info(&self) -> &'static KindInfo {
+        A::INFO
     }
 
-    fn label(&self) -> &'static str {
-        A::LABEL
-    }
-
-    fn is_confirmed_by_proof(&self) -> bool {
-        A::CONFIRMED_BY_PROOF
-    }
-
-    fn can_be_guessed(&self, device: &Device) -> bool {
-        A::CAN_BE_GUESSED || decode(&device.detail).map_or(true, |state| A::can_be_guessed(&state))
-    }
-
-    fn loses_step(&self) -> bool {
-        A::LOSES_STEP
+    fn parse(
+        &self,
+        message: SetupMessage,
+        violations: &mut Violations,
+    ) -> Result<Option<AnySetup>, SetupMessage> {
+        Ok(A::parse(message, violations)?.map(AnySetup::of::<A>))
     }
 
     fn beyond(&self, setup: &AnySetup, policy: &Policy) -> Result<Violations, Fault> {
         Ok(A::beyond(&setup.read::<A>()?, policy))
     }
 
-    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<String>, Fault> {
-        let Made { state, secret, shown } = A::make(setup.read::<A>()?, cx)?;
-        Ok(Made { state: encode(&state)?, secret, shown })
+    fn make(&self, setup: &AnySetup, cx: &Making<'_>) -> Result<Made<Detail>, Fault> {
+        A::make(setup.read::<A>()?, cx)?.stored::<A>()
     }
 
     fn make_again(
         &self,
         setup: &AnySetup,
-        (kind, before): (Kind, &str),
+        (kind, before): (&Kind, &Detail),
         cx: &Making<'_>,
-    ) -> Result<Made<String>, Error> {
-        if kind != A::KIND {
+    ) -> Result<Made<Detail>, Error> {
+        if *kind != A::INFO.kind {
             let problem = format!(
                 "must be another one: the subject had this one in a device of the kind {}",
                 kind.as_str()
             );
-            return Err(Violations::one(secret_field(A::KIND), problem).into());
+            return Err(Violations::one(secret_field(&A::INFO.kind), problem).into());
         }
-        let Made { state, secret, shown } = A::make_again(setup.read::<A>()?, &decode(before)?, cx)?;
-        Ok(Made { state: encode(&state)?, secret, shown })
+        let Some(before) = typed::<A>(before)? else {
+            let problem = "must be another one: a newer release kept what the subject used up of this one";
+            return Err(Violations::one(secret_field(&A::INFO.kind), problem).into());
+        };
+        Ok(A::make_again(setup.read::<A>()?, before, cx)?.stored::<A>()?)
     }
 
-    fn is_plausible(&self, device: &Device, offered: &Offered) -> Result<bool, Fault> {
-        Ok(A::read(&decode(&device.detail)?, offered).is_some())
+    fn decode(&self, text: &str) -> Result<Decoded, Fault> {
+        Decoded::read::<A>(text)
     }
+}
 
-    fn judge(
-        &self,
-        device: &Device,
-        secret: &Secret,
-        offered: &Offered,
-        cx: &Judging<'_>,
-    ) -> Result<Judged, Fault> {
-        let state: A::State = decode(&device.detail)?;
-        match A::read(&state, offered) {
-            None => Ok(Judged::Rejected(Reject::Malformed)),
-            Some(proof) => judged(A::judge(&state, secret, &proof, cx)),
-        }
-    }
-
-    fn resync(
-        &self,
-        device: &Device,
-        secret: &Secret,
-        codes: &[Offered],
-        cx: &Judging<'_>,
-    ) -> Result<Option<Judged>, Fault> {
-        let state: A::State = decode(&device.detail)?;
-        let proofs: Option<Vec<_>> = codes.iter().map(|code| A::read(&state, code)).collect();
-        match proofs {
-            None => Ok(A::resync(&state, secret, &[], cx).map(|_| Judged::Rejected(Reject::Malformed))),
-            Some(proofs) => A::resync(&state, secret, &proofs, cx).map(judged).transpose(),
-        }
-    }
-
-    fn joined(&self, newer: &str, older: &str) -> Result<String, Fault> {
-        encode(&A::joined(&decode(newer)?, &decode(older)?))
-    }
-
-    fn is_ahead(&self, detail: &str, now: Moment) -> Result<bool, Fault> {
-        Ok(A::is_ahead(&decode(detail)?, now))
-    }
-
-    fn set_back(&self, detail: &str, now: Moment) -> Result<Option<String>, Fault> {
-        A::set_back(&decode(detail)?, now).as_ref().map(encode).transpose()
-    }
-
-    fn remaining(&self, detail: &str) -> Result<Option<u32>, Fault> {
-        Ok(A::remaining(&decode(detail)?))
-    }
-
-    fn detail(&self, device: &Device) -> Result<Detail, Fault> {
-        Ok(A::detail(&decode(&device.detail)?))
+impl<S> Made<S> {
+    /// The device with its state as it is stored.
+    fn stored<A: Authenticator<State = S>>(self) -> Result<Made<Detail>, Fault> {
+        let Self { state, secret, shown } = self;
+        Ok(Made { state: stored::<A>(state)?, secret, shown })
     }
 }

@@ -24,3 +24,12 @@ impl<'de, const N: u8> Deserialize<'de> for Form<N> {
         Err(D::Error::custom(format!("form {form} was written by another version: this one reads 1 to {N}")))
     }
 }
+
+/// The number of the form in which a state is written. `None`: it is not what any release wrote.
+pub(super) fn form_of(text: &str) -> Option<u8> {
+    #[derive(Deserialize)]
+    struct Numbered {
+        v: u8,
+    }
+    serde_json::from_str::<Numbered>(text).ok().map(|numbered| numbered.v)
+}

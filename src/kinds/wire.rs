@@ -3,30 +3,37 @@
 #[cfg(test)]
 mod tests;
 
-use super::hotp::{self, Hotp};
-use super::recovery_codes::{self, RecoveryCodes};
-use super::totp::{self, Totp};
+use super::contract::{SetupMessage, Shown};
+use super::erased::AnySetup;
+use super::registry::{all, infos};
 use super::typed::plain;
-use super::{AnySetup, Shown};
+use super::{oath, recovery_codes};
 use crate::domain::proof::Offered;
 use crate::domain::secret::SecretText;
 use crate::domain::violation::{Problem, Violations};
+use crate::error::Fault;
 use crate::wire::pb;
 
 /// The longest code that is looked at, in bytes. What is shorter and still too long for its device is
 /// merely malformed.
 pub const CODE_MAX: usize = 1024;
 
-/// Parses a setup of any kind, noting every problem under its field (`totp.digits`).
-pub fn setup(setup: pb::enroll_device_request::Setup, violations: &mut Violations) -> Option<AnySetup> {
-    use pb::enroll_device_request::Setup;
-    match setup {
-        Setup::Totp(setup) => totp::wire::setup(setup, violations).map(AnySetup::of::<Totp>),
-        Setup::Hotp(setup) => hotp::wire::setup(setup, violations).map(AnySetup::of::<Hotp>),
-        Setup::RecoveryCodes(setup) => {
-            recovery_codes::wire::setup(setup, violations).map(AnySetup::of::<RecoveryCodes>)
+/// Parses a setup of any kind, noting every problem under its field (`totp.digits`), or under `setup` if there is none.
+pub fn setup(message: Option<SetupMessage>, violations: &mut Violations) -> Option<AnySetup> {
+    let Some(mut message) = message else {
+        let names: Vec<_> = infos().iter().map(|info| info.kind.as_str()).collect();
+        violations.push("setup", Problem::new(format!("must be set: one of {}", names.join(", "))));
+        return None;
+    };
+    for kind in all() {
+        match kind.parse(message, violations) {
+            Ok(parsed) => return parsed,
+            Err(another) => message = another,
         }
     }
+    // A message without a kind is a defect of this program.
+    violations.push("setup", Problem::new("is of a kind that this server does not have"));
+    None
 }
 
 /// Parses a proof, noting a problem under `proof` or `proof.code`.
@@ -70,18 +77,15 @@ fn parse_code(code: String) -> Result<Offered, Problem> {
     }
 }
 
-/// What the user is shown, once.
-#[must_use]
-pub fn shown(shown: &Shown) -> pb::Enrollment {
+/// What the user is shown, once. QR codes are drawn here.
+///
+/// # Errors
+/// A fault: the tenant's issuer and image are too long for a QR code.
+pub fn shown(shown: &Shown) -> Result<pb::Enrollment, Fault> {
     use pb::enrollment::Material;
     let material = match shown {
-        Shown::Oath(material) => Material::Oath(pb::OathEnrollment {
-            otpauth_uri: material.uri.expose().to_owned(),
-            secret_base32: material.base32.expose().to_owned(),
-            qr_svg: material.svg.expose().to_owned(),
-            qr_png: material.png.expose().to_vec(),
-        }),
+        Shown::Oath(otpauth) => Material::Oath(oath::wire::shown(otpauth)?),
         Shown::Codes(codes) => Material::RecoveryCodes(recovery_codes::wire::shown(codes)),
     };
-    pb::Enrollment { material: Some(material) }
+    Ok(pb::Enrollment { material: Some(material) })
 }

@@ -11,6 +11,7 @@ use crate::service::{
     Attempt, DeviceUpdate, Enrolled, Enrollment, Issue, Issued, Listing, Order, Question, Removal,
     ResyncAttempt, Tried,
 };
+use crate::wire::convert::kind_of;
 use crate::wire::pb;
 use crate::wire::pb::device_service_server::DeviceService;
 
@@ -32,7 +33,7 @@ impl DeviceService for Rpc {
             let write = move |enrolled: &Enrolled| {
                 Ok(pb::EnrollDeviceResponse {
                     device: Some(shows.device(&enrolled.device)?),
-                    enrollment: Some(kinds::wire::shown(&enrolled.shown)),
+                    enrollment: Some(kinds::wire::shown(&enrolled.shown)?),
                 })
             };
             let mut violations = Violations::default();
@@ -40,13 +41,7 @@ impl DeviceService for Rpc {
             let subject = parse::subject(&mut violations, &asked.subject);
             let name = parse::name_or_none(&mut violations, &asked.name);
             let context = parse::context(&mut violations, asked.context);
-            let setup = match asked.setup {
-                Some(setup) => kinds::wire::setup(setup, &mut violations),
-                None => {
-                    violations.push("setup", Problem::new("must be set: totp, hotp or recovery_codes"));
-                    None
-                }
-            };
+            let setup = kinds::wire::setup(asked.setup, &mut violations);
             let enrollment = subject.zip(setup);
             let enrollment = enrollment.map(|(subject, setup)| Enrollment { subject, name, setup, context });
             let enrollment = parse::checked(violations, enrollment)?;
@@ -125,7 +120,7 @@ impl DeviceService for Rpc {
             if is_any_state {
                 states.push(State::Active);
             }
-            let kinds = parse::all(&mut violations, ("kinds", FILTER_MAX), asked.kinds, view::kind_of);
+            let kinds = parse::all(&mut violations, ("kinds", FILTER_MAX), asked.kinds, kind_of);
             let size = parse::page_size(&mut violations, asked.page_size, 50, 200);
             let listing = subject.map(|subject| Listing { subject, states, kinds });
             let (listing, size) = parse::checked(violations, listing.zip(size))?;

@@ -179,11 +179,11 @@ named!(
     VerifyRequest,
 );
 
-/// The message of a reply: written now, or as it was written the first time.
+/// The message of a reply. Where it is written down for retries, it is that, byte for byte.
 fn message<T, W: Write<T>>(reply: &Reply<T>, write: &W) -> Result<W::Message, Error> {
     match reply {
-        Reply::Fresh(answer) => write(answer),
-        Reply::Again(written) => W::Message::decode(written.expose())
+        Reply::Fresh(answer, None) => write(answer),
+        Reply::Fresh(_, Some(written)) | Reply::Again(written) => W::Message::decode(written.expose())
             .map_err(|e| Fault::internal("reading an answer that was kept", e).into()),
     }
 }

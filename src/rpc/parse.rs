@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::domain::client::ClientToken;
-use crate::domain::context::{Capability, Context, Reach};
+use crate::domain::context::{Context, Reach};
 use crate::domain::evidence::TransactionDigest;
 use crate::domain::ids::{DeviceId, DeviceName, SessionId, Subject};
+use crate::domain::kind::Capability;
 use crate::domain::proof::Offered;
 use crate::domain::violation::{Problem, Violations};
 use crate::error::Error;

@@ -24,7 +24,7 @@ impl SubjectService for Rpc {
             let summary = self.service.summary(&grant, &subject).await?;
             Ok(pb::GetSubjectResponse {
                 has_active_device: !summary.active_kinds.is_empty(),
-                active_kinds: summary.active_kinds.iter().map(|k| kind(*k).into()).collect(),
+                active_kinds: summary.active_kinds.iter().map(|k| kind(k).into()).collect(),
                 recovery_codes_remaining: summary.recovery_codes_remaining,
                 throttle: Some(view::subject_throttle(&summary)),
             })

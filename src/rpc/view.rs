@@ -1,11 +1,11 @@
 //! Values as messages.
 
-use crate::domain::device::{Device, Failures, Kind, State};
+use crate::domain::device::{Device, Failures, State};
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Reject, Verdict};
 use crate::error::Error;
-use crate::kinds::registry;
+use crate::kinds;
 use crate::service::{Joint, Summary, Tried};
 use crate::wire::convert::{kind, timestamp};
 use crate::wire::evidence::evidence;
@@ -16,7 +16,7 @@ pub(super) fn device(device: &Device, policy: &Policy, now: Moment) -> Result<pb
     Ok(pb::Device {
         id: device.id.to_string(),
         subject: device.subject.to_string(),
-        kind: kind(device.kind).into(),
+        kind: kind(&device.kind).into(),
         state: state(device.state).into(),
         name: device.name.to_string(),
         preferred: device.preferred,
@@ -26,7 +26,7 @@ pub(super) fn device(device: &Device, policy: &Policy, now: Moment) -> Result<pb
         expire_time: device.expires_at.map(timestamp),
         throttle: Some(throttle(device.failures, policy, now)),
         etag: etag(device.version),
-        detail: Some(registry::kind(device.kind).detail(device)?),
+        detail: kinds::state(device)?.map(|state| state.detail()),
     })
 }
 
@@ -108,11 +108,6 @@ pub(super) fn state(state: State) -> pb::DeviceState {
         State::Suspended => pb::DeviceState::Suspended,
         State::Locked => pb::DeviceState::Locked,
     }
-}
-
-/// The kind that a number on the wire names.
-pub(super) fn kind_of(number: i32) -> Option<Kind> {
-    Kind::ALL.into_iter().find(|k| kind(*k) as i32 == number)
 }
 
 /// The state that a number on the wire names.

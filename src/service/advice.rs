@@ -9,9 +9,9 @@ use crate::assurance::requirement::Requirement;
 use crate::assurance::steps::Steps;
 use crate::auth::Caller;
 use crate::domain::decision::Decision;
-use crate::domain::device::Kind;
 use crate::domain::method::MethodName;
 use crate::error::Error;
+use crate::kinds::recovery_codes;
 
 impl Service {
     /// The decision that the caller gets. If it asks for an enrollment, `EnrollDevice` allows that in the same context,
@@ -78,7 +78,7 @@ fn guards<'b>(question: &Question, scene: &'b Scene<'_>) -> Result<Vec<&'b Requi
 
 /// True if a list of recovery codes is one of the new devices.
 fn needs_codes(way: &[MethodName]) -> bool {
-    way.iter().any(|name| name.as_str() == Kind::RecoveryCodes.as_str())
+    way.iter().any(|name| name.as_str() == recovery_codes::KIND.as_str())
 }
 
 /// True if both ask for an enrollment, and for the same steps before it.

@@ -56,8 +56,8 @@ impl Service {
             device,
             now,
             may,
-            |kind| kind.is_plausible(device, &attempt.offered),
-            |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
+            |state| state.could_accept(&attempt.offered),
+            |state, secret, cx| Ok(state.judge(secret, &attempt.offered, cx)?),
         )?;
         let Judgement::Counted { verdict: Verdict::Accepted, next, events } = judgement else {
             return step(device, judgement, Change::Rewrite);

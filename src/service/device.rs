@@ -10,14 +10,15 @@ use super::verify::{Tried, step, unavailable};
 use super::{Service, opening};
 use crate::auth::{Grant, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Failures, Kind, State};
+use crate::domain::device::{Device, Failures, State};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Verdict};
 use crate::domain::refusal::Refusal;
-use crate::error::{Error, Fault};
-use crate::kinds::{AnyKind, registry};
+use crate::error::Error;
+use crate::kinds;
 use crate::service::judge::Judgement;
 use crate::store::{Change, Commit, Revoked, Standing};
 
@@ -71,15 +72,6 @@ pub(super) fn in_order(devices: &mut [Device]) {
         let key = |d: &Device| (Reverse(d.preferred), Reverse(d.used_at), d.created_at);
         key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
     });
-}
-
-fn all_plausible(kind: &dyn AnyKind, device: &Device, codes: &[Offered]) -> Result<bool, Fault> {
-    for code in codes {
-        if !kind.is_plausible(device, code)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 impl Service {
@@ -175,7 +167,7 @@ impl Service {
                     State::Pending => return Err(Refusal::DeviceState { state: device.state }.into()),
                     State::Suspended | State::Locked => return Ok(unavailable(device)),
                 }
-                if !registry::kind(device.kind).loses_step() {
+                if kinds::known(&device.kind).is_some_and(|kind| !kind.info().loses_step) {
                     return Err(Refusal::DeviceKind { kind: device.kind }.into());
                 }
                 let now = self.clock.now();
@@ -184,10 +176,10 @@ impl Service {
                     &device,
                     now,
                     may,
-                    |kind| all_plausible(kind, &device, &attempt.codes),
-                    |kind, secret, cx| {
-                        let judged = kind.resync(&device, secret, &attempt.codes, cx)?;
-                        judged.ok_or_else(|| Refusal::DeviceKind { kind: device.kind }.into())
+                    |state| attempt.codes.iter().all(|code| state.could_accept(code)),
+                    |state, secret, cx| {
+                        let judged = state.resync(secret, &attempt.codes, cx)?;
+                        judged.ok_or_else(|| Refusal::DeviceKind { kind: device.kind.clone() }.into())
                     },
                 )?;
                 if let Judgement::Counted { verdict: Verdict::Accepted, events, .. } = &mut judgement {
@@ -224,7 +216,7 @@ impl Service {
                 let clear = Failures::default();
                 let has_failures =
                     device.failures != clear || state.failures != clear || device.state == State::Locked;
-                let set_back = registry::kind(device.kind).set_back(&device.detail, now)?;
+                let set_back = kinds::state(&device)?.map_or(Ok(None), |state| state.set_back(now))?;
                 let mut next = device.successor();
                 next.failures = clear;
                 if next.state == State::Locked {

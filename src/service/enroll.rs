@@ -7,14 +7,15 @@ use super::unit::{Once, Reply, Step};
 use super::{Service, opening};
 use crate::auth::{Caller, Grant, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Failures, Kind, Sealed, State, SubjectState};
+use crate::domain::device::{Detail, Device, Failures, Sealed, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, DeviceName, Subject};
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::error::{Error, Fault};
-use crate::kinds::{AnySetup, Made, Making, Shown, registry};
+use crate::kinds::{self, AnySetup, Made, Making, Shown};
 use crate::store::{Change, Commit, Standing};
 
 /// What is to be enrolled.
@@ -47,7 +48,7 @@ pub(super) struct NewDevice<'a> {
     pub(super) name: DeviceName,
     /// The devices that are removed for it.
     pub(super) replaced: Vec<&'a Device>,
-    pub(super) detail: String,
+    pub(super) detail: Detail,
     pub(super) secret: Secret,
 }
 
@@ -66,7 +67,7 @@ impl Service {
     ) -> Result<Reply<Enrolled>, Error> {
         let caller = grant.caller();
         let Enrollment { subject, name, setup, context } = enrollment;
-        let kind = registry::kind(setup.kind);
+        let kind = kinds::kind(&setup.kind)?;
         // Refused only after the look-up of the request record: a retry gets its first answer, whatever the policy is now.
         let beyond = &kind.beyond(&setup, self.policy(caller))?;
         // Made once: where the commit has to be tried again, the same device is.
@@ -89,9 +90,9 @@ impl Service {
                 }
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
-                let guarded = Guarded::enrollment(setup.kind);
+                let guarded = Guarded::enrollment(&setup.kind);
                 let consequences = self.guard(caller, guarded, context, &standing, now)?;
-                let (name, replaced) = self.named(caller, setup.kind, name, &standing.devices, now)?;
+                let (name, replaced) = self.named(caller, &setup.kind, name, &standing.devices, now)?;
                 let gone = |device: &Device| replaced.iter().any(|gone| gone.id == device.id);
                 let again = self
                     .made_again(caller, subject, &made.secret, (setup, making), &standing.devices, gone)
@@ -100,13 +101,13 @@ impl Service {
                 let new = NewDevice {
                     context,
                     id: making.device.clone(),
-                    kind: setup.kind,
+                    kind: setup.kind.clone(),
                     name,
                     replaced: replaced.clone(),
                     detail: state.clone(),
                     secret: secret.clone(),
                 };
-                let (commit, device) = self.adopt(caller, subject, &standing, &new, now);
+                let (commit, device) = self.adopt(caller, subject, &standing, &new, now)?;
                 let about = |what| Event::about(&caller.tenant, subject, what, &caller.name, now);
                 let commit = consequences.added_to(commit, &about, &standing, now);
                 Ok(Step::Commit(commit, Enrolled { device, shown: shown.clone() }))
@@ -123,14 +124,14 @@ impl Service {
     pub(super) fn named<'d>(
         &self,
         caller: &Caller,
-        kind: Kind,
+        kind: &Kind,
         name: Option<&DeviceName>,
         devices: &'d [Device],
         now: Moment,
     ) -> Result<(DeviceName, Vec<&'d Device>), Error> {
         let name = match name {
             Some(name) => name.clone(),
-            None => free_name(registry::kind(kind).label(), devices, now)?,
+            None => free_name(kinds::kind(kind)?.info().label, devices, now)?,
         };
         let replaced = self.room_for(caller, devices, &name, now)?;
         Ok((name, replaced))
@@ -178,14 +179,14 @@ impl Service {
         standing: &Standing,
         new: &NewDevice<'_>,
         now: Moment,
-    ) -> (Commit, Device) {
+    ) -> Result<(Commit, Device), Error> {
         let state = &standing.state;
-        let waits = registry::kind(new.kind).is_confirmed_by_proof();
+        let waits = kinds::kind(&new.kind)?.info().is_confirmed_by_proof;
         let device = Device {
             id: new.id.clone(),
             tenant: caller.tenant.clone(),
             subject: subject.clone(),
-            kind: new.kind,
+            kind: new.kind.clone(),
             name: new.name.clone(),
             state: if waits { State::Pending } else { State::Active },
             preferred: false,
@@ -211,7 +212,7 @@ impl Service {
             let expired = Event::of(old, What::DeviceExpired, &caller.name, now);
             commit = commit.change(Change::Delete(Box::new((*old).clone()))).event(expired);
         }
-        (commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device)
+        Ok((commit.change(Change::Insert(Box::new(device.clone()), new.secret.clone())), device))
     }
 }
 

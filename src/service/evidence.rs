@@ -20,7 +20,8 @@ use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::strength::Strength;
 use crate::domain::violation::Violations;
-use crate::error::Error;
+use crate::error::{Error, Fault};
+use crate::kinds;
 use crate::store::{Change, Commit, Standing, Wanted};
 
 /// The problem of a context that names nothing in which evidence could count.
@@ -66,9 +67,10 @@ pub(super) struct Giving<'a> {
 
 impl Service {
     /// What a device has proved now.
-    pub(super) fn given(&self, device: &Device, giving: &Giving<'_>) -> Given {
-        let method = Method::device(device.kind, device.id.clone());
-        self.give(method, Strength::of(device.kind), device.epoch, giving.now, None, giving)
+    pub(super) fn given(&self, device: &Device, giving: &Giving<'_>) -> Result<Given, Fault> {
+        let method = Method::device(device.kind.clone(), device.id.clone());
+        let strength = kinds::kind(&device.kind)?.info().strength();
+        Ok(self.give(method, strength, device.epoch, giving.now, None, giving))
     }
 
     fn give(

@@ -21,7 +21,7 @@ use crate::domain::event::{Event, What};
 use crate::domain::moment::Moment;
 use crate::domain::proof::{Offered, Reject, Verdict};
 use crate::error::Error;
-use crate::kinds::registry;
+use crate::kinds;
 use crate::store::{Change, Commit, Standing, Wanted};
 
 /// What trying one device after the other came to.
@@ -120,7 +120,7 @@ impl Service {
                     return Ok(Tries::Accepted { next, events, is_guess });
                 }
                 Judgement::Counted { verdict: Verdict::Rejected { reason, .. }, .. } => {
-                    is_guess |= registry::kind(device.kind).can_be_guessed(device);
+                    is_guess |= kinds::can_be_guessed(device);
                     match (reason, looked) {
                         (Reject::Replayed, None) => return Ok(Tries::Replayed(Box::new(device.clone()))),
                         // Counted: to the device that looked before, it was a guess.
@@ -162,8 +162,14 @@ impl Service {
         now: Moment,
         may: May,
     ) -> Result<Option<Judgement>, Error> {
-        let kind = registry::kind(device.kind);
-        if device.state == State::Pending || !kind.is_plausible(device, &attempt.offered)? {
+        if device.state == State::Pending {
+            return Ok(None);
+        }
+        // A newer release may know it.
+        let Some(known) = kinds::state(device)? else {
+            return Ok(Some(Judgement::Uncounted(Verdict::Unavailable)));
+        };
+        if !known.could_accept(&attempt.offered) {
             return Ok(None);
         }
         if device.state != State::Active {
@@ -178,8 +184,8 @@ impl Service {
             device,
             now,
             may,
-            |_| Ok(true),
-            |kind, secret, cx| Ok(kind.judge(device, secret, &attempt.offered, cx)?),
+            |_| true,
+            |state, secret, cx| Ok(state.judge(secret, &attempt.offered, cx)?),
         )?;
         Ok(Some(judgement))
     }

@@ -7,10 +7,11 @@ use super::{Service, opening};
 use crate::assurance::presets::{ENROLL, RECOVER, REMOVE};
 use crate::auth::{Caller, Role};
 use crate::domain::context::Context;
-use crate::domain::device::Kind;
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
+use crate::kinds::recovery_codes;
 use crate::store::{Standing, Wanted};
 
 /// What is guarded.
@@ -30,8 +31,8 @@ pub(super) enum Guarded {
 
 impl Guarded {
     /// The enrollment of a device of that kind.
-    pub(super) fn enrollment(kind: Kind) -> Self {
-        if kind == Kind::RecoveryCodes { Self::EnrollCodes } else { Self::Enroll }
+    pub(super) fn enrollment(kind: &Kind) -> Self {
+        if *kind == recovery_codes::KIND { Self::EnrollCodes } else { Self::Enroll }
     }
 
     /// A question that asks for the guard's requirements.

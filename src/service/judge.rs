@@ -4,13 +4,14 @@
 use super::Service;
 use super::unit::May;
 use crate::auth::Caller;
+use crate::domain::device::Detail;
 use crate::domain::device::{Device, Failures, State};
 use crate::domain::event::{Event, What};
 use crate::domain::moment::Moment;
 use crate::domain::proof::{Reject, Verdict};
 use crate::domain::secret::Secret;
-use crate::error::{Error, Fault};
-use crate::kinds::{AnyKind, Judged, Judging, registry};
+use crate::error::Error;
+use crate::kinds::{self, AnyState, Judging};
 
 /// What a proof came to.
 pub(super) enum Judgement {
@@ -30,20 +31,22 @@ pub(super) enum Judgement {
 }
 
 impl Service {
-    /// Has the device's kind judge a proof, if `may` and the back-off allow it. `judge` calls the kind; `is_plausible`
-    /// tells if the proof can be one of this device at all.
+    /// Has the device's kind judge a proof, if `may` and the back-off allow it. `judge` calls the kind; `could_be` tells
+    /// if the proof can be one of this device at all.
     pub(super) fn judge(
         &self,
         caller: &Caller,
         device: &Device,
         now: Moment,
         may: May,
-        is_plausible: impl FnOnce(&dyn AnyKind) -> Result<bool, Fault>,
-        judge: impl FnOnce(&dyn AnyKind, &Secret, &Judging<'_>) -> Result<Judged, Error>,
+        could_be: impl FnOnce(&dyn AnyState) -> bool,
+        judge: impl FnOnce(&dyn AnyState, &Secret, &Judging<'_>) -> Result<kinds::Judgement<Detail>, Error>,
     ) -> Result<Judgement, Error> {
-        let kind = registry::kind(device.kind);
+        let Some(state) = kinds::state(device)? else {
+            return Ok(Judgement::Uncounted(Verdict::Unavailable));
+        };
         let rejected = |reason, retry_at| Verdict::Rejected { reason, retry_at };
-        if !is_plausible(kind)? {
+        if !could_be(state) {
             return Ok(Judgement::Uncounted(rejected(Reject::Malformed, None)));
         }
         let policy = self.policy(caller);
@@ -56,14 +59,14 @@ impl Service {
         let secret = self.store.open(device)?;
         let cx = Judging { device: &device.id, policy, keyring: self.store.keyring(), now };
         let mut next = Box::new(device.successor());
-        let reason = match judge(kind, &secret, &cx)? {
-            Judged::Rejected(Reject::Malformed) => {
+        let reason = match judge(state, &secret, &cx)? {
+            kinds::Judgement::Rejected(Reject::Malformed) => {
                 return Ok(Judgement::Uncounted(rejected(Reject::Malformed, None)));
             }
-            Judged::Rejected(reason) => reason,
-            Judged::Accepted { detail } => {
-                let exhausted = kind.remaining(&detail)? == Some(0);
+            kinds::Judgement::Rejected(reason) => reason,
+            kinds::Judgement::Accepted(detail) => {
                 next.detail = detail;
+                let exhausted = kinds::state(&next)?.and_then(|state| state.remaining()) == Some(0);
                 next.failures = Failures::default();
                 next.used_at = Some(now);
                 let mut events = vec![Event::of(device, What::ProofAccepted, &caller.name, now)];
@@ -73,7 +76,7 @@ impl Service {
                 return Ok(Judgement::Counted { verdict: Verdict::Accepted, next, events });
             }
         };
-        if kind.is_ahead(&device.detail, now)? {
+        if state.is_ahead(now) {
             self.ahead.tell(device, now);
         }
         next.failures = policy.throttle.failed(device.failures, now);

@@ -27,7 +27,7 @@ impl Service {
         let context = attempt.context();
         let policy = self.policy(caller);
         let Given { mut evidence, seen } =
-            self.given(&device, &Giving { policy, context, reach: *reach, standing, now });
+            self.given(&device, &Giving { policy, context, reach: *reach, standing, now })?;
         let mut decisions = None;
         if let Some(standing) = standing.filter(|_| !question.requirements.is_empty()) {
             // As it will be: with this device used, and with what it proves.

@@ -4,11 +4,12 @@ use futures_util::FutureExt as _;
 
 use super::enroll::NewDevice;
 use super::guard::{Guarded, wanted};
+use super::secret::codes_of;
 use super::unit::{Once, Reply, Step};
 use super::{Service, opening};
 use crate::auth::{Caller, Grant, Role, rpc};
 use crate::domain::context::Context;
-use crate::domain::device::{Device, Kind, SubjectState};
+use crate::domain::device::{Device, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::moment::Moment;
@@ -16,7 +17,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::{Secret, SecretText};
 use crate::domain::violation::Violations;
 use crate::error::Error;
-use crate::kinds::recovery_codes::{State, add_chosen, issue};
+use crate::kinds::recovery_codes::{self, RecoveryCodes, State, add_chosen, issue};
 use crate::kinds::{self, Making};
 use crate::store::{Change, Commit, Factor, Revoked, Standing};
 
@@ -102,9 +103,9 @@ impl Service {
                     let commit = consequences.added_to(commit, &about, &standing, now);
                     return Ok(Step::Commit(commit, issued));
                 };
-                let before: State = kinds::decode(&device.detail)?;
-                let (after, codes) = self.fill(caller, request, &device.id, Some(&before), now)?;
-                let next = Device { detail: kinds::encode(&after)?, ..device.successor() };
+                let before = codes_of(device)?;
+                let (after, codes) = self.fill(caller, request, &device.id, Some(before), now)?;
+                let next = Device { detail: kinds::stored::<RecoveryCodes>(after)?, ..device.successor() };
                 let opening = opening::kept(state, context);
                 let commit = Commit::new(issued(device, caller, codes.len(), now))
                     .change(Change::Subject(SubjectState { opening, ..state.successor() }))
@@ -147,12 +148,12 @@ impl Service {
     ) -> Result<(Commit, Issued), Error> {
         let id = self.new_id();
         let (state, codes) = self.fill(caller, request, &id, None, now)?;
-        let detail = kinds::encode(&state)?;
-        let kind = Kind::RecoveryCodes;
-        let (name, replaced) = self.named(caller, kind, None, &standing.devices, now)?;
+        let detail = kinds::stored::<RecoveryCodes>(state)?;
+        let kind = recovery_codes::KIND;
+        let (name, replaced) = self.named(caller, &kind, None, &standing.devices, now)?;
         let (context, secret) = (request.context.as_ref(), Secret::new(Vec::new()));
         let new = NewDevice { context, id, kind, name, replaced, detail, secret };
-        let (commit, device) = self.adopt(caller, &request.subject, standing, &new, now);
+        let (commit, device) = self.adopt(caller, &request.subject, standing, &new, now)?;
         let commit = commit.event(issued(&device, caller, codes.len(), now));
         Ok((commit, Issued { device, codes }))
     }
@@ -177,7 +178,7 @@ impl Service {
         };
         let (field, made) = match &request.order {
             Order::Made { count, keep_existing } => {
-                let count = count.unwrap_or(policy.recovery_codes);
+                let count = count.unwrap_or_else(|| policy.kinds.number(&recovery_codes::COUNT));
                 ("count", issue(before, count, *keep_existing, &cx))
             }
             Order::Chosen(code) => {
@@ -193,12 +194,12 @@ fn list<'d>(devices: &'d [Device], request: &Issue, now: Moment) -> Result<Optio
     let there = || devices.iter().filter(|device| !device.is_expired(now));
     if let Some(id) = &request.device {
         let device = there().find(|device| device.id == *id).ok_or(Refusal::DeviceNotFound)?;
-        if device.kind != Kind::RecoveryCodes {
-            return Err(Refusal::DeviceKind { kind: device.kind }.into());
+        if device.kind != recovery_codes::KIND {
+            return Err(Refusal::DeviceKind { kind: device.kind.clone() }.into());
         }
         return Ok(Some(device));
     }
-    let lists: Vec<&Device> = there().filter(|device| device.kind == Kind::RecoveryCodes).collect();
+    let lists: Vec<&Device> = there().filter(|device| device.kind == recovery_codes::KIND).collect();
     match lists.as_slice() {
         [] => Ok(None),
         [list] => Ok(Some(list)),

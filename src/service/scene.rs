@@ -4,21 +4,22 @@
 use std::sync::Arc;
 
 use super::Service;
-use crate::assurance::candidate::{Availability, Candidate, asks_for};
+use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::counting::Asked;
 use crate::assurance::decide::Situation;
 use crate::assurance::rulebook::Rulebook;
 use crate::assurance::steps::Steps;
 use crate::auth::Caller;
-use crate::domain::context::{Capability, Context};
+use crate::domain::context::Context;
 use crate::domain::device::{Device, State};
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::{ClientId, DeviceId, EvidenceId};
+use crate::domain::kind::Capability;
 use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::error::Error;
-use crate::kinds::registry;
+use crate::kinds;
 use crate::store::Standing;
 
 /// A moment of a subject.
@@ -103,10 +104,12 @@ fn candidate(
     capabilities: &[Capability],
     now: Moment,
 ) -> Result<Option<Candidate>, Error> {
-    if registry::kind(device.kind).remaining(&device.detail)? == Some(0) {
+    let Some(state) = kinds::state(device)? else { return Ok(None) };
+    if state.remaining() == Some(0) {
         return Ok(None);
     }
-    let is_able = capabilities.is_empty() || capabilities.contains(&asks_for(device.kind));
+    let info = kinds::kind(&device.kind)?.info();
+    let is_able = capabilities.is_empty() || capabilities.contains(&info.capability);
     let availability = match (device.state, policy.throttle.retry_at(device.failures, now)) {
         (State::Pending, _) => return Ok(None),
         (State::Suspended, _) => Availability::Suspended,
@@ -119,6 +122,6 @@ fn candidate(
         preferred: device.preferred,
         used_at: device.used_at,
         availability,
-        ..Candidate::device(device.kind, Method::device(device.kind, device.id.clone()))
+        ..Candidate::new(Method::device(device.kind.clone(), device.id.clone()), info.strength(), info.effort)
     }))
 }

@@ -4,14 +4,23 @@
 
 use super::Service;
 use crate::auth::Caller;
-use crate::domain::device::{Device, Kind};
+use crate::domain::device::{Detail, Device};
 use crate::domain::ids::{DeviceId, Subject};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::{Secret, SecretText};
-use crate::error::Error;
-use crate::kinds::recovery_codes::{Held, State, held};
-use crate::kinds::{self, AnySetup, Made, Making, registry};
+use crate::error::{Error, Fault};
+use crate::kinds::recovery_codes::{self, Held, RecoveryCodes, held};
+use crate::kinds::{self, AnySetup, Made, Making};
 use crate::store::Factor;
+
+/// The state of a list of recovery codes.
+///
+/// # Errors
+/// A fault: this release cannot read it.
+pub(super) fn codes_of(list: &Device) -> Result<&recovery_codes::State, Fault> {
+    let state = kinds::typed_state::<RecoveryCodes>(list)?;
+    state.ok_or_else(|| Fault::internal("reading a list of recovery codes", "a newer release wrote it"))
+}
 
 impl Service {
     /// The new device as it must be if the subject had its secret before. `None`: it had not. `gone` is true for devices
@@ -28,7 +37,7 @@ impl Service {
         (setup, making): (&AnySetup, &Making<'_>),
         devices: &[Device],
         gone: impl Fn(&Device) -> bool,
-    ) -> Result<Option<Made<String>>, Error> {
+    ) -> Result<Option<Made<Detail>>, Error> {
         if secret.expose().is_empty() {
             return Ok(None);
         }
@@ -43,7 +52,7 @@ impl Service {
             return Err(Refusal::SecretExists.into());
         }
         let Some((kind, detail)) = known.before else { return Ok(None) };
-        registry::kind(setup.kind).make_again(setup, (kind, &detail), making).map(Some)
+        kinds::kind(&setup.kind)?.make_again(setup, (&kind, &detail), making).map(Some)
     }
 
     /// True if a recovery code that an operator chose is new to the subject. False: the list holds it already, unused.
@@ -60,8 +69,8 @@ impl Service {
     ) -> Result<bool, Error> {
         let keyring = self.store.keyring();
         let mut is_here = false;
-        for device in devices.iter().filter(|device| device.kind == Kind::RecoveryCodes) {
-            let held = held(&kinds::decode::<State>(&device.detail)?, code, &device.id, keyring);
+        for device in devices.iter().filter(|device| device.kind == recovery_codes::KIND) {
+            let held = held(codes_of(device)?, code, &device.id, keyring);
             match held {
                 Some(Held::Unused) if list == Some(&device.id) => is_here = true,
                 Some(_) => return Err(Refusal::SecretExists.into()),

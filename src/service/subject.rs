@@ -5,12 +5,13 @@ use futures_util::FutureExt as _;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
 use crate::auth::{Grant, rpc};
-use crate::domain::device::{Kind, State};
+use crate::domain::device::State;
 use crate::domain::event::{Event, What};
 use crate::domain::ids::Subject;
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::error::Error;
-use crate::kinds::registry;
+use crate::kinds;
 use crate::store::{Change, Commit};
 
 /// A subject, summed up.
@@ -36,10 +37,11 @@ impl Service {
         let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
         let (mut active_kinds, mut recovery_codes_remaining) = (Vec::new(), 0);
         for device in devices.iter().filter(|device| device.state == State::Active) {
-            let remaining = registry::kind(device.kind).remaining(&device.detail)?;
+            let Some(state) = kinds::state(device)? else { continue };
+            let remaining = state.remaining();
             // A list of codes that are all used proves nothing any more.
             if remaining != Some(0) {
-                active_kinds.push(device.kind);
+                active_kinds.push(device.kind.clone());
             }
             recovery_codes_remaining += remaining.unwrap_or(0);
         }

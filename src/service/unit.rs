@@ -37,8 +37,8 @@ pub type Encode<T> = Box<dyn Fn(&T) -> Result<Secret, Error> + Send + Sync>;
 
 /// An answer.
 pub enum Reply<T> {
-    /// To this request.
-    Fresh(T),
+    /// To this request. If it has a request id, with the answer as it is written down.
+    Fresh(T, Option<Secret>),
     /// To the first request of the same id, as it was written down.
     Again(Secret),
 }
@@ -162,7 +162,7 @@ impl Service {
             // An answer without a commit never hits the unique key of `request`, so the record is looked up.
             Ok(Step::Answer(answer)) => {
                 let again = self.recalled(caller, once).await?;
-                return Ok(Done::Reply(again.map_or(Reply::Fresh(answer), Reply::Again)));
+                return Ok(Done::Reply(again.map_or(Reply::Fresh(answer, None), Reply::Again)));
             }
             Err(Error::Refused(refusal)) => {
                 let again = self.recalled(caller, once).await?;
@@ -174,6 +174,7 @@ impl Service {
             Err(fault) => return Err(fault),
         };
         let record = once.map(|once| self.record(caller, once, &answer)).transpose()?;
+        let kept = record.as_ref().map(|record| record.answer.clone());
         let commit = commit.record(record);
         let written = async {
             match turn {
@@ -182,7 +183,7 @@ impl Service {
             }
         };
         Ok(match written.instrument(tracing::debug_span!("commit")).await? {
-            Outcome::Done => Done::Reply(Reply::Fresh(answer)),
+            Outcome::Done => Done::Reply(Reply::Fresh(answer, kept)),
             Outcome::Stale => Done::Stale,
             Outcome::Recorded => match self.recalled(caller, once).await {
                 Ok(Some(answer)) => Done::Reply(Reply::Again(answer)),

@@ -7,7 +7,7 @@
 use crate::domain::device::{Device, Failures, State, SubjectState};
 use crate::domain::moment::Moment;
 use crate::domain::throttle::ThrottlePolicy;
-use crate::kinds::registry;
+use crate::kinds;
 
 /// The moment before which no active device judges an attempt without an id; `None` if that is not in the future. The
 /// delay that a device has by its own failures comes on top. A subject without an active device is delayed by all
@@ -41,7 +41,7 @@ pub(super) fn device_retry_at(
 fn failures_against(device: &Device, state: &SubjectState) -> Failures {
     if state.failures.count == 0 {
         state.failures
-    } else if registry::kind(device.kind).can_be_guessed(device) {
+    } else if kinds::can_be_guessed(device) {
         state.failures_since_success_of(&device.id)
     } else {
         state.failures_since_any_success()
@@ -61,7 +61,7 @@ pub(super) fn after_success(
     next.forgiven.insert(accepted.id.clone(), next.failures.count);
     let is_delayed = |device: &Device| {
         device.state != State::Pending
-            && registry::kind(device.kind).can_be_guessed(device)
+            && kinds::can_be_guessed(device)
             && next.failures_since_success_of(&device.id).count > 0
     };
     if devices.iter().any(is_delayed) { next } else { state.cleared(true, now) }

@@ -3,12 +3,12 @@
 //! judged, and an event and a line in the log say so.
 
 use super::Service;
-use crate::domain::device::{Device, State, SubjectState};
+use crate::domain::device::{Detail, Device, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{CallerName, DeviceId, Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::error::{Error, Fault};
-use crate::kinds::registry;
+use crate::kinds;
 use crate::store::{Change, Commit, Mark, Outcome, Remembered, Standing, Wanted};
 
 /// How often a reading is taken anew. Each time but the last something was written again, here or by another
@@ -100,25 +100,35 @@ impl Service {
 /// A device from which nothing is missing that is remembered of it, for the version after both. `None`:
 /// nothing is missing from it as it is.
 fn restored(found: &Device, known: &Remembered) -> Result<Option<Device>, Fault> {
-    let kind = registry::kind(found.kind);
+    let states = kinds::state(found)?.zip(kinds::state_of(&found.kind, &known.detail)?);
+    let Some((here, there)) = states else {
+        // A newer release wrote one of them: what they have used up cannot be joined. The later of the two stays.
+        let is_behind = known.version > found.version;
+        return Ok(is_behind.then(|| merged(found, known, known.detail.clone())));
+    };
     if known.version <= found.version {
         // What others have done since has its own history; what is used up here must be used up there.
-        let detail = kind.joined(&found.detail, &known.detail)?;
-        let is_whole = detail == kind.joined(&found.detail, &found.detail)?;
+        let detail = here.joined(there)?;
+        let is_whole = detail == here.joined(here)?;
         let version = found.version + 1;
         return Ok((!is_whole).then(|| Device { detail, version, ..found.clone() }));
     }
+    Ok(Some(merged(found, known, there.joined(here)?)))
+}
+
+/// A device that was found at an older version than is remembered, with that state, for the version after both.
+fn merged(found: &Device, known: &Remembered, detail: Detail) -> Device {
     let state = stricter(found.state, known.state);
-    Ok(Some(Device {
+    Device {
         version: known.version + 1,
         state,
-        detail: kind.joined(&known.detail, &found.detail)?,
+        detail,
         failures: if known.failures.count > found.failures.count { known.failures } else { found.failures },
         confirmed_at: found.confirmed_at.or(known.confirmed_at),
         used_at: found.used_at.max(known.used_at),
         expires_at: found.expires_at.filter(|_| state == State::Pending),
         ..found.clone()
-    }))
+    }
 }
 
 /// Of two states that a device may be in, the one that allows less. One that was confirmed stays confirmed.

@@ -6,8 +6,9 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter};
 use super::entity::secret;
 use super::{Store, dialect};
 use crate::crypto::keyring::{KeyedHash, Keyring, Purpose};
-use crate::domain::device::Kind;
+use crate::domain::device::Detail;
 use crate::domain::ids::{DeviceId, Subject, Tenant};
+use crate::domain::kind::Kind;
 use crate::domain::secret::{Secret, SecretText};
 use crate::error::Fault;
 
@@ -27,7 +28,7 @@ pub struct KnownSecret {
     pub holder: Option<DeviceId>,
     /// The kind and the state of the last device that had the secret and was removed. Devices that were still pending do
     /// not count.
-    pub before: Option<(Kind, String)>,
+    pub before: Option<(Kind, Detail)>,
 }
 
 impl Factor {
@@ -74,9 +75,7 @@ impl Store {
                 known.holder = Some(DeviceId::trusted(&row.device));
             }
             if !row.detail.is_empty() {
-                let kind = Kind::from_name(&row.kind)
-                    .ok_or_else(|| Fault::internal(doing, "its kind is not known to this version"))?;
-                known.before = Some((kind, row.detail));
+                known.before = Some((Kind::trusted(row.kind), Detail::stored(row.detail)));
             }
         }
         Ok(known)

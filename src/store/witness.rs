@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Store;
 use super::commit::{Change, Commit};
-use crate::domain::device::{Device, Failures, State};
+use crate::domain::device::{Detail, Device, Failures, State};
 use crate::domain::ids::DeviceId;
 use crate::domain::moment::Moment;
 
@@ -25,7 +25,7 @@ pub struct Remembered {
     /// Where it stood.
     pub state: State,
     /// What its kind kept in the open.
-    pub detail: String,
+    pub detail: Detail,
     /// Its failures.
     pub failures: Failures,
     /// When it was confirmed.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::pb;
-use crate::domain::device::Kind;
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::domain::violation::Problem;
 
@@ -56,26 +56,34 @@ pub fn rfc3339(timestamp: &prost_types::Timestamp) -> String {
     prost_types::Timestamp { seconds: timestamp.seconds, nanos: 0 }.to_string()
 }
 
-/// A span for people: `30s`, `1.500s`.
-#[must_use]
-pub fn seconds(duration: &prost_types::Duration) -> String {
-    duration.to_string()
-}
-
 /// A field mask that names these fields.
 #[must_use]
 pub fn mask(fields: &[&str]) -> prost_types::FieldMask {
     prost_types::FieldMask { paths: fields.iter().map(|field| (*field).to_owned()).collect() }
 }
 
-/// A kind as the protobuf names it.
+/// What the names of the kinds begin with in the protobuf.
+const KIND: &str = "DEVICE_KIND_";
+
+/// A kind as the protobuf names it: `totp` is `DEVICE_KIND_TOTP`. Unspecified, if it has no such name.
 #[must_use]
-pub fn kind(kind: Kind) -> pb::DeviceKind {
-    match kind {
-        Kind::Totp => pb::DeviceKind::Totp,
-        Kind::Hotp => pb::DeviceKind::Hotp,
-        Kind::RecoveryCodes => pb::DeviceKind::RecoveryCodes,
-    }
+pub fn kind(kind: &Kind) -> pb::DeviceKind {
+    kind_named(kind.as_str())
+}
+
+/// The kind of that name as the protobuf names it. Unspecified, if it has no such name.
+#[must_use]
+pub fn kind_named(name: &str) -> pb::DeviceKind {
+    let known = pb::DeviceKind::from_str_name(&format!("{KIND}{}", name.to_ascii_uppercase()));
+    known.unwrap_or(pb::DeviceKind::Unspecified)
+}
+
+/// The kind that a number on the wire names. `None`: it names none.
+#[must_use]
+pub fn kind_of(number: i32) -> Option<Kind> {
+    let known = pb::DeviceKind::try_from(number).ok().filter(|kind| *kind != pb::DeviceKind::Unspecified)?;
+    let name = known.as_str_name().strip_prefix(KIND)?;
+    Some(Kind::trusted(name.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

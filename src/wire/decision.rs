@@ -1,9 +1,8 @@
 //! Decisions as messages.
 
-use super::convert::{kind, timestamp};
+use super::convert::{kind_named, timestamp};
 use super::pb;
 use crate::domain::decision::{Decided, Decision, Plan, Step};
-use crate::domain::device::Kind;
 use crate::domain::ids::{DeviceId, EvidenceId};
 use crate::domain::method::MethodName;
 
@@ -63,5 +62,5 @@ fn step(step: &Step) -> pb::Step {
 
 /// A kind by its name.
 pub(super) fn named(name: &MethodName) -> pb::DeviceKind {
-    Kind::from_name(name.as_str()).map_or(pb::DeviceKind::Unspecified, kind)
+    kind_named(name.as_str())
 }

@@ -89,7 +89,7 @@ fn known<M: Message + Default + ToString>(dynamic: &DynamicMessage) -> Json {
     dynamic.transcode_to::<M>().map_or(Json::Null, |known| known.to_string().into())
 }
 
-fn value(field: &FieldDescriptor, of: &Value) -> Json {
+pub(super) fn value(field: &FieldDescriptor, of: &Value) -> Json {
     match of {
         Value::Bool(flag) => (*flag).into(),
         Value::I32(number) => (*number).into(),

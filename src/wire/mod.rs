@@ -2,6 +2,7 @@
 
 pub mod convert;
 pub mod decision;
+pub mod detail;
 pub mod evidence;
 pub mod json;
 mod redact;

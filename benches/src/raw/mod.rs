@@ -6,7 +6,6 @@ pub mod sqlite;
 
 use std::time::{Duration, Instant};
 
-use countersign::domain::device::Kind;
 use countersign::domain::strength::Strength;
 use countersign::kinds::oath::algorithm::Algorithm;
 use countersign::kinds::oath::parameters::{Digits, LookAhead};
@@ -23,7 +22,7 @@ fn detail(counter: u64) -> Result<String, Failed> {
 
 /// What a code is worth, as the product writes it.
 fn strength() -> Result<String, Failed> {
-    Ok(serde_json::to_string(&Strength::of(Kind::Hotp))?)
+    Ok(serde_json::to_string(&Strength::one_time_code())?)
 }
 
 /// What a database did.

@@ -202,11 +202,14 @@ mod tests {
             when: (*when).to_owned(),
             instead: (*instead).to_owned(),
         };
-        Rulebook::parse(&Source {
-            methods: vec![("password".to_owned(), worth)],
-            requirements: requirements.iter().map(owned).collect(),
-            rules: rules.iter().map(rule).collect(),
-        })
+        Rulebook::parse(
+            crate::kinds::infos(),
+            &Source {
+                methods: vec![("password".to_owned(), worth)],
+                requirements: requirements.iter().map(owned).collect(),
+                rules: rules.iter().map(rule).collect(),
+            },
+        )
         .unwrap()
     }
 
@@ -258,7 +261,7 @@ mod tests {
         assert_eq!(told(&new, &old), ["method password stronger"]);
         let other = Strength { factor_types: vec![FactorType::Inherence], ..Strength::default() };
         assert_eq!(told(&old, &book(&texts, &[], other)), ["!method password incomparable"]);
-        let none = Rulebook::parse(&Source::default()).unwrap();
+        let none = Rulebook::parse(crate::kinds::infos(), &Source::default()).unwrap();
         assert_eq!(told(&old, &none), ["!requirement a removed", "method password removed"]);
         assert_eq!(told(&none, &old), ["requirement a added", "method password added"]);
     }

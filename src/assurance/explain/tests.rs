@@ -1,13 +1,14 @@
 use std::time::Duration;
 
 use super::explain;
-use crate::assurance::candidate::{Candidate, Effort};
+use crate::assurance::candidate::Candidate;
 use crate::assurance::decide::decide;
 use crate::assurance::requirement::set::Requirements;
 use crate::assurance::tests::deciding::{device, world};
 use crate::assurance::tests::worlds::{NOW, VOCABULARY, evidence, held, known, name};
 use crate::domain::evidence::Evidence;
 use crate::domain::ids::SessionId;
+use crate::domain::kind::Effort;
 use crate::domain::method::Method;
 
 const LOGIN: &str = "webauthn & user_verified or password and (totp within 15m or recovery_codes)";

@@ -88,7 +88,8 @@ impl Questions {
         let requirements =
             (0..).zip(requirements).map(|(n, text): (u32, _)| (format!("r{n}"), text)).collect();
         let source = Source { methods: methods(count), requirements, rules: Vec::new() };
-        let book = Rulebook::parse(&source).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let book =
+            Rulebook::parse(crate::kinds::infos(), &source).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let candidates = Candidate::externals(book.vocabulary());
         Self { book, candidates }
     }
@@ -176,7 +177,7 @@ fn a_distinct_that_takes_too_many_steps_is_refused_at_load() {
     let nine = eight.replace("m8)", "m8, m9)");
     let source =
         Source { methods: methods(28), requirements: vec![("login".to_owned(), nine)], rules: Vec::new() };
-    let refused = Rulebook::parse(&source).unwrap_err().to_string();
+    let refused = Rulebook::parse(crate::kinds::infos(), &source).unwrap_err().to_string();
     assert!(refused.contains("names evidence 9 times: at most 8 are allowed"), "{refused}");
 }
 

@@ -5,10 +5,11 @@ use super::texts::{requirement, texts};
 use super::worlds::{
     NOW, VOCABULARY, World, any_evidence, evidence, held, known, name, numbered, passkey, worlds,
 };
-use crate::assurance::candidate::{Availability, Candidate, Effort};
+use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::decide::decide;
 use crate::domain::decision::{Decision, Step};
 use crate::domain::ids::{ClientId, DeviceId, SessionId};
+use crate::domain::kind::Effort;
 use crate::domain::method::Method;
 
 pub(crate) fn device(kind: &'static str, id: &str) -> Method {

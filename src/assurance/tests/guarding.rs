@@ -6,13 +6,14 @@ use super::deciding::{device, world};
 use super::oracle;
 use super::texts::{requirement, texts};
 use super::worlds::{NOW, TRANSACTION, VOCABULARY, World, evidence, held, worlds};
-use crate::assurance::candidate::{Candidate, Effort};
+use crate::assurance::candidate::Candidate;
 use crate::assurance::compare::{Relation, compare};
 use crate::assurance::decide::decide;
 use crate::assurance::explain::explain;
 use crate::assurance::requirement::Requirement;
 use crate::domain::decision::{Decision, Step};
 use crate::domain::evidence::{Evidence, Scope};
+use crate::domain::kind::Effort;
 use crate::domain::method::Method;
 
 fn guard(text: &str) -> Requirement {

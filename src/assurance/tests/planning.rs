@@ -5,10 +5,11 @@ use proptest::prelude::*;
 use super::oracle::{self, Facts};
 use super::texts::{requirement, texts};
 use super::worlds::{World, effort, worlds};
-use crate::assurance::candidate::{Availability, Candidate, Effort};
+use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::decide::decide;
 use crate::assurance::requirement::Requirement;
 use crate::domain::decision::{Decision, Plan, Step};
+use crate::domain::kind::Effort;
 use crate::domain::method::Method;
 use crate::domain::moment::Moment;
 

@@ -6,13 +6,14 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::oracle::Fact;
-use crate::assurance::candidate::{Availability, Candidate, Effort};
+use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::counting::{Asked, counts};
 use crate::assurance::decide::Situation;
 use crate::assurance::steps::{STEPS_MAX, Steps};
 use crate::assurance::vocabulary::{Entry, Vocabulary};
 use crate::domain::evidence::{Binding, Evidence, Scope, TransactionDigest};
 use crate::domain::ids::{ClientId, DeviceId, EvidenceId, SessionId};
+use crate::domain::kind::Effort;
 use crate::domain::method::{Method, MethodName};
 use crate::domain::moment::Moment;
 use crate::domain::strength::{FactorType, Strength};

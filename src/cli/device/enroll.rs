@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::list::Kind;
 use super::{Answer, Exchange, Failure, print, qr};
 use crate::cli::typed;
+use crate::domain::kind::Kind;
 use crate::wire::convert::duration;
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
@@ -28,7 +28,7 @@ pub(super) struct Enroll {
     /// The user
     subject: String,
     /// What to enroll: an authenticator app (totp), a token that counts (hotp), or a list of codes
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = typed::kind())]
     kind: Kind,
     /// The user's own name for it. Left out, one is made from the kind
     #[arg(long)]
@@ -74,22 +74,21 @@ Examples:
 impl Enroll {
     /// Whether the options are ones of this kind.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        use Kind::{Hotp, RecoveryCodes, Totp};
-        let options: [(&str, bool, &[Kind]); 9] = [
-            ("--count", self.count.is_some(), &[RecoveryCodes]),
-            ("--digits", self.digits.is_some(), &[Totp, Hotp]),
-            ("--period", self.period.is_some(), &[Totp]),
-            ("--algorithm", self.algorithm.is_some(), &[Totp, Hotp]),
-            ("--counter", self.counter.is_some(), &[Hotp]),
-            ("--tolerance", self.tolerance.is_some(), &[Totp]),
-            ("--look-ahead", self.look_ahead.is_some(), &[Hotp]),
-            ("--account-name", self.account_name.is_some(), &[Totp, Hotp]),
-            ("--secret-base32-file", self.secret_base32_file.is_some(), &[Totp, Hotp]),
+        const OATH: &[&str] = &["totp", "hotp"];
+        let options: [(&str, bool, &[&str]); 9] = [
+            ("--count", self.count.is_some(), &["recovery_codes"]),
+            ("--digits", self.digits.is_some(), OATH),
+            ("--period", self.period.is_some(), &["totp"]),
+            ("--algorithm", self.algorithm.is_some(), OATH),
+            ("--counter", self.counter.is_some(), &["hotp"]),
+            ("--tolerance", self.tolerance.is_some(), &["totp"]),
+            ("--look-ahead", self.look_ahead.is_some(), &["hotp"]),
+            ("--account-name", self.account_name.is_some(), OATH),
+            ("--secret-base32-file", self.secret_base32_file.is_some(), OATH),
         ];
-        let name = |kind: Kind| print::kind(pb::DeviceKind::from(kind).into());
         for (option, is_given, kinds) in options {
-            if is_given && !kinds.contains(&self.kind) {
-                let kinds = kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(" or ");
+            if is_given && !kinds.contains(&self.kind.as_str()) {
+                let kinds = kinds.join(" or ").replace('_', "-");
                 return Err(Failure::Usage(format!("{option} goes with --kind {kinds}")));
             }
         }
@@ -106,8 +105,8 @@ impl Enroll {
         });
         let account_name = self.account_name.clone().unwrap_or_default();
         let digits = self.digits.unwrap_or_default();
-        Ok(match self.kind {
-            Kind::Totp => Setup::Totp(pb::TotpSetup {
+        Ok(match self.kind.as_str() {
+            "totp" => Setup::Totp(pb::TotpSetup {
                 algorithm: algorithm.into(),
                 digits,
                 period: self.period.map(duration),
@@ -116,7 +115,7 @@ impl Enroll {
                 tolerance: self.tolerance,
                 start_time: None,
             }),
-            Kind::Hotp => Setup::Hotp(pb::HotpSetup {
+            "hotp" => Setup::Hotp(pb::HotpSetup {
                 algorithm: algorithm.into(),
                 digits,
                 counter: self.counter.unwrap_or_default(),
@@ -124,9 +123,10 @@ impl Enroll {
                 account_name,
                 look_ahead: self.look_ahead,
             }),
-            Kind::RecoveryCodes => {
+            "recovery_codes" => {
                 Setup::RecoveryCodes(pb::RecoveryCodesSetup { count: self.count.unwrap_or_default() })
             }
+            other => return Err(Failure::Usage(format!("{other} devices are not enrolled by this command"))),
         })
     }
 

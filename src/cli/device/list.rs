@@ -1,28 +1,13 @@
 //! `countersign device list`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{Answer, Exchange, Failure, print};
+use crate::cli::typed;
+use crate::domain::kind::Kind;
+use crate::wire::convert;
 use crate::wire::pb;
 use crate::wire::pb::device_service_client::DeviceServiceClient;
-
-/// A kind of device, as it is typed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Kind {
-    Totp,
-    Hotp,
-    RecoveryCodes,
-}
-
-impl From<Kind> for pb::DeviceKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Totp => Self::Totp,
-            Kind::Hotp => Self::Hotp,
-            Kind::RecoveryCodes => Self::RecoveryCodes,
-        }
-    }
-}
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign device list alice\n  \
@@ -34,7 +19,7 @@ pub(super) struct List {
     #[arg(long)]
     all_states: bool,
     /// Only of this kind. May be repeated
-    #[arg(long, value_enum, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = typed::kind())]
     kind: Vec<Kind>,
 }
 
@@ -49,7 +34,7 @@ impl List {
         } else {
             Vec::new()
         };
-        let kinds = self.kind.into_iter().map(|kind| pb::DeviceKind::from(kind).into()).collect();
+        let kinds = self.kind.iter().map(|kind| convert::kind(kind).into()).collect();
         let mut request = pb::ListDevicesRequest {
             subject: self.subject,
             states,

@@ -69,8 +69,8 @@ fn a_device_is_told_with_all_that_is_known_and_nothing_that_is_not() {
          algorithm: sha256\n\
          digits:    6\n\
          period:    30s\n\
-         tolerance: 1 steps each way\n\
-         drift:     -1 steps\n\
+         tolerance: 1\n\
+         drift:     -1\n\
          throttle:  no failures\n"
     );
 }

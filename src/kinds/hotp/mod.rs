@@ -1,24 +1,31 @@
 //! Counter-based one-time passwords, RFC 4226.
 
+pub mod settings;
 mod state;
 pub mod wire;
 
 #[cfg(test)]
 mod tests;
 
+use self::settings::{DIGITS, LOOK_AHEAD};
+use self::state::FORM;
+use super::contract::{Authenticator, Detail, Judgement, Judging, Made, Making, SetupMessage, Shown};
 use super::oath::code::Code;
 use super::oath::parameters::LookAhead;
 use super::oath::setup::{OathSetup, at_most, setting};
 use super::oath::uri::Factor;
-use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
-use crate::domain::device::Kind;
+use crate::domain::kind::{Capability, Effort, Kind, KindInfo};
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
+use crate::domain::strength::Strength;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault};
 
 pub use self::state::{RESYNC_COUNTERS, State};
+
+/// The name of the kind.
+pub const KIND: Kind = Kind::named("hotp");
 
 /// The kind.
 pub struct Hotp;
@@ -35,28 +42,46 @@ pub struct Setup {
 }
 
 impl Authenticator for Hotp {
-    const KIND: Kind = Kind::Hotp;
-    const LABEL: &'static str = "Token";
-    const CONFIRMED_BY_PROOF: bool = true;
-    const CAN_BE_GUESSED: bool = true;
-    const LOSES_STEP: bool = true;
+    const INFO: &'static KindInfo = &KindInfo {
+        kind: KIND,
+        form: FORM,
+        label: "Token",
+        effort: Effort::Code,
+        capability: Capability::Code,
+        strengths: || vec![Strength::one_time_code()],
+        is_confirmed_by_proof: true,
+        guessing: Some(&settings::GUESSING),
+        loses_step: true,
+        settings: &settings::ALL,
+    };
     type Setup = Setup;
     type State = State;
     type Proof = Code;
 
+    fn parse(message: SetupMessage, violations: &mut Violations) -> Result<Option<Setup>, SetupMessage> {
+        match message {
+            SetupMessage::Hotp(message) => Ok(wire::setup(message, violations)),
+            other => Err(other),
+        }
+    }
+
     /// A window wider than the policy's would make a guess likelier than start-up said.
     fn beyond(setup: &Setup, policy: &Policy) -> Violations {
-        at_most("hotp.look_ahead", setup.look_ahead.map(|asked| asked.value()), policy.hotp.look_ahead)
+        at_most(
+            "hotp.look_ahead",
+            setup.look_ahead.map(|asked| asked.value()),
+            policy.kinds.number(&LOOK_AHEAD),
+        )
     }
 
     fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
-        let settings = &cx.policy.hotp;
-        let digits = setup.oath.digits.map_or_else(|| setting(settings.digits), Ok)?;
-        let look_ahead = setup.look_ahead.map_or_else(|| setting(settings.look_ahead), Ok)?;
+        let settings = &cx.policy.kinds;
+        let digits = setup.oath.digits.map_or_else(|| setting(settings.number(&DIGITS)), Ok)?;
+        let look_ahead = setup.look_ahead.map_or_else(|| setting(settings.number(&LOOK_AHEAD)), Ok)?;
         let state = State::new(setup.oath.algorithm, digits, setup.counter, look_ahead);
         let secret = setup.oath.secret(cx);
-        let material = setup.oath.material(&secret, digits, Factor::Counter(setup.counter), cx)?;
-        Ok(Made { state, secret, shown: Shown::Oath(material) })
+        let shown = Shown::Oath(setup.oath.otpauth(&secret, digits, Factor::Counter(setup.counter), cx));
+        Ok(Made { state, secret, shown })
     }
 
     /// Begins no earlier than where the counter stopped, since every smaller one is used up. The URI shows that counter.

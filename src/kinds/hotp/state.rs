@@ -13,12 +13,15 @@ use crate::kinds::oath::parameters::{Digits, LookAhead};
 /// How many counters ahead consecutive codes are looked for.
 pub const RESYNC_COUNTERS: u64 = 100;
 
+/// The newest form of the JSON.
+pub(super) const FORM: u8 = 1;
+
 /// What is kept in the open. The names in JSON are what is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The form of the JSON.
     #[serde(rename = "v")]
-    pub form: Form<1>,
+    pub form: Form<FORM>,
     /// The hash.
     #[serde(rename = "alg")]
     pub algorithm: Algorithm,

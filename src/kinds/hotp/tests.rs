@@ -94,12 +94,12 @@ fn at_the_end_of_the_counters_nothing_is_accepted_that_could_not_be_used_up() {
 #[test]
 fn a_token_takes_the_defaults_of_its_tenant() {
     let mut room = Room::new();
-    (room.policy.hotp.digits, room.policy.hotp.look_ahead) = (7, 3);
+    room.policy.kinds = room.policy.kinds.with(&DIGITS, 7).with(&LOOK_AHEAD, 3);
     let setup = Setup { counter: 5, ..Setup::default() };
     let made = Hotp::make(setup, &room.making(Moment::from_secs(0))).unwrap();
     assert_eq!((made.state.digits.value(), made.state.counter, made.state.look_ahead.value()), (7, 5, 3));
-    let Shown::Oath(material) = &made.shown else { panic!("an OATH device") };
-    assert!(material.uri.expose().ends_with("&algorithm=SHA1&digits=7&counter=5"));
+    let Shown::Oath(otpauth) = &made.shown else { panic!("an OATH device") };
+    assert!(otpauth.print().expose().ends_with("&algorithm=SHA1&digits=7&counter=5"));
     let pb::device::Detail::Hotp(detail) = Hotp::detail(&made.state) else { panic!("an HOTP device") };
     let sha1 = pb::OathAlgorithm::Sha1.into();
     assert_eq!(detail, pb::HotpDetail { algorithm: sha1, digits: 7, counter: 5, look_ahead: 3 });

@@ -1,15 +1,12 @@
 //! What enrolling a TOTP and an HOTP device have in common.
 
-use data_encoding::BASE32_NOPAD;
-
 use super::algorithm::Algorithm;
 use super::parameters::Digits;
-use super::qr::Qr;
 use super::uri::{Factor, Otpauth};
-use crate::domain::secret::{Secret, SecretText};
+use crate::domain::secret::Secret;
 use crate::domain::violation::Violations;
 use crate::error::Fault;
-use crate::kinds::{Making, OathMaterial};
+use crate::kinds::contract::Making;
 
 /// The length of a secret that is made here, in bytes: what RFC 4226 (R6) recommends.
 const SECRET_MADE: usize = 20;
@@ -43,18 +40,15 @@ impl OathSetup {
         self.secret.clone().unwrap_or_else(|| Secret::new(cx.entropy.bytes::<SECRET_MADE>().to_vec()))
     }
 
-    /// The secret in every form that an app takes.
-    ///
-    /// # Errors
-    /// A fault: the tenant's issuer and image are too long for a QR code.
-    pub(in crate::kinds) fn material(
+    /// What an app is told.
+    pub(in crate::kinds) fn otpauth(
         self,
         secret: &Secret,
         digits: Digits,
         factor: Factor,
         cx: &Making<'_>,
-    ) -> Result<OathMaterial, Fault> {
-        let uri = Otpauth {
+    ) -> Otpauth {
+        Otpauth {
             issuer: cx.policy.issuer.clone(),
             account: self.account_name.unwrap_or_else(|| cx.subject.as_str().to_owned()),
             secret: secret.clone(),
@@ -63,10 +57,6 @@ impl OathSetup {
             factor,
             image: cx.policy.image.clone(),
         }
-        .print();
-        let qr = Qr::of(&uri)?;
-        let base32 = SecretText::new(BASE32_NOPAD.encode(secret.expose()));
-        Ok(OathMaterial { base32, svg: qr.svg(), png: qr.png()?, uri })
     }
 }
 

@@ -1,9 +1,14 @@
 //! Between the protobuf messages and what OATH devices share.
 
+use data_encoding::BASE32_NOPAD;
+
 use super::algorithm::Algorithm;
 use super::parameters::{self, Digits};
+use super::qr::Qr;
 use super::setup::OathSetup;
+use super::uri::Otpauth;
 use crate::domain::violation::{Problem, Violations};
+use crate::error::Fault;
 use crate::kinds::wire::given;
 use crate::wire::pb;
 
@@ -38,6 +43,21 @@ fn parse_algorithm(value: i32) -> Result<Algorithm, Problem> {
         Ok(pb::OathAlgorithm::Sha512) => Ok(Algorithm::Sha512),
         Err(_) => Err(Problem::new("must be one of SHA1, SHA256 and SHA512")),
     }
+}
+
+/// An OATH secret in every form that an app takes.
+///
+/// # Errors
+/// A fault: the URI is too long for a QR code.
+pub(in crate::kinds) fn shown(otpauth: &Otpauth) -> Result<pb::OathEnrollment, Fault> {
+    let uri = otpauth.print();
+    let qr = Qr::of(&uri)?;
+    Ok(pb::OathEnrollment {
+        secret_base32: BASE32_NOPAD.encode(otpauth.secret.expose()),
+        qr_svg: qr.svg().expose().to_owned(),
+        qr_png: qr.png()?.expose().to_vec(),
+        otpauth_uri: uri.expose().to_owned(),
+    })
 }
 
 /// An algorithm as protobuf names it.

@@ -5,7 +5,7 @@ use super::state::{CODES_MAX, Hashed, State};
 use crate::crypto::keyring::Keyring;
 use crate::domain::ids::DeviceId;
 use crate::domain::secret::SecretText;
-use crate::kinds::Making;
+use crate::kinds::contract::Making;
 
 /// The state of a code in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

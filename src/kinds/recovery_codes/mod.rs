@@ -11,14 +11,24 @@ mod tests;
 use subtle::Choice;
 
 use self::code::Typed;
-use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
-use crate::domain::device::Kind;
+use self::state::FORM;
+use super::contract::{Authenticator, Detail, Judgement, Judging, Made, Making, SetupMessage, Shown};
+use crate::domain::kind::{Capability, Effort, Kind, KindInfo};
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
+use crate::domain::setting::Setting;
+use crate::domain::strength::Strength;
+use crate::domain::violation::Violations;
 use crate::error::Fault;
 
 pub use self::issue::{Held, ListFull, add_chosen, held, issue};
 pub use self::state::{CODES_MAX, State};
+
+/// The name of the kind.
+pub const KIND: Kind = Kind::named("recovery_codes");
+
+/// Codes of a list, unless an enrollment asks for another number.
+pub static COUNT: Setting = Setting::number("recovery_codes", 10, 1, 50);
 
 /// The kind.
 pub struct RecoveryCodes;
@@ -31,13 +41,28 @@ pub struct Setup {
 }
 
 impl Authenticator for RecoveryCodes {
-    const KIND: Kind = Kind::RecoveryCodes;
-    const LABEL: &'static str = "Recovery codes";
-    const CONFIRMED_BY_PROOF: bool = false;
-    const CAN_BE_GUESSED: bool = false;
+    const INFO: &'static KindInfo = &KindInfo {
+        kind: KIND,
+        form: FORM,
+        label: "Recovery codes",
+        effort: Effort::Recovery,
+        capability: Capability::Code,
+        strengths: || vec![Strength { recovery: true, ..Strength::one_time_code() }],
+        is_confirmed_by_proof: false,
+        guessing: None,
+        loses_step: false,
+        settings: &[&COUNT],
+    };
     type Setup = Setup;
     type State = State;
     type Proof = Typed;
+
+    fn parse(message: SetupMessage, violations: &mut Violations) -> Result<Option<Setup>, SetupMessage> {
+        match message {
+            SetupMessage::RecoveryCodes(message) => Ok(wire::setup(message, violations)),
+            other => Err(other),
+        }
+    }
 
     /// A code that an operator chose may be short.
     fn can_be_guessed(state: &State) -> bool {
@@ -45,7 +70,7 @@ impl Authenticator for RecoveryCodes {
     }
 
     fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
-        let count = setup.count.unwrap_or(cx.policy.recovery_codes);
+        let count = setup.count.unwrap_or(cx.policy.kinds.number(&COUNT));
         let (state, codes) =
             issue(None, count, false, cx).map_err(|e| Fault::internal("making recovery codes", e))?;
         Ok(Made { state, secret: Secret::new(Vec::new()), shown: Shown::Codes(codes) })

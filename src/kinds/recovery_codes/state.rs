@@ -11,17 +11,20 @@ use crate::crypto::keyring::{Keyring, Purpose};
 use crate::domain::ids::DeviceId;
 use crate::domain::moment::Moment;
 use crate::domain::secret::SecretText;
-use crate::kinds::Making;
+use crate::kinds::contract::Making;
 use crate::kinds::form::Form;
 
 /// How many unused codes a list holds at most, and how many used ones it remembers.
 pub const CODES_MAX: usize = 50;
 
+/// The newest form of the JSON.
+pub(super) const FORM: u8 = 1;
+
 /// What is kept in the open. The names in JSON are what is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     #[serde(rename = "v")]
-    form: Form<1>,
+    form: Form<FORM>,
     /// When the newest codes were issued, in microseconds since the epoch.
     #[serde(rename = "at")]
     issued_at: i64,

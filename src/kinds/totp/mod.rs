@@ -1,5 +1,6 @@
 //! Time-based one-time passwords, RFC 6238.
 
+pub mod settings;
 mod state;
 mod steps;
 pub mod wire;
@@ -7,22 +8,29 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
-use super::erased::secret_field;
+use self::settings::{DIGITS, PERIOD, TOLERANCE};
+use self::state::FORM;
+use super::contract::{
+    Authenticator, Detail, Judgement, Judging, Made, Making, SetupMessage, Shown, secret_field,
+};
 use super::oath::code::Code;
 use super::oath::parameters::{Period, Tolerance};
 use super::oath::setup::{OathSetup, at_most, setting};
 use super::oath::uri::Factor;
-use super::{Authenticator, Detail, Judgement, Judging, Made, Making, Shown};
-use crate::domain::device::Kind;
+use crate::domain::kind::{Capability, Effort, Kind, KindInfo};
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
 use crate::domain::proof::{Offered, Reject};
 use crate::domain::secret::Secret;
+use crate::domain::strength::Strength;
 use crate::domain::violation::Violations;
 use crate::error::{Error, Fault};
 
 pub use self::state::{RESYNC_STEPS, State, step};
 pub use self::steps::Steps;
+
+/// The name of the kind.
+pub const KIND: Kind = Kind::named("totp");
 
 /// The kind.
 pub struct Totp;
@@ -41,30 +49,43 @@ pub struct Setup {
 }
 
 impl Authenticator for Totp {
-    const KIND: Kind = Kind::Totp;
-    const LABEL: &'static str = "Authenticator app";
-    const CONFIRMED_BY_PROOF: bool = true;
-    const CAN_BE_GUESSED: bool = true;
-    const LOSES_STEP: bool = true;
+    const INFO: &'static KindInfo = &KindInfo {
+        kind: KIND,
+        form: FORM,
+        label: "Authenticator app",
+        effort: Effort::Code,
+        capability: Capability::Code,
+        strengths: || vec![Strength::one_time_code()],
+        is_confirmed_by_proof: true,
+        guessing: Some(&settings::GUESSING),
+        loses_step: true,
+        settings: &settings::ALL,
+    };
     type Setup = Setup;
     type State = State;
     type Proof = Code;
 
+    fn parse(message: SetupMessage, violations: &mut Violations) -> Result<Option<Setup>, SetupMessage> {
+        match message {
+            SetupMessage::Totp(message) => Ok(wire::setup(message, violations)),
+            other => Err(other),
+        }
+    }
+
     /// A window wider than the policy's would make a guess likelier than start-up said.
     fn beyond(setup: &Setup, policy: &Policy) -> Violations {
-        at_most("totp.tolerance", setup.tolerance.map(|asked| asked.value()), policy.totp.tolerance)
+        at_most("totp.tolerance", setup.tolerance.map(|asked| asked.value()), policy.kinds.number(&TOLERANCE))
     }
 
     fn make(setup: Setup, cx: &Making<'_>) -> Result<Made<State>, Fault> {
-        let settings = &cx.policy.totp;
-        let period = u32::try_from(settings.period.as_secs()).unwrap_or(u32::MAX);
-        let period = setup.period.map_or_else(|| setting(period), Ok)?;
-        let digits = setup.oath.digits.map_or_else(|| setting(settings.digits), Ok)?;
-        let tolerance = setup.tolerance.map_or_else(|| setting(settings.tolerance), Ok)?;
+        let settings = &cx.policy.kinds;
+        let period = setup.period.map_or_else(|| setting(settings.number(&PERIOD)), Ok)?;
+        let digits = setup.oath.digits.map_or_else(|| setting(settings.number(&DIGITS)), Ok)?;
+        let tolerance = setup.tolerance.map_or_else(|| setting(settings.number(&TOLERANCE)), Ok)?;
         let state = State::new(setup.oath.algorithm, digits, period, tolerance, setup.t0);
         let secret = setup.oath.secret(cx);
-        let material = setup.oath.material(&secret, digits, Factor::Time(period), cx)?;
-        Ok(Made { state, secret, shown: Shown::Oath(material) })
+        let shown = Shown::Oath(setup.oath.otpauth(&secret, digits, Factor::Time(period), cx));
+        Ok(Made { state, secret, shown })
     }
 
     /// Steps can be compared only under the same period and start time. Algorithm and digits may differ: a used step
@@ -77,7 +98,7 @@ impl Authenticator for Totp {
                 "must be another one, or with the settings with which the subject had it before: a period of {period} s, \
                  and {t0} s after the epoch as its start time"
             );
-            return Err(Violations::one(secret_field(Self::KIND), problem).into());
+            return Err(Violations::one(secret_field(&KIND), problem).into());
         }
         let state = made.state.going_on_from(before);
         Ok(Made { state, ..made })
@@ -95,7 +116,7 @@ impl Authenticator for Totp {
 
         let fresh = state.window(clock).find(|step| state.is_fresh(*step) && is_code_of(*step));
         if let Some(step) = fresh {
-            return Judgement::Accepted(state.used(step, clock, &cx.policy.totp));
+            return Judgement::Accepted(state.used(step, clock, &cx.policy.kinds));
         }
         let mut used = state.window(clock).filter(|step| !state.is_fresh(*step)).chain(state.last_step);
         Judgement::Rejected(if used.any(is_code_of) { Reject::Replayed } else { Reject::Mismatch })

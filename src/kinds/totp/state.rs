@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::{LEARN_DRIFT, MAX_DRIFT};
 use super::steps::Steps;
 use crate::domain::moment::Moment;
-use crate::domain::policy::TotpPolicy;
 use crate::domain::secret::Secret;
+use crate::domain::setting::Settings;
 use crate::kinds::form::Form;
 use crate::kinds::oath::Generator;
 use crate::kinds::oath::algorithm::Algorithm;
@@ -19,12 +20,15 @@ pub const RESYNC_STEPS: i64 = 20;
 /// How many steps are searched at most.
 const RESYNC_SPAN: i64 = 1000;
 
+/// The newest form of the JSON.
+pub(super) const FORM: u8 = 2;
+
 /// What is kept in the open. The names in JSON are what is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// The form of the JSON.
     #[serde(rename = "v")]
-    pub form: Form<2>,
+    pub form: Form<FORM>,
     /// The hash.
     #[serde(rename = "alg")]
     pub algorithm: Algorithm,
@@ -136,10 +140,10 @@ impl State {
     ///
     /// Learning moves the drift to at most `max_drift` either way, so that a code from further ahead is
     /// never accepted for long. A drift that is larger already is kept, and may only shrink.
-    pub(super) fn used(&self, step: i64, clock: i64, policy: &TotpPolicy) -> Self {
-        let (drift, bound) = (i64::from(self.drift), i64::from(policy.max_drift));
+    pub(super) fn used(&self, step: i64, clock: i64, settings: &Settings) -> Self {
+        let (drift, bound) = (i64::from(self.drift), i64::from(settings.number(&MAX_DRIFT)));
         let learned = step.saturating_sub(clock).clamp(drift.min(-bound), drift.max(bound));
-        let drift = if policy.learn_drift { learned } else { drift };
+        let drift = if settings.flag(&LEARN_DRIFT) { learned } else { drift };
         let drift = i32::try_from(drift).unwrap_or(self.drift);
         Self { drift, last_step: Some(step), accepted: self.accepted().with(step, step), ..self.clone() }
     }

@@ -22,7 +22,7 @@ fn device(tolerance: u32) -> State {
 /// A room in which nothing is learned from a code.
 fn room() -> Room {
     let mut room = Room::new();
-    room.policy.totp.learn_drift = false;
+    room.policy.kinds.set(&settings::LEARN_DRIFT, 0);
     room
 }
 
@@ -119,7 +119,7 @@ fn drift_is_learned_up_to_its_bound() {
     for (max_drift, offset, learned) in
         [(1, 2, 1), (1, -2, -1), (1, 1, 1), (3, 2, 2), (0, 2, 0), (u32::MAX, -2, -2)]
     {
-        room.policy.totp.max_drift = max_drift;
+        room.policy.kinds.set(&settings::MAX_DRIFT, max_drift);
         let code = code_at((10i64 + offset).try_into().unwrap());
         let Judgement::Accepted(next) = judge(&room, &device(2), during(10), code.expose()) else {
             panic!("{offset} steps are within the tolerance")
@@ -166,19 +166,19 @@ fn steps_are_counted_from_the_start_time() {
 fn a_device_takes_the_defaults_of_its_tenant() {
     let mut room = Room::new();
     room.policy.issuer = Some("Example".to_owned());
-    room.policy.totp.digits = 8;
-    room.policy.totp.period = std::time::Duration::from_secs(60);
-    room.policy.totp.tolerance = 2;
+    room.policy.kinds.set(&settings::DIGITS, 8);
+    room.policy.kinds.set(&settings::PERIOD, 60);
+    room.policy.kinds.set(&settings::TOLERANCE, 2);
     let made = Totp::make(Setup::default(), &room.making(during(0))).unwrap();
     let State { digits, period, tolerance, .. } = &made.state;
     assert_eq!((digits.value(), period.value(), tolerance.value()), (8, 60, 2));
     assert_eq!(made.secret.expose().len(), 20);
-    let Shown::Oath(material) = made.shown else { panic!("an OATH device") };
+    let Shown::Oath(otpauth) = made.shown else { panic!("an OATH device") };
     assert_eq!(
-        material.uri.expose(),
+        otpauth.print().expose(),
         format!(
             "otpauth://totp/Example%3Aalice?secret={}&algorithm=SHA1&digits=8&period=60&issuer=Example",
-            material.base32.expose()
+            data_encoding::BASE32_NOPAD.encode(made.secret.expose())
         )
     );
 }
@@ -186,7 +186,7 @@ fn a_device_takes_the_defaults_of_its_tenant() {
 #[test]
 fn a_tenant_with_a_setting_out_of_bounds_is_a_fault() {
     let mut room = Room::new();
-    room.policy.totp.digits = 9;
+    room.policy.kinds.set(&settings::DIGITS, 9);
     assert!(Totp::make(Setup::default(), &room.making(during(0))).is_err());
 }
 
@@ -197,7 +197,8 @@ proptest! {
         tolerance in 0..=4u32, learn_drift: bool, drift in -30..=30i32, max_drift in 0..=4u32,
     ) {
         let mut room = Room::new();
-        (room.policy.totp.learn_drift, room.policy.totp.max_drift) = (learn_drift, max_drift);
+        room.policy.kinds.set(&settings::LEARN_DRIFT, learn_drift.into());
+        room.policy.kinds.set(&settings::MAX_DRIFT, max_drift);
         let mut state = State { drift, ..device(tolerance) };
         let bound = drift.unsigned_abs().max(max_drift);
         // The clock goes where it likes.
@@ -227,7 +228,7 @@ proptest! {
         micros: i64, t0: i64, drift: i32, last_step: Option<i64>, period in 15..=120u32, max_drift: u32,
     ) {
         let mut room = Room::new();
-        room.policy.totp.max_drift = max_drift;
+        room.policy.kinds.set(&settings::MAX_DRIFT, max_drift);
         let period = Period::try_from(period).unwrap();
         let state = State { t0, drift, last_step, period, ..device(4) };
         for micros in [micros, i64::MIN, i64::MAX, 0] {
@@ -237,7 +238,7 @@ proptest! {
             Totp::resync(&state, &hex(SECRET), &[code; 2], &room.judging(now));
             // What is accepted at the ends of time moves the state without an overflow, too.
             let clock = state.step_at(now);
-            let _ = state.used(*state.window(clock).end(), clock, &room.policy.totp);
+            let _ = state.used(*state.window(clock).end(), clock, &room.policy.kinds);
             let first = *state.resync_window(clock, 2).start();
             let _ = state.found(first, first.saturating_add(1), clock);
             let _ = Totp::set_back(&state, now);

@@ -1,8 +1,8 @@
 use super::*;
-use crate::domain::device::Kind;
 use crate::domain::moment::Moment;
 use crate::kinds::fixture::Room;
 use crate::kinds::registry::kind;
+use crate::kinds::{hotp, totp};
 
 fn problems(violations: &Violations) -> Vec<String> {
     violations.iter().map(|v| format!("{} {}", v.field, v.problem)).collect()
@@ -66,23 +66,23 @@ fn a_setup_becomes_the_kind_that_it_names_and_is_shown_in_every_form() {
     use pb::enroll_device_request::Setup;
     let room = Room::new();
     for (message, of) in [
-        (Setup::Totp(pb::TotpSetup::default()), Kind::Totp),
-        (Setup::Hotp(pb::HotpSetup::default()), Kind::Hotp),
-        (Setup::RecoveryCodes(pb::RecoveryCodesSetup::default()), Kind::RecoveryCodes),
+        (Setup::Totp(pb::TotpSetup::default()), totp::KIND),
+        (Setup::Hotp(pb::HotpSetup::default()), hotp::KIND),
+        (Setup::RecoveryCodes(pb::RecoveryCodesSetup::default()), recovery_codes::KIND),
     ] {
-        let parsed = setup(message, &mut Violations::default()).unwrap();
+        let parsed = setup(Some(message), &mut Violations::default()).unwrap();
         assert_eq!(parsed.kind, of);
-        let made = kind(of).make(&parsed, &room.making(Moment::from_secs(0))).unwrap();
-        match shown(&made.shown).material.unwrap() {
+        let made = kind(&of).unwrap().make(&parsed, &room.making(Moment::from_secs(0))).unwrap();
+        match shown(&made.shown).unwrap().material.unwrap() {
             pb::enrollment::Material::Oath(oath) => {
-                assert_ne!(of, Kind::RecoveryCodes);
+                assert_ne!(of, recovery_codes::KIND);
                 assert!(oath.otpauth_uri.starts_with(&format!("otpauth://{}/alice?secret=", of.as_str())));
                 assert!(oath.otpauth_uri.contains(&format!("={}&", oath.secret_base32)));
                 assert!(oath.qr_svg.starts_with("<svg ") && oath.qr_svg.ends_with("</svg>"));
                 assert!(oath.qr_png.starts_with(b"\x89PNG\r\n"));
             }
             pb::enrollment::Material::RecoveryCodes(list) => {
-                assert_eq!((of, list.codes.len()), (Kind::RecoveryCodes, 10));
+                assert_eq!((of, list.codes.len()), (recovery_codes::KIND, 10));
             }
         }
     }
@@ -92,7 +92,7 @@ fn a_setup_becomes_the_kind_that_it_names_and_is_shown_in_every_form() {
 fn a_setup_that_is_wrong_is_none_and_says_where() {
     let mut violations = Violations::default();
     let message = pb::HotpSetup { digits: 5, secret: vec![0; 15], ..Default::default() };
-    assert!(setup(pb::enroll_device_request::Setup::Hotp(message), &mut violations).is_none());
+    assert!(setup(Some(pb::enroll_device_request::Setup::Hotp(message)), &mut violations).is_none());
     let right = ["hotp.digits must be 6, 7 or 8", "hotp.secret must be 16 to 64 bytes, and has 15"];
     assert_eq!(problems(&violations), right);
 }

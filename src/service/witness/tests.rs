@@ -1,6 +1,7 @@
 use super::*;
-use crate::domain::device::{Failures, Kind, Sealed};
+use crate::domain::device::{Detail, Failures, Sealed};
 use crate::domain::ids::DeviceName;
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 
 const EARLIER: Moment = Moment::from_secs(1_800_000_000);
@@ -12,7 +13,7 @@ fn found(version: i64, counter: u64) -> Device {
         id: DeviceId::from_entropy([7; 16]),
         tenant: Tenant::trusted("default"),
         subject: Subject::trusted("alice"),
-        kind: Kind::Hotp,
+        kind: Kind::named("hotp"),
         name: DeviceName::trusted("token"),
         state: State::Active,
         preferred: true,
@@ -28,8 +29,8 @@ fn found(version: i64, counter: u64) -> Device {
     }
 }
 
-fn detail(counter: u64) -> String {
-    format!(r#"{{"v":1,"alg":"sha1","digits":6,"counter":{counter},"ahead":5}}"#)
+fn detail(counter: u64) -> Detail {
+    Detail::stored(format!(r#"{{"v":1,"alg":"sha1","digits":6,"counter":{counter},"ahead":5}}"#))
 }
 
 fn known(version: i64, counter: u64) -> Remembered {

@@ -70,7 +70,7 @@ pub(super) async fn release(tx: &DatabaseTransaction, commit: &Commit, device: &
     } else {
         update = update
             .col_expr(Column::Kind, Expr::value(device.kind.as_str()))
-            .col_expr(Column::Detail, Expr::value(device.detail.as_str()));
+            .col_expr(Column::Detail, Expr::value(device.detail.text()));
     }
     update.exec(tx).await?;
     Ok(())

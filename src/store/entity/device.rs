@@ -2,8 +2,9 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::domain::device::{Device, Failures, Kind, Sealed, State};
+use crate::domain::device::{Detail, Device, Failures, Sealed, State};
 use crate::domain::ids::{DeviceId, DeviceName, Subject, Tenant};
+use crate::domain::kind::Kind;
 use crate::domain::moment::Moment;
 use crate::error::Fault;
 
@@ -47,7 +48,7 @@ impl Model {
             name: device.name.as_str().to_owned(),
             state: device.state.as_str().to_owned(),
             preferred: device.preferred,
-            detail: device.detail.clone(),
+            detail: device.detail.text().to_owned(),
             secret: device.secret.0.clone(),
             version: device.version,
             epoch: device.epoch,
@@ -67,13 +68,12 @@ impl Model {
             id: DeviceId::trusted(&self.id),
             tenant: Tenant::trusted(&self.tenant),
             subject: Subject::trusted(&self.subject),
-            kind: Kind::from_name(&self.kind)
-                .ok_or_else(|| broken("its kind is not known to this version"))?,
+            kind: Kind::trusted(self.kind),
             name: DeviceName::trusted(&self.name),
             state: State::from_name(&self.state)
                 .ok_or_else(|| broken("its state is not known to this version"))?,
             preferred: self.preferred,
-            detail: self.detail,
+            detail: Detail::stored(self.detail),
             secret: Sealed(self.secret),
             version: self.version,
             epoch: self.epoch,

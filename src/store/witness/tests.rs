@@ -1,6 +1,7 @@
 use super::*;
-use crate::domain::device::{Kind, Sealed};
+use crate::domain::device::Sealed;
 use crate::domain::ids::{DeviceName, Subject, Tenant};
+use crate::domain::kind::Kind;
 
 fn device(number: u32, version: i64) -> Device {
     let mut id = [0; 16];
@@ -9,11 +10,11 @@ fn device(number: u32, version: i64) -> Device {
         id: DeviceId::from_entropy(id),
         tenant: Tenant::trusted("default"),
         subject: Subject::trusted("alice"),
-        kind: Kind::Hotp,
+        kind: Kind::named("hotp"),
         name: DeviceName::trusted("token"),
         state: State::Active,
         preferred: false,
-        detail: format!("{version}"),
+        detail: Detail::stored(version.to_string()),
         secret: Sealed::default(),
         version,
         epoch: 0,

@@ -32,6 +32,9 @@ fn the_sources_keep_to_the_plan_of_the_house() {
         // Not an error, so it must be seen although the test passes: written past the capture.
         let _ = writeln!(std::io::stderr(), "these files are more than one room:\n  {}", long.join("\n  "));
     }
+    // A kind is named where the kinds are listed, and where its enrollment is typed.
+    let named = rules::naming_kind(&sources, "hotp", &["kinds/hotp/", "kinds/oath/"]);
+    assert!(named.len() <= 3, "a kind is named in too many files: {named:?}");
     let broken = rules::broken(&sources);
     assert!(broken.is_empty(), "{} rules are broken:\n{}", broken.len(), broken.join("\n"));
 }

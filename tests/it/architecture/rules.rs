@@ -19,6 +19,7 @@ pub(super) fn broken(sources: &[Source]) -> Vec<String> {
             broken.extend(imports(source));
             broken.extend(crates(source));
             broken.extend(panics(source));
+            broken.extend(contracts(source));
         }
     }
     broken
@@ -81,6 +82,28 @@ fn crates(source: &Source) -> Vec<String> {
 fn panics(source: &Source) -> Vec<String> {
     let calls = [".unwrap()", ".expect("].into_iter().flat_map(|call| source.code().match_indices(call));
     calls.map(|(at, call)| format!("{}:{}: {call}; handle it", source.path(), source.line(at))).collect()
+}
+
+/// The files in `src/` whose code names a kind, its own folder and what it shares with others left out. Comments and
+/// tests may name it.
+pub(super) fn naming_kind<'s>(sources: &'s [Source], kind: &str, own: &[&str]) -> Vec<&'s str> {
+    let tests: Vec<_> = sources.iter().flat_map(Source::test_modules).collect();
+    let names = |source: &&Source| {
+        let is_own = |path: &str| own.iter().any(|folder| path.starts_with(folder));
+        source.in_src().is_some_and(|path| !is_own(path))
+            && !is_test(source.path(), &tests)
+            && source.with_literals().to_lowercase().contains(kind)
+    };
+    sources.iter().filter(names).map(Source::path).collect()
+}
+
+/// A migration that takes something away, and does not say in its name which programs run on what is left.
+fn contracts(source: &Source) -> Option<String> {
+    let name = source.path().strip_prefix("migrations/src/m")?;
+    let up = source.code().split("async fn down").next().unwrap_or_default();
+    let takes = ["drop_", "rename", "modify_column"].into_iter().find(|word| up.contains(word))?;
+    let says = "a migration that drops, renames or narrows is named for the programs that run on it: m0012_…_from_m0011";
+    (!name.contains("_from_m")).then(|| format!("{}: {takes}; {says}", source.path()))
 }
 
 /// The room of a file: the first folder, or the name of a file that is alone.

@@ -1,6 +1,7 @@
 //! One source file: its text, and its code without comments, literals and tests.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 /// A source file.
@@ -9,13 +10,22 @@ pub(super) struct Source {
     path: String,
     text: String,
     code: String,
+    with_literals: String,
 }
 
 impl Source {
     /// A file at that path from the root of the project, with slashes.
     pub(super) fn new(path: &str, text: &str) -> Self {
-        let code = if path.ends_with(".rs") { without_tests(&code_of(text)) } else { String::new() };
-        Self { path: path.to_owned(), text: text.to_owned(), code }
+        let is_rust = path.ends_with(".rs");
+        let code = if is_rust { code_of(text) } else { String::new() };
+        let tests = tests_in(&code);
+        let with_literals = if is_rust { blanked(text, |part| part.starts_with('/')) } else { String::new() };
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+            code: without(&code, &tests),
+            with_literals: without(&with_literals, &tests),
+        }
     }
 
     /// Every source file in a place, in the order of their paths.
@@ -58,6 +68,11 @@ impl Source {
         &self.code
     }
 
+    /// The code with its literals, without comments and what is compiled for tests only.
+    pub(super) fn with_literals(&self) -> &str {
+        &self.with_literals
+    }
+
     /// The line of a place in the code.
     pub(super) fn line(&self, at: usize) -> usize {
         self.code.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
@@ -83,6 +98,11 @@ impl Source {
 
 /// Blanks out comments and literals.
 fn code_of(text: &str) -> String {
+    blanked(text, |_| true)
+}
+
+/// Blanks out those comments and literals.
+fn blanked(text: &str, which: impl Fn(&str) -> bool) -> String {
     let bytes = text.as_bytes();
     let mut code = bytes.to_vec();
     let mut at = 0;
@@ -94,10 +114,8 @@ fn code_of(text: &str) -> String {
                 continue;
             }
         };
-        for byte in &mut code[at..end] {
-            if *byte != b'\n' {
-                *byte = b' ';
-            }
+        if which(&text[at..end]) {
+            blank(&mut code[at..end]);
         }
         at = end;
     }
@@ -159,12 +177,11 @@ fn quoted(rest: &[u8], quote: u8) -> usize {
     (i + 1).min(rest.len())
 }
 
-/// Blanks out each item that is compiled for tests only.
-fn without_tests(code: &str) -> String {
-    let mut left = code.as_bytes().to_vec();
-    for (at, attribute) in code.match_indices("#[cfg(test)]") {
+/// Each item that is compiled for tests only.
+fn tests_in(code: &str) -> Vec<Range<usize>> {
+    let item_from = |at: usize| {
         let mut depth = 0_usize;
-        let item = code[at + attribute.len()..].bytes().position(|byte| {
+        let end = code[at..].bytes().position(|byte| {
             match byte {
                 b'{' => depth += 1,
                 b'}' => depth = depth.saturating_sub(1),
@@ -172,10 +189,21 @@ fn without_tests(code: &str) -> String {
             }
             depth == 0 && (byte == b'}' || byte == b';')
         });
-        let end = item.map_or(left.len(), |length| at + attribute.len() + length + 1);
-        for byte in left[at..end].iter_mut().filter(|byte| **byte != b'\n') {
-            *byte = b' ';
-        }
+        at..end.map_or(code.len(), |length| at + length + 1)
+    };
+    code.match_indices("#[cfg(test)]").map(|(at, _)| item_from(at)).collect()
+}
+
+/// The text with those places blanked out.
+fn without(text: &str, places: &[Range<usize>]) -> String {
+    let mut left = text.as_bytes().to_vec();
+    for place in places {
+        blank(&mut left[place.clone()]);
     }
+    // Only whole items were replaced, so what is left is text still.
     String::from_utf8(left).unwrap()
+}
+
+fn blank(bytes: &mut [u8]) {
+    bytes.iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
 }

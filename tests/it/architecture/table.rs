@@ -15,9 +15,12 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
         "cli/",
         &["app", "auth::Role", "config", "crypto", "domain", "env", "error", "kinds::oath", "ops", "wire"],
     ),
+    // The names of the kinds are what may be typed.
+    ("cli/typed.rs", &["kinds"]),
     // Files are checked and compared where there is no server, before they are given to one.
     ("cli/requirements/", &["assurance"]),
-    ("config/", &["assurance", "auth", "crypto", "domain", "error"]),
+    // Kinds bring settings along, and requirements speak of kinds.
+    ("config/", &["assurance", "auth", "crypto", "domain", "error", "kinds"]),
     ("ops/", &["config", "domain", "error"]),
     ("rpc/", &["wire", "auth", "service", "kinds", "domain", "error"]),
     // Request ids and trace ids are made there, and refusals are counted.
@@ -29,7 +32,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     // Kinds are pure: chance comes as an argument, time as a value.
     ("kinds/", &["domain", "crypto", "error", "env::Entropy"]),
     // Messages are known where they are read and written.
-    ("kinds/mod.rs", &["wire::pb"]),
+    ("kinds/contract.rs", &["wire::pb"]),
     ("kinds/wire.rs", &["wire"]),
     ("kinds/*/wire.rs", &["wire"]),
     ("assurance/", &["domain"]),

@@ -1,6 +1,6 @@
 //! Each rule finds what is planted, and nothing in what is right.
 
-use super::rules::{broken, long_files};
+use super::rules::{broken, long_files, naming_kind};
 use super::source::Source;
 
 /// What is found in a file, as `line: what`.
@@ -11,6 +11,34 @@ fn found(path: &str, text: &str) -> Vec<String> {
         what.strip_prefix(path).unwrap_or(what).trim_start_matches(':').trim_start().to_owned()
     };
     found.iter().map(short).collect()
+}
+
+#[test]
+fn a_kind_that_is_named_outside_its_folder_is_found_unless_in_comments_and_tests() {
+    let source = Source::new;
+    let sources = [
+        source("src/kinds/hotp/mod.rs", "struct Hotp;"),
+        source("src/config/keys.rs", "const KEY: &str = \"hotp.digits\";"),
+        source("src/rpc/view.rs", "fn f(kind: HotpDetail) {}"),
+        source(
+            "src/cli/print.rs",
+            "// hotp\nfn f() {}\n#[cfg(test)]\nmod tests { const A: &str = \"hotp {\"; }",
+        ),
+        source("src/wire/json.rs", "#[cfg(test)]\nmod tests;\n/* hotp */"),
+        source("src/wire/json/tests.rs", "fn hotp() {}"),
+    ];
+    let found = naming_kind(&sources, "hotp", &["kinds/hotp/"]);
+    assert_eq!(found, ["src/config/keys.rs", "src/rpc/view.rs"]);
+}
+
+#[test]
+fn a_migration_that_takes_something_away_says_so_in_its_name() {
+    let drops = "async fn up() { manager.drop_table(table) }\nasync fn down() {}";
+    let makes =
+        "async fn up() { manager.create_table(table) }\nasync fn down() { manager.drop_table(table) }";
+    assert_eq!(found("migrations/src/m0012_drop_later.rs", drops), ["drop_"]);
+    assert_eq!(found("migrations/src/m0012_drop_later_from_m0011.rs", drops), [""; 0]);
+    assert_eq!(found("migrations/src/m0012_later.rs", makes), [""; 0]);
 }
 
 #[test]

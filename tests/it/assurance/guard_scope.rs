@@ -111,7 +111,7 @@ async fn a_rule_in_place_of_a_guard_guards(database: TestDatabase) {
             instead: "strict".to_owned(),
         }],
     };
-    replica.service.replace_rulebook(Rulebook::parse(&source).unwrap());
+    replica.service.replace_rulebook(Rulebook::parse(countersign::kinds::infos(), &source).unwrap());
     let token = replica.active_in("alice", "token", None).await;
     let here = with_transaction(&session("here"), 1);
     replica.prove(&token, 0, &here).await;

@@ -62,7 +62,7 @@ async fn replica_with(database: &TestDatabase, policy: Policy) -> Arc<Replica> {
 async fn replicas(database: &TestDatabase, count: usize) -> Vec<Arc<Replica>> {
     let mut policies = Policies::default();
     // Codes are offered in any order.
-    policies.default.hotp.look_ahead = 5;
+    policies.default.kinds.set(&countersign::kinds::hotp::settings::LOOK_AHEAD, 5);
     let replicas = Replica::several(database, count, &clock(), &policies).await;
     for replica in &replicas {
         replica.service.replace_rulebook(rulebook(REQUIREMENTS));

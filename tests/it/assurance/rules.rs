@@ -77,11 +77,14 @@ fn book(rules: &[(String, &str)]) -> Rulebook {
         instead: (*instead).to_owned(),
     };
     let owned = |(name, text): (&str, &str)| (name.to_owned(), text.to_owned());
-    Rulebook::parse(&Source {
-        methods: vec![("password".to_owned(), known)],
-        requirements: RESULTS.map(owned).to_vec(),
-        rules: rules.iter().map(rule).collect(),
-    })
+    Rulebook::parse(
+        countersign::kinds::infos(),
+        &Source {
+            methods: vec![("password".to_owned(), known)],
+            requirements: RESULTS.map(owned).to_vec(),
+            rules: rules.iter().map(rule).collect(),
+        },
+    )
     .unwrap()
 }
 

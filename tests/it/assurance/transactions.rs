@@ -46,7 +46,7 @@ async fn asked_as(
     let subject = Subject::parse(subject).unwrap();
     let grant = replica.grant::<rpc::Evaluate>();
     Ok(match replica.service.evaluate(&grant, &subject, context, question, Some(once)).await? {
-        Reply::Fresh(decisions) => in_words(&decisions),
+        Reply::Fresh(decisions, _) => in_words(&decisions),
         Reply::Again(written) => String::from_utf8(written.expose().to_vec()).unwrap(),
     })
 }

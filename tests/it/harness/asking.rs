@@ -42,7 +42,7 @@ pub(crate) fn with_transaction(context: &Context, number: u8) -> Context {
 /// The answer to what was asked without a request id.
 pub(crate) fn fresh<T>(reply: Reply<T>) -> T {
     match reply {
-        Reply::Fresh(answer) => answer,
+        Reply::Fresh(answer, _) => answer,
         Reply::Again(_) => unreachable!("there was no request id"),
     }
 }

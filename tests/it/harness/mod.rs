@@ -112,7 +112,8 @@ pub(crate) fn rulebook(requirements: &[(&str, &str)]) -> Rulebook {
     ];
     let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), (*text).to_owned());
     let requirements = requirements.iter().map(owned).collect();
-    Rulebook::parse(&Source { methods, requirements, rules: Vec::new() }).unwrap()
+    Rulebook::parse(countersign::kinds::infos(), &Source { methods, requirements, rules: Vec::new() })
+        .unwrap()
 }
 
 impl Harness {

@@ -102,7 +102,7 @@ impl Replica {
         let enrollment =
             Enrollment { subject: Subject::parse(subject).unwrap(), name: None, setup, context: None };
         match self.service.enroll(&self.grant::<rpc::EnrollDevice>(), enrollment, None).await.unwrap() {
-            Reply::Fresh(enrolled) => (enrolled.device, enrolled.shown),
+            Reply::Fresh(enrolled, _) => (enrolled.device, enrolled.shown),
             Reply::Again(_) => unreachable!("there was no request id"),
         }
     }
@@ -111,7 +111,7 @@ impl Replica {
         let attempt = attempt(device.subject.clone(), None, code);
         let grant = self.grant::<rpc::ConfirmDevice>();
         let reply = self.service.confirm(&grant, &attempt, &device.id, None).await.unwrap();
-        assert!(matches!(reply, Reply::Fresh(Tried { verdict: Verdict::Accepted, .. })));
+        assert!(matches!(reply, Reply::Fresh(Tried { verdict: Verdict::Accepted, .. }, _)));
     }
 
     /// An active TOTP device, confirmed with the code of the step before this one. Its codes: of this step
@@ -166,7 +166,7 @@ impl Replica {
         let subject = Subject::parse(subject).unwrap();
         let attempt = attempt(subject, None, code);
         match self.service.verify(&self.grant::<rpc::Verify>(), &attempt, None).await? {
-            Reply::Fresh(tried) => Ok(tried.verdict),
+            Reply::Fresh(tried, _) => Ok(tried.verdict),
             Reply::Again(_) => unreachable!("there was no request id"),
         }
     }
@@ -212,7 +212,7 @@ impl Replica {
             encode: Box::new(|tried: &Tried| Ok(written(tried.verdict))),
         });
         Ok(match self.service.verify(&self.grant::<rpc::Verify>(), &attempt, once).await? {
-            Reply::Fresh(tried) => Answer::Fresh(tried.verdict),
+            Reply::Fresh(tried, _) => Answer::Fresh(tried.verdict),
             Reply::Again(text) => Answer::Again(text == written(Verdict::Accepted)),
         })
     }

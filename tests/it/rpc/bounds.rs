@@ -1,5 +1,6 @@
 //! Where values begin to be wrong: the last right one on each side, and the first wrong one.
 
+use countersign::kinds::{hotp, totp};
 use countersign::wire::pb;
 use countersign::wire::pb::enroll_device_request::Setup;
 use tonic::{Code, Status};
@@ -38,7 +39,8 @@ fn totp(setup: pb::TotpSetup) -> Setup {
 async fn each_number_and_secret_is_taken_up_to_its_bound_and_no_further() {
     // The widest windows that a policy may allow.
     let mut policies = roomy();
-    (policies.default.totp.tolerance, policies.default.hotp.look_ahead) = (4, 20);
+    policies.default.kinds.set(&totp::settings::TOLERANCE, 4);
+    policies.default.kinds.set(&hotp::settings::LOOK_AHEAD, 20);
     let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let client = harness.client().await;
     let secret = |n: usize| vec![7; n];

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use countersign::domain::decision::{Decided, Decision};
-use countersign::domain::device::{Kind, State};
+use countersign::domain::device::State;
+use countersign::domain::kind::Kind;
 use countersign::domain::refusal::Refusal;
 use countersign::domain::violation::Violations;
 use countersign::error::{Error, Fault, Origin};
@@ -51,7 +52,7 @@ fn refusals() -> Vec<(&'static str, Refusal)> {
         Refusal::DeviceExists,
         Refusal::SecretExists,
         Refusal::DeviceState { state: State::Pending },
-        Refusal::DeviceKind { kind: Kind::RecoveryCodes },
+        Refusal::DeviceKind { kind: Kind::named("recovery_codes") },
         Refusal::DeviceLimit { limit: 32 },
         Refusal::RequirementNotFound { requirement: "payout".to_owned() },
         Refusal::StepUpRequired(Box::new(Decided {

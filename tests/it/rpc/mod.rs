@@ -15,6 +15,7 @@ mod health;
 mod kept_anew;
 mod kept_decisions;
 mod listing;
+mod newer;
 mod recovery_codes;
 mod repeated;
 mod request_id;

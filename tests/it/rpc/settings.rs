@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use countersign::domain::ids::Tenant;
-use countersign::domain::policy::{HotpPolicy, Policies, Policy, TotpPolicy};
+use countersign::domain::policy::{Policies, Policy};
+use countersign::domain::setting::Settings;
 use countersign::domain::throttle::ThrottlePolicy;
+use countersign::kinds::{hotp, recovery_codes, totp};
 use countersign::wire::pb;
 use countersign::wire::pb::enroll_device_request::Setup;
 
@@ -62,14 +64,13 @@ async fn defaults_and_the_throttle_are_the_tenants() {
     let harness = harness(Policy {
         throttle: ThrottlePolicy { factor: Duration::from_secs(5), ..ThrottlePolicy::default() },
         pending_for: Duration::from_secs(60),
-        totp: TotpPolicy {
-            digits: 8,
-            period: Duration::from_secs(60),
-            tolerance: 2,
-            ..TotpPolicy::default()
-        },
-        hotp: HotpPolicy { digits: 7, look_ahead: 9 },
-        recovery_codes: 4,
+        kinds: Settings::default()
+            .with(&totp::settings::DIGITS, 8)
+            .with(&totp::settings::PERIOD, 60)
+            .with(&totp::settings::TOLERANCE, 2)
+            .with(&hotp::settings::DIGITS, 7)
+            .with(&hotp::settings::LOOK_AHEAD, 9)
+            .with(&recovery_codes::COUNT, 4),
         ..Policy::default()
     })
     .await;

@@ -2,6 +2,8 @@
 
 use countersign::domain::ids::Tenant;
 use countersign::domain::policy::Policies;
+use countersign::kinds::hotp::settings::LOOK_AHEAD;
+use countersign::kinds::totp::settings::TOLERANCE;
 use countersign::wire::pb;
 use countersign::wire::pb::enroll_device_request::Setup;
 use tonic::Code;
@@ -29,7 +31,8 @@ async fn an_enrollment_may_ask_for_a_window_as_wide_as_the_policy_and_no_wider()
     let mut policies = Policies::default();
     policies.default.devices_per_subject = 32;
     let mut wide = policies.default.clone();
-    (wide.totp.tolerance, wide.hotp.look_ahead) = (3, 9);
+    wide.kinds.set(&TOLERANCE, 3);
+    wide.kinds.set(&LOOK_AHEAD, 9);
     policies.tenants.insert(Tenant::parse("other").unwrap(), wide);
     let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let (client, stranger) = (harness.client().await, harness.stranger().await);
@@ -52,7 +55,7 @@ async fn an_enrollment_may_ask_for_a_window_as_wide_as_the_policy_and_no_wider()
 #[tokio::test]
 async fn a_retry_of_an_enrollment_is_answered_under_a_policy_that_is_narrower_now() {
     let mut policies = Policies::default();
-    policies.default.totp.tolerance = 4;
+    policies.default.kinds.set(&TOLERANCE, 4);
     let harness = Harness::start_with(Wish { policies, ..Wish::default() }).await;
     let request = pb::EnrollDeviceRequest {
         subject: "alice".to_owned(),

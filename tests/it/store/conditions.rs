@@ -1,6 +1,6 @@
 //! A commit is written only over the versions that it was judged from.
 
-use countersign::domain::device::{Failures, State, SubjectState};
+use countersign::domain::device::{Detail, Failures, State, SubjectState};
 use countersign::domain::event::What;
 use countersign::domain::ids::DeviceName;
 use countersign::store::{Change, Outcome};
@@ -28,7 +28,7 @@ async fn what_is_written_is_read_back(database: TestDatabase) {
     let mut new = device("alice", "Ålice's 📱 ");
     new.preferred = true;
     new.state = State::Pending;
-    new.detail = format!("{{\"a\":\"{}\"}}", "é".repeat(40_000));
+    new.detail = Detail::stored(format!("{{\"a\":\"{}\"}}", "é".repeat(40_000)));
     new.failures = Failures { count: u32::MAX >> 1, last_at: Some(START) };
     new.used_at = Some(START);
     new.expires_at = Some(START);
@@ -45,7 +45,7 @@ async fn what_a_verification_changes_is_written(database: TestDatabase) {
     let before = stored(&store, "alice", "phone").await;
     let mut after = failed(&before);
     after.state = State::Locked;
-    after.detail = "{\"step\":1}".to_owned();
+    after.detail = Detail::stored("{\"step\":1}".to_owned());
     after.used_at = Some(START);
     assert_eq!(store.commit(progress(&after)).await.unwrap(), Outcome::Done);
     assert_eq!(read(&store, &before).await.unwrap(), after);
@@ -64,7 +64,7 @@ async fn what_management_changes_is_written(database: TestDatabase) {
     after.name = DeviceName::parse("telephone").unwrap();
     after.state = State::Suspended;
     after.preferred = true;
-    after.detail = "{\"step\":1}".to_owned();
+    after.detail = Detail::stored("{\"step\":1}".to_owned());
     after.used_at = Some(START);
     after.confirmed_at = None;
     after.expires_at = Some(START);
@@ -95,7 +95,7 @@ async fn a_stale_commit_writes_nothing(database: TestDatabase) {
     // Judged from the version before, and from one that is not there yet.
     for next in [failed(&first), failed(&failed(&second))] {
         let mut next = next;
-        next.detail = "{\"wrong\":true}".to_owned();
+        next.detail = Detail::stored("{\"wrong\":true}".to_owned());
         assert_eq!(store.commit(progress(&next)).await.unwrap(), Outcome::Stale);
         assert_eq!(store.commit(rewrite(&next)).await.unwrap(), Outcome::Stale);
         assert_eq!(read(&store, &first).await.unwrap(), second);

@@ -1,7 +1,7 @@
 //! Devices and commits, made by hand.
 
 use countersign::domain::client::{Client, ClientToken};
-use countersign::domain::device::{Device, Failures, Kind, Sealed, State, SubjectState};
+use countersign::domain::device::{Detail, Device, Failures, Sealed, State, SubjectState};
 use countersign::domain::event::{Event, What};
 use countersign::domain::evidence::{Binding, Evidence, Scope};
 use countersign::domain::ids::{
@@ -12,6 +12,7 @@ use countersign::domain::moment::Moment;
 use countersign::domain::secret::Secret;
 use countersign::domain::strength::Strength;
 use countersign::env::{Entropy, SystemEntropy};
+use countersign::kinds::totp;
 use countersign::store::{Change, Commit, Outcome, Record, Store, Wanted};
 
 use crate::harness::START;
@@ -36,11 +37,11 @@ pub(super) fn device(owner: &str, name: &str) -> Device {
         id: DeviceId::from_entropy(entropy.bytes()),
         tenant: tenant(),
         subject: subject(owner),
-        kind: Kind::Totp,
+        kind: totp::KIND,
         name: DeviceName::parse(name).unwrap(),
         state: State::Active,
         preferred: false,
-        detail: "{}".to_owned(),
+        detail: Detail::stored("{}".to_owned()),
         secret: Sealed::default(),
         version: 1,
         epoch: 0,

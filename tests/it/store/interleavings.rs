@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use countersign::domain::device::Kind;
+use countersign::domain::kind::Kind;
 use countersign::domain::moment::Moment;
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::Verdict;
@@ -13,6 +13,7 @@ use countersign::domain::refusal::Refusal;
 use countersign::domain::throttle::ThrottlePolicy;
 use countersign::env::Clock as _;
 use countersign::error::Error;
+use countersign::kinds::{hotp, recovery_codes, totp};
 use countersign::store::Audit;
 use proptest::collection::vec;
 use proptest::option;
@@ -65,18 +66,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 async fn no_totp_code_is_accepted_twice(database: TestDatabase) {
-    holds(&database, Kind::Totp);
+    holds(&database, &totp::KIND);
 }
 
 async fn no_hotp_code_is_accepted_twice(database: TestDatabase) {
-    holds(&database, Kind::Hotp);
+    holds(&database, &hotp::KIND);
 }
 
 async fn no_recovery_code_is_accepted_twice(database: TestDatabase) {
-    holds(&database, Kind::RecoveryCodes);
+    holds(&database, &recovery_codes::KIND);
 }
 
-fn holds(database: &TestDatabase, kind: Kind) {
+fn holds(database: &TestDatabase, kind: &Kind) {
     let cases = if database.engine == Engine::Sqlite { 48 } else { 24 };
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let tried = TestRunner::new(config).run(&steps(), |steps| {
@@ -98,7 +99,7 @@ struct Heard {
     unheard: i64,
 }
 
-async fn tell(database: &TestDatabase, kind: Kind, steps: Vec<Step>) -> Result<(), TestCaseError> {
+async fn tell(database: &TestDatabase, kind: &Kind, steps: Vec<Step>) -> Result<(), TestCaseError> {
     static CASE: AtomicU32 = AtomicU32::new(0);
     let clock = clock();
     let mut policies = Policies::default();
@@ -107,10 +108,10 @@ async fn tell(database: &TestDatabase, kind: Kind, steps: Vec<Step>) -> Result<(
         ThrottlePolicy { factor: Duration::ZERO, lock_after: u32::MAX, ..ThrottlePolicy::default() };
     let mut replicas = Replica::several(database, REPLICAS, &clock, &policies).await;
     let subject = format!("subject {}", CASE.fetch_add(1, Ordering::Relaxed));
-    let proving = match kind {
-        Kind::Totp => replicas[0].totp(&subject).await,
-        Kind::Hotp => replicas[0].hotp(&subject).await,
-        Kind::RecoveryCodes => replicas[0].recovery_codes(&subject).await,
+    let proving = match kind.as_str() {
+        "totp" => replicas[0].totp(&subject).await,
+        "hotp" => replicas[0].hotp(&subject).await,
+        _ => replicas[0].recovery_codes(&subject).await,
     };
     let mut heard = Heard::default();
     for step in steps {
@@ -132,7 +133,7 @@ async fn tell(database: &TestDatabase, kind: Kind, steps: Vec<Step>) -> Result<(
     let accepted = database.count(&format!("event WHERE {about}")).await;
     prop_assert!(evidence <= accepted && (evidence > 0) == (accepted > 0), "{evidence} pieces of {accepted}");
     // The confirming proof was one more.
-    let confirmed = i64::from(kind != Kind::RecoveryCodes);
+    let confirmed = i64::from(*kind != recovery_codes::KIND);
     let on_disk = accepted - confirmed;
     let told: i64 = heard.accepted.values().map(|times| i64::from(*times)).sum();
     prop_assert!(heard.accepted.values().all(|times| *times <= 1), "accepted {:?}", heard.accepted);

@@ -1,10 +1,11 @@
 //! What is sealed opens only where it was sealed: who can write to the database cannot use one subject's
 //! secret for another.
 
-use countersign::domain::device::{Device, Kind};
+use countersign::domain::device::Device;
 use countersign::domain::ids::{CallerName, DeviceId, Subject, Tenant};
 use countersign::domain::secret::Secret;
 use countersign::error::Origin;
+use countersign::kinds::hotp;
 use countersign::store::{Outcome, Recalled};
 
 use super::fixtures::{failed, progress, read, record, secret, stored, subject, subject_of, tenant};
@@ -38,7 +39,7 @@ async fn a_secret_that_was_moved_to_another_place_does_not_open(database: TestDa
         match change.split(' ').next().unwrap() {
             "tenant" => moved.tenant = Tenant::parse("other").unwrap(),
             "subject" => moved.subject = Subject::parse("mallory").unwrap(),
-            "kind" => moved.kind = Kind::Hotp,
+            "kind" => moved.kind = hotp::KIND,
             _ => moved.id = DeviceId::parse("aaaaaaaaaaaaaaaaaaaaaaaaaa").unwrap(),
         }
         let found = read(&store, &moved).await.unwrap();

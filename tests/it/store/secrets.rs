@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use countersign::auth::rpc;
-use countersign::domain::device::{Device, Kind};
+use countersign::domain::device::Device;
 use countersign::domain::ids::{DeviceName, Subject};
+use countersign::domain::kind::Kind;
 use countersign::domain::moment::Moment;
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::{Reject, Verdict};
@@ -50,8 +51,8 @@ fn number(secret: usize) -> usize {
 
 fn setup(kind: Kind, secret: &[u8]) -> AnySetup {
     let oath = OathSetup { secret: Some(Secret::new(secret.to_vec())), ..Default::default() };
-    match kind {
-        Kind::Totp => AnySetup::of::<Totp>(totp::Setup { oath, ..Default::default() }),
+    match kind.as_str() {
+        "totp" => AnySetup::of::<Totp>(totp::Setup { oath, ..Default::default() }),
         _ => AnySetup::of::<Hotp>(hotp::Setup { oath, ..Default::default() }),
     }
 }
@@ -65,7 +66,7 @@ async fn enroll(replica: &Replica, subject: &str, name: &str, setup: AnySetup) -
     };
     let reply = replica.service.enroll(&replica.grant::<rpc::EnrollDevice>(), enrollment, None).await?;
     Ok(match reply {
-        Reply::Fresh(enrolled) => enrolled.device,
+        Reply::Fresh(enrolled, _) => enrolled.device,
         Reply::Again(_) => unreachable!("there was no request id"),
     })
 }
@@ -116,7 +117,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let name = || 0..NAMES.len();
     let step = prop_oneof![
-        4 => (name(), prop_oneof![Just(Kind::Totp), Just(Kind::Hotp)], 0..SECRETS.len())
+        4 => (name(), prop_oneof![Just(totp::KIND), Just(hotp::KIND)], 0..SECRETS.len())
             .prop_map(|(name, kind, secret)| Step::Enroll { name, kind, secret }),
         6 => (name(), -1..3i64).prop_map(|(name, ahead)| Step::Offer { name, ahead }),
         2 => (name(), -1..3i64).prop_map(|(name, ahead)| Step::OfferToAny { name, ahead }),
@@ -149,8 +150,8 @@ const NEAR: i64 = 1;
 
 fn text(live: &Live, ahead: i64, clock: &ManualClock) -> (i64, String) {
     let secret = SECRETS[live.secret];
-    match live.device.kind {
-        Kind::Totp => (clock.now().secs().div_euclid(30) + ahead, code(secret, clock.now(), ahead)),
+    match live.device.kind.as_str() {
+        "totp" => (clock.now().secs().div_euclid(30) + ahead, code(secret, clock.now(), ahead)),
         _ => (NEAR + ahead, hotp(secret, (NEAR + ahead).unsigned_abs())),
     }
 }
@@ -231,7 +232,7 @@ async fn of_two_that_enroll_one_secret_at_once_one_does(database: TestDatabase) 
         for (place, name) in (0..4).zip(["a", "b", "c", "d"]) {
             let (replica, subject) = (Arc::clone(&replicas[place % 2]), subject.clone());
             racers.spawn(async move {
-                enroll(&replica, &subject, name, setup(Kind::Hotp, SECRETS[place % 2])).await
+                enroll(&replica, &subject, name, setup(hotp::KIND, SECRETS[place % 2])).await
             });
         }
         let mut enrolled = 0;
@@ -250,17 +251,17 @@ async fn of_two_that_enroll_one_secret_at_once_one_does(database: TestDatabase) 
 async fn a_secret_is_known_under_an_older_key_of_the_ring(database: TestDatabase) {
     let clock = clock();
     let replica = Replica::start(&database, &clock, policies()).await;
-    let device = enroll(&replica, "alice", "phone", setup(Kind::Hotp, SECRETS[0])).await.unwrap();
+    let device = enroll(&replica, "alice", "phone", setup(hotp::KIND, SECRETS[0])).await.unwrap();
     assert_eq!(confirm(&replica, &device, &hotp(SECRETS[0], 0)).await.unwrap(), Verdict::Accepted);
-    let bobs = enroll(&replica, "bob", "phone", setup(Kind::Hotp, SECRETS[0])).await.unwrap();
+    let bobs = enroll(&replica, "bob", "phone", setup(hotp::KIND, SECRETS[0])).await.unwrap();
     assert_eq!(confirm(&replica, &bobs, &hotp(SECRETS[0], 0)).await.unwrap(), Verdict::Accepted);
     replica.delete_in(&Proving::of(&bobs), None).await.unwrap();
     replica.stop().await;
     // The key that made the fingerprints is an older one now.
     let replica = Replica::start(&database.with_a_newer_key(), &clock, policies()).await;
-    let refused = enroll(&replica, "alice", "other phone", setup(Kind::Hotp, SECRETS[1])).await;
+    let refused = enroll(&replica, "alice", "other phone", setup(hotp::KIND, SECRETS[1])).await;
     assert!(matches!(refused, Err(Error::Refused(Refusal::SecretExists))), "{refused:?}");
-    let again = enroll(&replica, "bob", "phone", setup(Kind::Hotp, SECRETS[1])).await.unwrap();
+    let again = enroll(&replica, "bob", "phone", setup(hotp::KIND, SECRETS[1])).await.unwrap();
     let replayed = confirm(&replica, &again, &hotp(SECRETS[0], 0)).await.unwrap();
     assert!(matches!(replayed, Verdict::Rejected { reason: Reject::Replayed, .. }), "{replayed:?}");
     assert_eq!(confirm(&replica, &again, &hotp(SECRETS[0], 1)).await.unwrap(), Verdict::Accepted);
@@ -271,7 +272,7 @@ async fn a_secret_is_known_under_an_older_key_of_the_ring(database: TestDatabase
 async fn a_pending_device_that_is_dropped_leaves_nothing_behind(database: TestDatabase) {
     let clock = clock();
     let replica = Replica::start(&database, &clock, policies()).await;
-    let enroll = async |name| enroll(&replica, "alice", name, setup(Kind::Totp, SECRETS[0])).await.unwrap();
+    let enroll = async |name| enroll(&replica, "alice", name, setup(totp::KIND, SECRETS[0])).await.unwrap();
     // A pending device is replaced by one of the same name.
     enroll("phone").await;
     let second = enroll("phone").await;

@@ -75,7 +75,7 @@ impl Counted {
 
     pub(super) async fn verify(&self, attempt: &Attempt) -> Result<Verdict, Error> {
         match self.replica.service.verify(&self.replica.grant::<rpc::Verify>(), attempt, None).await? {
-            Reply::Fresh(Tried { verdict, .. }) => Ok(verdict),
+            Reply::Fresh(Tried { verdict, .. }, _) => Ok(verdict),
             Reply::Again(_) => unreachable!("there was no request id"),
         }
     }

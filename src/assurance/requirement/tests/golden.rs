@@ -22,7 +22,9 @@ fn files() -> Vec<PathBuf> {
 fn message(input: &str) -> String {
     let input = input.replace("\\n", "\n").replace("\\u001b", "\u{1b}");
     if let Some(name) = input.strip_prefix("methods.") {
-        return Vocabulary::parse(&[(name, Strength::default())]).unwrap_err().to_string();
+        return Vocabulary::parse(crate::kinds::infos(), &[(name, Strength::default())])
+            .unwrap_err()
+            .to_string();
     }
     // A line that starts with a space goes on with the text before it.
     let mut texts: Vec<(&str, String)> = Vec::new();

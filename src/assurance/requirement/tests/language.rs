@@ -175,7 +175,7 @@ fn the_revision_changes_with_the_meaning_only() {
 
 #[test]
 fn the_kinds_that_are_built_in_and_external_methods_can_be_named() {
-    let vocabulary = Vocabulary::parse(&[("password", Strength::default())]).unwrap();
+    let vocabulary = Vocabulary::parse(crate::kinds::infos(), &[("password", Strength::default())]).unwrap();
     let set = Requirements::parse(&[("all", "totp or hotp or recovery_codes or password")], vocabulary);
     assert!(set.is_ok());
 }
@@ -183,7 +183,7 @@ fn the_kinds_that_are_built_in_and_external_methods_can_be_named() {
 #[test]
 fn the_guards_of_the_sidecar_are_requirements() {
     use crate::assurance::presets::{GUARDS, default_guard};
-    let vocabulary = Vocabulary::default();
+    let vocabulary = Vocabulary::of_kinds(crate::kinds::infos());
     let text = default_guard(&vocabulary);
     let texts: Vec<(&str, &str)> = GUARDS.iter().map(|name| (*name, text.as_str())).collect();
     let set = Requirements::parse(&texts, vocabulary).unwrap();

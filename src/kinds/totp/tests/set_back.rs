@@ -58,7 +58,7 @@ proptest! {
         tolerance in 0..=4u32, learns in any::<bool>(), events in prop::collection::vec(event(), 1..120),
     ) {
         let mut room = Room::new();
-        room.policy.totp.learn_drift = learns;
+        room.policy.kinds.set(&settings::LEARN_DRIFT, learns.into());
         let (mut state, mut clock) = (device(tolerance), 50);
         let mut remembered = state.clone();
         let mut accepted = HashSet::new();

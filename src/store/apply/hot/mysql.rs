@@ -128,7 +128,7 @@ fn devices(group: &Group<'_>) -> Result<Prepared, Refused> {
             values.add(device.id.as_str())?;
             match column {
                 "state" => values.add(device.state.as_str())?,
-                "detail" => values.add(device.detail.as_str())?,
+                "detail" => values.add(device.detail.text())?,
                 "failures" => values.add(device::count(device.failures))?,
                 "failed_at" => values.add(device.failures.last_at.map(Moment::micros))?,
                 _ => values.add(device.used_at.map(Moment::micros))?,

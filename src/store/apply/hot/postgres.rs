@@ -128,7 +128,7 @@ fn devices(values: &mut Values, group: &Group<'_>) -> Result<(), Refused> {
     values.column(devices().map(|device| device.id.as_str()))?;
     values.column(devices().map(|device| device.version))?;
     values.column(devices().map(|device| device.state.as_str()))?;
-    values.column(devices().map(|device| device.detail.as_str()))?;
+    values.column(devices().map(|device| device.detail.text()))?;
     values.column(devices().map(|device| device::count(device.failures)))?;
     values.column(devices().map(|device| device.failures.last_at.map(Moment::micros)))?;
     values.column(devices().map(|device| device.used_at.map(Moment::micros)))

@@ -154,7 +154,7 @@ fn arguments(chain: &Chain, group: &Group<'_>, sizes: [usize; 5]) -> Result<Sqli
         all.add(device.id.shared())?;
         all.add(device.version)?;
         all.add(device.state.as_str())?;
-        all.add(device.detail.clone())?;
+        all.add(device.detail.text().to_owned())?;
         all.add(device::count(device.failures))?;
         all.add(device.failures.last_at.map(Moment::micros))?;
         all.add(device.used_at.map(Moment::micros))?;

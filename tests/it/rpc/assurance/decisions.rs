@@ -94,7 +94,7 @@ async fn a_rule_chooses_by_what_the_caller_knows() {
             instead: "buy_much".to_owned(),
         }],
     };
-    harness.service.replace_rulebook(Rulebook::parse(&source).unwrap());
+    harness.service.replace_rulebook(Rulebook::parse(countersign::kinds::infos(), &source).unwrap());
     for (attributes, applied) in [
         (&[("amount", "1000")][..], "buy"),
         (&[("amount", "1001"), ("colour", "red")], "buy_much"),

@@ -18,7 +18,7 @@ fn sixteen_over_28() -> Rulebook {
         requirements: (0..16).map(|n| (format!("r{n}"), seven(n).join(" or "))).collect(),
         rules: Vec::new(),
     };
-    Rulebook::parse(&source).unwrap()
+    Rulebook::parse(countersign::kinds::infos(), &source).unwrap()
 }
 
 #[tokio::test]

@@ -15,17 +15,20 @@ fn book() -> Rulebook {
     let texts =
         [("pay", "password"), ("pay_two", "password and hotp"), ("pay_three", "password and recovery_codes")];
     let rules = [("amount > 1000", "pay_two"), ("country != \"DE\"", "pay_three")];
-    Rulebook::parse(&Source {
-        methods: vec![("password".to_owned(), known)],
-        requirements: texts.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(),
-        rules: rules
-            .map(|(when, instead)| RuleSource {
-                requirement: "pay".to_owned(),
-                when: when.to_owned(),
-                instead: instead.to_owned(),
-            })
-            .to_vec(),
-    })
+    Rulebook::parse(
+        countersign::kinds::infos(),
+        &Source {
+            methods: vec![("password".to_owned(), known)],
+            requirements: texts.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec(),
+            rules: rules
+                .map(|(when, instead)| RuleSource {
+                    requirement: "pay".to_owned(),
+                    when: when.to_owned(),
+                    instead: instead.to_owned(),
+                })
+                .to_vec(),
+        },
+    )
     .unwrap()
 }
 
