@@ -30,6 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let secret = secret_types(&compiler.descriptor_pool());
+    if secret.is_empty() {
+        return Err("no field is marked debug_redact: secrets would be printed".into());
+    }
     let types: Vec<&str> = secret.iter().map(|(_, rust)| rust.as_str()).collect();
     fs::write(out.join("redacted.rs"), format!("redact!({});\n", types.join(", ")))?;
     tonic_prost_build::configure()

@@ -22,6 +22,8 @@ pub enum Availability {
     Suspended,
     /// Not with this client.
     ClientCannot,
+    /// Not by this server: a newer release wrote its state.
+    NewerRelease,
 }
 
 /// A device of the subject, or an external method: something that a step can prove.

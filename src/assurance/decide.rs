@@ -193,6 +193,7 @@ fn reason(candidates: &[&Candidate], now: Moment) -> String {
             Availability::Locked => "is locked".to_owned(),
             Availability::Suspended => "is suspended".to_owned(),
             Availability::ClientCannot => "cannot be used with this client".to_owned(),
+            Availability::NewerRelease => "can be used by a newer release of the server only".to_owned(),
         };
         let reason = format!("{} {why}", candidate.method.name());
         if !reasons.contains(&reason) {

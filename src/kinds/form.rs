@@ -26,10 +26,10 @@ impl<'de, const N: u8> Deserialize<'de> for Form<N> {
 }
 
 /// The number of the form in which a state is written. `None`: it is not what any release wrote.
-pub(super) fn form_of(text: &str) -> Option<u8> {
+pub(super) fn form_of(text: &str) -> Option<u64> {
     #[derive(Deserialize)]
     struct Numbered {
-        v: u8,
+        v: u64,
     }
     serde_json::from_str::<Numbered>(text).ok().map(|numbered| numbered.v)
 }

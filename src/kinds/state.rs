@@ -122,7 +122,7 @@ pub(super) fn any(
             let Decoded(state) = detail.keep(decoded).ok_or_else(misplaced)?;
             Ok(Some(&**state))
         }
-        Err(_) if form_of(detail.text()).is_some_and(|found| found > form) => Ok(None),
+        Err(_) if form_of(detail.text()).is_some_and(|found| found > form.into()) => Ok(None),
         Err(broken) => Err(broken),
     }
 }

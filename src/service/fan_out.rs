@@ -36,7 +36,7 @@ enum Tries {
     Pending,
     /// All that could have looked are throttled.
     Throttled { retry_at: Moment },
-    /// All that could have looked are locked or suspended.
+    /// All that could have looked are locked or suspended, or written by a newer release.
     Unavailable,
 }
 

@@ -104,16 +104,17 @@ fn candidate(
     capabilities: &[Capability],
     now: Moment,
 ) -> Result<Option<Candidate>, Error> {
-    let Some(state) = kinds::state(device)? else { return Ok(None) };
-    if state.remaining() == Some(0) {
+    let Some(kind) = kinds::known(&device.kind) else { return Ok(None) };
+    let (info, state) = (kind.info(), kinds::state(device)?);
+    if state.is_some_and(|state| state.remaining() == Some(0)) {
         return Ok(None);
     }
-    let info = kinds::kind(&device.kind)?.info();
     let is_able = capabilities.is_empty() || capabilities.contains(&info.capability);
     let availability = match (device.state, policy.throttle.retry_at(device.failures, now)) {
         (State::Pending, _) => return Ok(None),
         (State::Suspended, _) => Availability::Suspended,
         (State::Locked, _) => Availability::Locked,
+        (State::Active, _) if state.is_none() => Availability::NewerRelease,
         (State::Active, _) if !is_able => Availability::ClientCannot,
         (State::Active, Some(until)) => Availability::Throttled { until },
         (State::Active, None) => Availability::Now,

@@ -3,7 +3,7 @@
 //! judged, and an event and a line in the log say so.
 
 use super::Service;
-use crate::domain::device::{Detail, Device, State, SubjectState};
+use crate::domain::device::{Device, State, SubjectState};
 use crate::domain::event::{Event, What};
 use crate::domain::ids::{CallerName, DeviceId, Subject, Tenant};
 use crate::domain::refusal::Refusal;
@@ -100,12 +100,12 @@ impl Service {
 /// A device from which nothing is missing that is remembered of it, for the version after both. `None`:
 /// nothing is missing from it as it is.
 fn restored(found: &Device, known: &Remembered) -> Result<Option<Device>, Fault> {
-    let states = kinds::state(found)?.zip(kinds::state_of(&found.kind, &known.detail)?);
-    let Some((here, there)) = states else {
-        // A newer release wrote one of them: what they have used up cannot be joined. The later of the two stays.
-        let is_behind = known.version > found.version;
-        return Ok(is_behind.then(|| merged(found, known, known.detail.clone())));
-    };
+    // A newer release wrote it: this one accepts no proof of it, and leaves it alone.
+    let Some(here) = kinds::state(found)? else { return Ok(None) };
+    // What a newer release has used up since is not in the state that was found, and cannot be joined with it.
+    let there = kinds::state_of(&found.kind, &known.detail)?.ok_or_else(|| {
+        Fault::internal("comparing a device with what is remembered of it", "a newer release wrote that")
+    })?;
     if known.version <= found.version {
         // What others have done since has its own history; what is used up here must be used up there.
         let detail = here.joined(there)?;
@@ -113,22 +113,17 @@ fn restored(found: &Device, known: &Remembered) -> Result<Option<Device>, Fault>
         let version = found.version + 1;
         return Ok((!is_whole).then(|| Device { detail, version, ..found.clone() }));
     }
-    Ok(Some(merged(found, known, there.joined(here)?)))
-}
-
-/// A device that was found at an older version than is remembered, with that state, for the version after both.
-fn merged(found: &Device, known: &Remembered, detail: Detail) -> Device {
     let state = stricter(found.state, known.state);
-    Device {
+    Ok(Some(Device {
         version: known.version + 1,
         state,
-        detail,
+        detail: there.joined(here)?,
         failures: if known.failures.count > found.failures.count { known.failures } else { found.failures },
         confirmed_at: found.confirmed_at.or(known.confirmed_at),
         used_at: found.used_at.max(known.used_at),
         expires_at: found.expires_at.filter(|_| state == State::Pending),
         ..found.clone()
-    }
+    }))
 }
 
 /// Of two states that a device may be in, the one that allows less. One that was confirmed stays confirmed.

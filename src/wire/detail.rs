@@ -29,7 +29,8 @@ fn text(field: &FieldDescriptor, value: &Value) -> String {
     if let (Kind::Enum(known), Value::EnumNumber(number)) = (field.kind(), value) {
         let prefix = known.default_value().name().trim_end_matches("UNSPECIFIED").to_owned();
         if let Some(variant) = known.get_value(*number) {
-            return variant.name().trim_start_matches(&prefix).to_lowercase().replace('_', "-");
+            let name = variant.name().strip_prefix(&prefix).unwrap_or(variant.name());
+            return name.to_lowercase().replace('_', "-");
         }
     }
     match json::value(field, value) {

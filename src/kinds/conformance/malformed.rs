@@ -47,7 +47,8 @@ fn unasked(of: &Kind, text: &str) -> device::Detail {
     match of.as_str() {
         "totp" => of_kind::<totp::Totp>(text),
         "hotp" => of_kind::<hotp::Hotp>(text),
-        _ => of_kind::<recovery_codes::RecoveryCodes>(text),
+        "recovery_codes" => of_kind::<recovery_codes::RecoveryCodes>(text),
+        other => panic!("{other} has no state here"),
     }
 }
 

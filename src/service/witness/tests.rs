@@ -87,3 +87,15 @@ fn of_two_states_the_stricter_one_holds_and_the_greater_count_of_failures() {
         assert_eq!(restored.expires_at.is_some(), expected == Pending);
     }
 }
+
+#[test]
+fn a_device_of_a_newer_release_is_left_alone_and_one_that_lacks_what_it_used_is_a_fault() {
+    let newer = || Detail::stored(r#"{"v":99}"#.to_owned());
+    for version in [6, 7, 8] {
+        let found = |detail| Device { detail, ..found(7, 10) };
+        let known = |detail| Remembered { detail, ..known(version, 12) };
+        assert_eq!(restored(&found(newer()), &known(newer())).unwrap(), None, "{version}");
+        assert_eq!(restored(&found(newer()), &known(detail(12))).unwrap(), None, "{version}");
+        assert!(restored(&found(detail(10)), &known(newer())).is_err(), "{version}");
+    }
+}

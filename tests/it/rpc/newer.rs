@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign::wire::pb;
 
-use crate::harness::answers::refused;
+use crate::harness::answers::{refused, said};
 use crate::harness::assurance::session;
 use crate::harness::calls::{hotp_setup, totp_setup};
 use crate::harness::databases::{TestDatabase, on_every_database};
@@ -50,6 +50,15 @@ async fn a_device_of_a_newer_release_protects_its_subject_and_proves_nothing(dat
         for device in [id, ""] {
             assert_eq!(client.says(subject, device, &hotp(SECRET, 1)).await, "unavailable");
         }
+        assert!(client.subject(subject).await.has_active_device);
+        let alone = client.evaluate(session("session"), subject, "countersign.enroll").await;
+        if read.kind() == pb::DeviceKind::Hotp {
+            assert_eq!(alone.outcome(), pb::DecisionOutcome::Unavailable, "{alone:?}");
+        }
+        assert_ne!(alone.outcome(), pb::DecisionOutcome::Satisfied);
+        // Its codes cannot be resynchronized here.
+        let run = [hotp(SECRET, 5), hotp(SECRET, 6)];
+        assert_eq!(said(client.resync(&newer, &run).await.unwrap().verdict.as_ref()), "unavailable");
         let request = pb::EnrollDeviceRequest {
             subject: subject.to_owned(),
             setup: Some(totp_setup(OTHER)),
@@ -64,6 +73,10 @@ async fn a_device_of_a_newer_release_protects_its_subject_and_proves_nothing(dat
         let asked: Vec<_> = decision.plans.iter().flat_map(|plan| &plan.steps).collect();
         let Some(pb::step::Step::Device(step)) = &asked[0].step else { panic!("{asked:?}") };
         assert_eq!((asked.len(), &step.device_ids), (1, &vec![other.id.clone()]));
+        // A wrong code without a device is counted as ever.
+        assert_eq!(client.says(subject, "", "000000").await, "rejected mismatch");
+        assert_eq!(client.says(subject, "", &hotp(OTHER, 1)).await, "throttled");
+        harness.clock.advance(Duration::from_secs(2));
         assert_eq!(client.says(subject, "", &hotp(OTHER, 1)).await, "accepted");
         // What the newer release wrote stays through all that can be done to the device.
         client.suspend(&newer, true).await;
