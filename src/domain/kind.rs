@@ -57,7 +57,7 @@ pub enum Effort {
     Elsewhere,
 }
 
-/// What the user's client can do.
+/// A capability of the user's client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Capability {
     /// Take a code from the user.
@@ -69,7 +69,7 @@ pub enum Capability {
     Unknown,
 }
 
-/// What the server must know of a kind beyond how it judges.
+/// The description of a kind: all that the server must know beyond how it judges.
 #[derive(Debug)]
 pub struct KindInfo {
     /// The name.
@@ -80,7 +80,7 @@ pub struct KindInfo {
     pub label: &'static str,
     /// The effort of a proof to the user.
     pub effort: Effort,
-    /// What the user's client must be able to do.
+    /// The capability that a proof needs of the user's client.
     pub capability: Capability,
     /// Every strength that a proof can have, the one that it surely has first.
     pub strengths: fn() -> Vec<Strength>,
@@ -91,7 +91,7 @@ pub struct KindInfo {
     pub guessing: Option<&'static Guessing>,
     /// Whether a device has a step that it can lose, and find again by consecutive codes (RFC 4226, 7.4).
     pub loses_step: bool,
-    /// What a tenant sets for devices of this kind.
+    /// The settings of a tenant for devices of this kind.
     pub settings: &'static [&'static Setting],
 }
 

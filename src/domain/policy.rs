@@ -23,7 +23,7 @@ pub struct Policy {
     pub devices_per_subject: u32,
     /// How long a pending device waits to be confirmed.
     pub pending_for: Duration,
-    /// What the kinds of devices bring along.
+    /// The settings of the kinds of devices.
     pub kinds: Settings,
     /// How long evidence counts.
     pub evidence: EvidencePolicy,

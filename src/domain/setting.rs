@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Setting {
     /// The name below `[policy]`: `totp.digits`.
     pub name: &'static str,
-    /// What the number means.
+    /// The meaning of the number.
     pub unit: Unit,
     /// The value where nothing is configured.
     pub default: u32,
@@ -19,7 +19,7 @@ pub struct Setting {
     pub most: u32,
 }
 
-/// What the number of a setting means, and how it is written.
+/// The meaning of a setting's number, and how it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// A count.

@@ -79,7 +79,7 @@ pub enum Judgement<S> {
 
 /// A kind of device.
 pub trait Authenticator: Send + Sync + 'static {
-    /// What the server must know of the kind.
+    /// The description of the kind.
     const INFO: &'static KindInfo;
     /// Whether a proof of a device in this state can be guessed, where that depends on the state.
     fn can_be_guessed(_: &Self::State) -> bool {

@@ -34,7 +34,7 @@ impl AnySetup {
 
 /// A kind with its types erased.
 pub trait AnyKind: Send + Sync {
-    /// What the server must know of the kind.
+    /// The description of the kind.
     fn info(&self) -> &'static KindInfo;
     /// Parses a setup of this kind, noting every problem under its field (`totp.digits`).
     ///

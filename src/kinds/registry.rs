@@ -23,7 +23,7 @@ pub fn all() -> impl Iterator<Item = &'static dyn AnyKind> {
     KINDS.into_iter()
 }
 
-/// What the server must know of each kind.
+/// The description of each kind.
 #[must_use]
 pub fn infos() -> &'static [&'static KindInfo] {
     static INFOS: LazyLock<Vec<&'static KindInfo>> =

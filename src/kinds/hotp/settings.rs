@@ -1,4 +1,4 @@
-//! What a tenant sets for HOTP devices.
+//! The settings of a tenant for HOTP devices.
 
 use crate::domain::kind::Guessing;
 use crate::domain::setting::Setting;

@@ -1,4 +1,4 @@
-//! What a tenant sets for TOTP devices.
+//! The settings of a tenant for TOTP devices.
 
 use crate::domain::kind::Guessing;
 use crate::domain::setting::Setting;
