@@ -2,10 +2,7 @@
 //!
 //! A kind is a pure function of (state, secret, proof, now) to a judgement with the next state. It may not
 //! read the clock, touch the store, count failures, send or log: so throttling, single use and audit cannot
-//! be forgotten, and `tests` runs the same conformance suite over each kind.
-//!
-//! To add one: the messages in `proto/`, a folder here with `mod.rs`, `wire.rs` and `tests.rs`, and its line in
-//! [`registry`].
+//! be forgotten, and `conformance` runs the same suite over each kind. CONTRIBUTING says how to add one.
 
 pub mod contract;
 mod erased;
