@@ -223,7 +223,7 @@ fn parse(layers: &Layers, file: Option<&Path>, errors: &mut ConfigError) -> Opti
         data_dir,
         log: log::log(&mut take),
         limits: Limits {
-            connections: take.parsed("limits.connections", 1024, |v| number(v, 8, 65_536)),
+            connections: take.parsed("limits.connections", 512, |v| number(v, 8, 65_536)),
             max_message_bytes: take
                 .parsed("limits.max_message_bytes", 64 << 10, |v| number(v, 4096, 1 << 20)),
             request_timeout: take

@@ -20,8 +20,8 @@ pub struct Connection {
     id: u64,
     peer: Peer,
     opened: Instant,
-    /// Whether the HTTP/2 connection preface has arrived (RFC 9113, 3.4).
-    has_preface: AtomicBool,
+    /// Whether the peer has acknowledged the server's settings, which it does after its preface (RFC 9113, 3.4).
+    has_acknowledged: AtomicBool,
     /// The number of the last authenticated request. 0: there was none.
     authenticated: AtomicU64,
     /// The number of the last authenticated request of any connection.
@@ -68,6 +68,8 @@ pub(super) const PAUSE_READING_ABOVE: usize = 2 * STREAMS as usize;
 /// How much of a connection is read before others have their turn, in bytes: some 450 of the smallest frames, or a few
 /// dozen requests.
 pub(super) const READ_BUDGET: usize = 4 << 10;
+/// The same before its first authenticated request: callers do not wait long for a crowd of strangers.
+pub(super) const READ_BUDGET_OF_STRANGER: usize = 1 << 10;
 
 /// Streams that may be given up in [`STALL`]. A server that stalls so long finds up to eleven rounds of
 /// [`STREAMS`] cancelled calls whose deadline was 1 s. Far more is taken for a rapid reset (CVE-2023-44487), and the
@@ -94,7 +96,7 @@ impl Connection {
             id,
             peer,
             opened: now,
-            has_preface: AtomicBool::new(false),
+            has_acknowledged: AtomicBool::new(false),
             authenticated: AtomicU64::new(0),
             last,
             write_waits: AtomicU64::new(0),
@@ -106,7 +108,7 @@ impl Connection {
                 given_up: GivenUp { count: 0, since: now },
                 reader: None,
             }),
-            read_budget: AtomicUsize::new(READ_BUDGET),
+            read_budget: AtomicUsize::new(READ_BUDGET_OF_STRANGER),
             goaway,
             close: CancellationToken::new(),
         }
@@ -153,7 +155,9 @@ impl Connection {
 
     /// Begins a turn of the connection's task.
     pub(super) fn refill_read_budget(&self) {
-        self.read_budget.store(READ_BUDGET, Ordering::Relaxed);
+        let is_stranger = self.last_authenticated().is_none();
+        let budget = if is_stranger { READ_BUDGET_OF_STRANGER } else { READ_BUDGET };
+        self.read_budget.store(budget, Ordering::Relaxed);
     }
 
     /// Bytes that may still be read in this turn.
@@ -166,8 +170,8 @@ impl Connection {
         self.read_budget.store(self.read_budget().saturating_sub(bytes), Ordering::Relaxed);
     }
 
-    pub(super) fn preface_arrived(&self) {
-        self.has_preface.store(true, Ordering::Relaxed);
+    pub(super) fn settings_acknowledged(&self) {
+        self.has_acknowledged.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn write_waits(&self, does_wait: bool) {
@@ -223,9 +227,9 @@ impl Connection {
         Poll::Pending
     }
 
-    /// The time since the connection was accepted, if its preface has not arrived.
-    pub(super) fn without_preface(&self, now: Instant) -> Option<Duration> {
-        (!self.has_preface.load(Ordering::Relaxed)).then(|| now.duration_since(self.opened))
+    /// The time since the connection was accepted, if its peer has not acknowledged the settings.
+    pub(super) fn unacknowledged(&self, now: Instant) -> Option<Duration> {
+        (!self.has_acknowledged.load(Ordering::Relaxed)).then(|| now.duration_since(self.opened))
     }
 
     /// For how long no stream has been open, if none is.

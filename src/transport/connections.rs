@@ -10,6 +10,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
+use super::opening;
 use super::peer::Peer;
 use super::times::Times;
 
@@ -33,6 +34,8 @@ pub struct Connections {
     last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
+    /// The budget of [`super::opening`].
+    pub(super) early: Arc<Semaphore>,
     /// Notified when a connection is closed.
     closed: Notify,
     /// Ends all connections after their requests.
@@ -60,6 +63,7 @@ impl Connections {
             streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
+            early: opening::early(),
             closed: Notify::new(),
             stop,
         })
@@ -175,8 +179,8 @@ fn longest_without_request<'c>(
 
 /// Closes a connection that is past a time limit, or sends it a GOAWAY if it is idle.
 fn look_at(connection: &Connection, times: &Times, now: Instant) {
-    let why = if connection.without_preface(now).is_some_and(|waited| waited >= times.preface) {
-        "no HTTP/2 preface came"
+    let why = if connection.unacknowledged(now).is_some_and(|waited| waited >= times.preface) {
+        "no HTTP/2 preface came, or the settings are not acknowledged"
     } else if connection.unread(now) >= times.unread {
         "the peer does not read its answers"
     } else if connection.idle(now).is_some_and(|idle| idle >= times.idle + times.leave) {

@@ -23,8 +23,10 @@ pub const STREAMS: u32 = 64;
 /// two frames of 9 and 13 bytes each. The connection counts all of them.
 const RESETS: usize = READ_BUDGET / 22;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
-/// of it is kept for as long as the rest does not come.
-const METADATA_MAX: u32 = 20 << 10;
+/// of it is kept for as long as the rest does not come: 40 KiB of memory, if all fields are small.
+const METADATA_MAX: u32 = 12 << 10;
+/// The size of the table of header fields that the peer may have, in bytes: see [`super::opening`].
+const HEADER_TABLE: u32 = 0;
 /// How much a peer may send on a stream before the server has read it, in bytes. Few requests are larger.
 const STREAM_WINDOW: u32 = 16 << 10;
 /// How much a peer may send on all streams of a connection before the server has read it, in bytes. h2 allows half of it
@@ -44,7 +46,7 @@ pub(super) async fn serve<T, S>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service,
 {
-    let socket = TokioIo::new(Watched::new(socket, connection.clone()));
+    let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.early.clone()));
     let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
     {
         let mut serving = pin!(
@@ -53,6 +55,7 @@ pub(super) async fn serve<T, S>(
                 .max_concurrent_streams(STREAMS)
                 .max_pending_accept_reset_streams(RESETS)
                 .max_header_list_size(METADATA_MAX)
+                .header_table_size(HEADER_TABLE)
                 .initial_stream_window_size(STREAM_WINDOW)
                 .initial_connection_window_size(CONNECTION_WINDOW)
                 .max_send_buf_size(SEND_BUFFER)

@@ -1,30 +1,51 @@
-//! A socket that reads no more than its connection may, and tells it when the preface has arrived and when the peer does
-//! not read.
+//! A socket that reads no more than its connection may, and tells it when the settings are acknowledged and when the peer
+//! does not read.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
+use tokio::sync::Semaphore;
 
 use super::connection::Connection;
-
-/// The length of the HTTP/2 connection preface, in bytes (RFC 9113, 3.4).
-const PREFACE: usize = 24;
+use super::opening::Opening;
 
 /// A socket that is watched. It is read only by a task that refills the connection's read budget: TLS belongs below it.
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
-    /// Bytes of the preface that have been read.
-    preface: usize,
+    /// Until it is over.
+    opening: Option<Box<Opening>>,
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(socket: T, connection: Arc<Connection>) -> Self {
-        Self { socket, connection, preface: 0 }
+    /// `early`: the budget of [`super::opening`].
+    pub(super) fn new(socket: T, connection: Arc<Connection>, early: Arc<Semaphore>) -> Self {
+        Self { socket, connection, opening: Some(Box::new(Opening::new(early))) }
     }
+}
+
+/// Reads some bytes, at most so many, and no more than the connection may in this turn.
+pub(super) fn poll_some<T: AsyncRead + Unpin>(
+    socket: &mut T,
+    connection: &Connection,
+    most: usize,
+    cx: &mut Context<'_>,
+    into: &mut ReadBuf<'_>,
+) -> Poll<io::Result<usize>> {
+    let budget = connection.read_budget();
+    if budget == 0 {
+        // Others have their turn first.
+        cx.waker().wake_by_ref();
+        return Poll::Pending;
+    }
+    let before = into.filled().len();
+    ready!(Pin::new(&mut socket.take(budget.min(most) as u64)).poll_read(cx, into))?;
+    let read = into.filled().len() - before;
+    connection.spend_read_budget(read);
+    Poll::Ready(Ok(read))
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
@@ -33,24 +54,16 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.connection.poll_may_read(cx).is_pending() {
+        let Self { socket, connection, opening } = &mut *self;
+        if connection.poll_may_read(cx).is_pending() {
             return Poll::Pending;
         }
-        let budget = self.connection.read_budget();
-        if budget == 0 {
-            // Others have their turn first.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let before = into.filled().len();
-        let polled = Pin::new(&mut (&mut self.socket).take(budget as u64)).poll_read(cx, into);
-        let read = into.filled().len() - before;
-        self.connection.spend_read_budget(read);
-        if self.preface < PREFACE {
-            self.preface += read;
-            if self.preface >= PREFACE {
-                self.connection.preface_arrived();
-            }
+        let Some(begun) = opening else {
+            return poll_some(socket, connection, usize::MAX, cx, into).map_ok(drop);
+        };
+        let polled = begun.poll_read(socket, connection, cx, into);
+        if begun.is_over() {
+            *opening = None;
         }
         polled
     }

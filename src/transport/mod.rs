@@ -7,8 +7,9 @@
 //! |---|---|
 //! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
 //! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
-//! | reading | 4 KiB of a connection, then its task yields; it pauses while more than 128 streams are open |
+//! | reading | 4 KiB of a connection, 1 KiB before its first authenticated request, then its task yields; it pauses while more than 128 streams are open |
 //! | streams that are reset, or have too much metadata | the connection is closed above 1,280 in 10 s |
+//! | header fields that are kept for later requests | none; before the peer has acknowledged that, 16 KiB of what it sends, and more from a budget that all share |
 //! | a connection that sends no HTTP/2 preface, answers no PING, or asks for nothing | closed: see [`Times`] |
 //! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |
 //!
@@ -22,6 +23,7 @@ mod executor;
 mod http2;
 mod io;
 pub mod listen;
+mod opening;
 mod peer;
 mod stream;
 mod times;

@@ -134,6 +134,44 @@ async fn a_peer_that_sends_no_whole_preface_is_closed() {
 }
 
 #[tokio::test]
+async fn a_peer_that_does_not_acknowledge_the_settings_is_closed() {
+    let server = Server::new(Answer::Plain, Times { preface: SHORT, ..PATIENT });
+    let mut socket = server.connect(64 << 10);
+    socket.write_all(&given_up(1)).await.unwrap();
+    server.is_closed().await;
+}
+
+/// How an entry of the peer's table of header fields is answered, which was sent before the settings were acknowledged.
+async fn entry_after(acknowledgement: &[u8]) -> u8 {
+    let server = Server::new(Answer::Plain, PATIENT);
+    let mut socket = server.connect(64 << 10);
+    // `POST http://a/b`, of which the path is kept, and the same with the path that was kept.
+    let first = frame(1, 5, 1, b"\x83\x86\x44\x02/b\x01\x01a");
+    let second = frame(1, 5, 3, b"\x83\x86\xbe\x01\x01a");
+    let preface = &b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..];
+    let sent = [preface, &frame(4, 0, 0, &[]), &first, acknowledgement, &second].concat();
+    socket.write_all(&sent).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        socket.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        socket.read_exact(&mut vec![0; length as usize]).await.unwrap();
+        let (kind, stream) = (head[3], head[8]);
+        if kind == 7 || (kind, stream) == (1, 3) {
+            return kind;
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_header_field_is_kept_once_the_peer_has_acknowledged_that() {
+    const HEADERS: u8 = 1;
+    const GOAWAY: u8 = 7;
+    assert_eq!(entry_after(&[]).await, HEADERS);
+    assert_eq!(entry_after(&frame(4, 1, 0, &[])).await, GOAWAY);
+}
+
+#[tokio::test]
 async fn a_peer_that_answers_no_ping_is_closed() {
     let server = Server::new(Answer::Plain, Times { ping_after: SHORT, ping_answer: SHORT, ..PATIENT });
     // Its other half, which would answer, is never polled.

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The times. A connection is looked at each second, so that it may last a second longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// Until its HTTP/2 connection preface has arrived: 5 s.
+    /// Until its HTTP/2 connection preface has arrived, and it has acknowledged the server's settings: 5 s.
     pub preface: Duration,
     /// Until it has read an answer: 10 s.
     pub unread: Duration,

@@ -8,7 +8,7 @@ use crate::domain::violation::Violations;
 /// The largest size of a request's metadata, counted as HTTP/2 counts it (RFC 9113, 6.5.2): the bytes of each name and
 /// value, and 32 for each pair. The transport reads a little more, so that the caller gets an error with a reason; it
 /// answers more, and too many fields, with HTTP status 431.
-pub const METADATA_MAX: usize = 16 << 10;
+pub const METADATA_MAX: usize = 8 << 10;
 
 /// What a method needs that anybody may call.
 const NEEDED: [HeaderName; 4] = [

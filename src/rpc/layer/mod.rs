@@ -23,6 +23,7 @@ mod tests;
 mod to_the_end;
 mod trace;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
@@ -145,15 +146,19 @@ where
             let name = trace::name(request.headers(), &*layer.rules.entropy);
             let span = trace::span(&request, &name);
             request.extensions_mut().insert(RequestName(name.clone()));
-            // Shares the request's own bytes.
-            let uri = request.uri().clone();
+            let row = row(request.uri().path());
+            let method = match row {
+                Some(row) => Cow::Borrowed(row.path),
+                None => Cow::Owned(request.uri().path().to_owned()),
+            };
             let connection = request.extensions().get::<Arc<Connection>>();
             let (peer, mut caller) = (connection.map_or(Peer::Unknown, |connection| connection.peer()), None);
-            let admitted = AssertUnwindSafe(layer.admit(inner, request, peer, &mut caller)).catch_unwind();
+            let admitted =
+                AssertUnwindSafe(layer.admit(inner, request, row, peer, &mut caller)).catch_unwind();
             let answered = admitted.instrument(span.clone()).await;
             let _in_span = span.enter();
             let mut response = match answered {
-                Ok(Ok(response)) => polish(response, uri.path()),
+                Ok(Ok(response)) => polish(response, &method),
                 Ok(Err(refusal)) => status::refused(&refusal).into_http(),
                 Err(_) => {
                     let fault =
@@ -162,7 +167,7 @@ where
                 }
             };
             trace::finish(&span, &response);
-            seen::note(&layer.refused, &response, uri.path(), caller.as_deref(), peer);
+            seen::note(&layer.refused, &response, &method, caller.as_deref(), peer);
             if layer.rules.anybody.is_some() {
                 response.headers_mut().insert(INSECURE, HeaderValue::from_static("no authentication"));
             }
@@ -181,6 +186,7 @@ impl Layer {
         &self,
         inner: S,
         mut request: Request<Body>,
+        row: Option<&'static Row>,
         peer: Peer,
         known: &mut Option<Arc<Caller>>,
     ) -> Result<Response<Body>, Refusal>
@@ -188,10 +194,11 @@ impl Layer {
         S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
     {
         metadata::check(request.headers())?;
-        let row = row(request.uri().path());
-        if let Some(Row { rule: Rule::Open, is_stream, .. }) = row {
+        if let Some(Row { rule: Rule::Open, is_stream, path }) = row {
             let slot = self.open_slots.take(request.extensions().get()).ok_or(Refusal::Overloaded)?;
             metadata::strip(request.headers_mut());
+            // The path is a slice of what was read, and would keep 8 KiB for as long as a stream goes on.
+            *request.uri_mut() = Uri::from_static(path);
             let most = (!is_stream).then_some(body::OPEN_MESSAGE_MAX);
             let mut response = self.call(inner, request, self.rules.timeout, most).await;
             if *is_stream {

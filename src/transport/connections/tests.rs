@@ -65,8 +65,8 @@ async fn a_connection_with_a_request_under_way_is_not_closed_for_another() {
 async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
     let (connections, _) = connections();
     let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
-    all[1].preface_arrived();
-    all[2].preface_arrived();
+    all[1].settings_acknowledged();
+    all[2].settings_acknowledged();
     let (stream, _) = all[1].begin();
     all[1].answer(stream, true);
     let begun = Instant::now();

@@ -18,7 +18,7 @@ use tonic::body::Body;
 use tower::service_fn;
 
 use super::{MANY, PATIENT, frame, given_up};
-use crate::transport::connection::{PAUSE_READING_ABOVE, READ_BUDGET};
+use crate::transport::connection::{PAUSE_READING_ABOVE, READ_BUDGET_OF_STRANGER};
 use crate::transport::connections::Connections;
 use crate::transport::http2;
 use crate::transport::peer::Peer;
@@ -111,7 +111,7 @@ async fn a_connection_that_always_has_something_to_read_has_one_turn_at_a_time()
     let mut serving = pin!(served.serve(given_up(REQUESTS)));
     for turn in 1..4 {
         assert!(poll!(&mut serving).is_pending());
-        assert_eq!(served.read(), turn * READ_BUDGET);
+        assert_eq!(served.read(), turn * READ_BUDGET_OF_STRANGER);
         // The requests that were handed on have their turn.
         yield_now().await;
     }
@@ -126,8 +126,8 @@ async fn a_connection_is_not_read_while_what_it_gave_up_waits_to_end() {
     for _ in 0..100 {
         assert!(poll!(&mut serving).is_pending());
     }
-    let turns = (PAUSE_READING_ABOVE * GIVEN_UP).div_ceil(READ_BUDGET);
-    assert_eq!(served.read(), turns * READ_BUDGET);
+    let turns = (PAUSE_READING_ABOVE * GIVEN_UP).div_ceil(READ_BUDGET_OF_STRANGER);
+    assert_eq!(served.read(), turns * READ_BUDGET_OF_STRANGER);
     for _ in 0..TURNS {
         assert!(poll!(&mut serving).is_pending());
         yield_now().await;
@@ -165,7 +165,7 @@ async fn who_waits_to_read_on_is_woken_when_a_stream_ends() {
 async fn a_request_that_was_given_up_is_not_begun() {
     let (served, bytes) = (Served::new(), given_up(REQUESTS));
     // But for those of which the reset was read in the next turn.
-    let turns = bytes.len().div_ceil(READ_BUDGET);
+    let turns = bytes.len().div_ceil(READ_BUDGET_OF_STRANGER);
     let mut serving = pin!(served.serve(bytes));
     for _ in 0..TURNS {
         assert!(poll!(&mut serving).is_pending());

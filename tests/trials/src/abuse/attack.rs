@@ -7,12 +7,14 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::Target;
-use super::{crowds, floods, streams};
+use super::{crowds, floods, kept, streams};
 
 /// How long an attacker waits until it connects again, when its connection was closed.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Connections at most of the load that an attack is compared with: all of them get a connection.
 const CONNECTIONS: usize = 256;
+/// Calls at the same time on each connection of a crowd.
+const CROWD_STREAMS: usize = 32;
 /// Streams of one connection at most.
 const STREAMS: usize = countersign::transport::STREAMS as usize;
 
@@ -46,6 +48,12 @@ pub enum Attack {
     EmptyFrames,
     /// Headers that go on without an end (CVE-2024-27316)
     ContinuationFlood,
+    /// Hundreds of small fields of metadata, after which nothing comes
+    UnendedHeaders,
+    /// Paths to keep for later requests, each in a buffer of its own, with and without the acknowledgement of SETTINGS
+    KeptPaths,
+    /// Empty calls on more connections than there may be
+    Crowd,
     /// PINGs whose answers are not read (CVE-2019-9512)
     PingFlood,
     /// SETTINGS whose answers are not read (CVE-2019-9515)
@@ -67,6 +75,7 @@ impl Attack {
     pub fn connections(self) -> usize {
         match self {
             Self::SilentConnections | Self::PoliteStrangers => 1_100,
+            Self::UnendedHeaders | Self::KeptPaths | Self::Crowd => 600,
             Self::UnreadAnswers => 240,
             Self::Watches => 24,
             Self::HeadersOnly => 12,
@@ -88,7 +97,8 @@ impl Attack {
         match self {
             Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
             // On that many connections the server lets each have few.
-            Self::UnreadAnswers => 8,
+            Self::UnreadAnswers | Self::UnendedHeaders | Self::KeptPaths => 8,
+            Self::Crowd => CROWD_STREAMS,
             _ => STREAMS,
         }
     }
@@ -125,6 +135,9 @@ impl Attack {
             Self::FieldResets => floods::field_resets(target).await,
             Self::EmptyFrames => floods::empty_frames(target, number).await,
             Self::ContinuationFlood => floods::continuations(target).await,
+            Self::UnendedHeaders => kept::unended_headers(target).await,
+            Self::KeptPaths => kept::paths(target, number).await,
+            Self::Crowd => crowds::ordinary(target, CROWD_STREAMS).await,
             Self::PingFlood => floods::pings(target).await,
             Self::SettingsFlood => floods::settings(target).await,
             Self::GzipBomb => streams::gzip_bomb(target).await,

@@ -1,0 +1,150 @@
+//! What is passed on of a beginning, and how much a peer may send.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use proptest::prelude::*;
+use tokio_util::sync::CancellationToken;
+
+use super::super::peer::Peer;
+use super::*;
+
+const PREFACE_TEXT: &[u8; PREFACE] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+}
+
+/// A socket from which bytes come in pieces of these lengths, again and again.
+struct Pieces {
+    bytes: Vec<u8>,
+    lengths: Vec<usize>,
+    next: usize,
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let length = self.lengths[self.next % self.lengths.len()];
+        self.next += 1;
+        let length = length.min(self.bytes.len()).min(into.remaining());
+        into.put_slice(&self.bytes[..length]);
+        self.bytes.drain(..length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn connection() -> Connection {
+    Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new())
+}
+
+/// What is passed on of bytes that come in pieces of these lengths, into so much room.
+async fn passed_on(bytes: Vec<u8>, lengths: Vec<usize>, room: usize) -> io::Result<Vec<u8>> {
+    let (mut opening, connection) = (Opening::new(early()), connection());
+    let mut socket = Pieces { bytes, lengths, next: 0 };
+    let mut passed = Vec::new();
+    loop {
+        let mut buffer = vec![0; room];
+        let mut into = ReadBuf::new(&mut buffer);
+        connection.refill_read_budget();
+        if opening.is_over() {
+            passed.append(&mut socket.bytes);
+            return Ok(passed);
+        }
+        poll_fn(|cx| opening.poll_read(&mut socket, &connection, cx, &mut into)).await?;
+        if into.filled().is_empty() {
+            return Ok(passed);
+        }
+        passed.extend_from_slice(into.filled());
+    }
+}
+
+/// Frames that a peer may send before its acknowledgement.
+fn early_frames() -> impl Strategy<Value = Vec<u8>> {
+    let kinds = prop_oneof![Just(0u8), Just(1), Just(2), Just(6), Just(8), Just(9), Just(187)];
+    let parts = (kinds, any::<u8>(), prop::collection::vec(any::<u8>(), 0..40));
+    let frames = prop::collection::vec(parts, 0..6);
+    frames.prop_map(|frames| {
+        let begin = [PREFACE_TEXT.to_vec(), frame(SETTINGS, 0, &[0, 4, 0, 0, 255, 255])];
+        let rest = frames.iter().map(|(kind, flags, payload)| frame(*kind, *flags, payload));
+        begin.into_iter().chain(rest).collect::<Vec<_>>().concat()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_table_size_update_is_added_to_the_first_block_after_the_acknowledgement_and_nothing_else(
+        early in early_frames(),
+        flags in any::<u8>(),
+        block in prop::collection::vec(any::<u8>(), 6..60),
+        rest in prop::collection::vec(any::<u8>(), 0..60),
+        lengths in prop::collection::vec(1usize..50, 1..5),
+        room in 1usize..50,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let acknowledgement = frame(SETTINGS, ACK, &[]);
+        let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
+        let more = [&block[..before], &[NO_TABLE], &block[before..]].concat();
+        let sent = [&early, &acknowledgement, &frame(HEADERS, flags, &block), &rest].map(Vec::as_slice).concat();
+        let wanted = [&early, &acknowledgement, &frame(HEADERS, flags, &more), &rest].map(Vec::as_slice).concat();
+        prop_assert_eq!(runtime.block_on(passed_on(sent, lengths.clone(), room)).unwrap(), wanted);
+        // Without the acknowledgement, and where the peer ends within a frame.
+        let cut = [&early, &frame(HEADERS, flags, &block)[..block.len()]].concat();
+        prop_assert_eq!(runtime.block_on(passed_on(cut.clone(), lengths, room)).unwrap(), cut);
+    }
+}
+
+#[tokio::test]
+async fn a_block_without_room_for_the_update_ends_the_connection() {
+    for (length, is_passed) in [(PAYLOAD_MAX - 1, true), (PAYLOAD_MAX, false)] {
+        let sent = [&PREFACE_TEXT[..], &frame(SETTINGS, ACK, &[]), &frame(HEADERS, 0, &vec![0; length])];
+        assert_eq!(passed_on(sent.concat(), vec![1000], 4096).await.is_ok(), is_passed, "{length}");
+    }
+}
+
+/// Reads all that a peer sends, as far as it may.
+async fn sends(opening: &mut Opening, bytes: usize) -> bool {
+    let connection = connection();
+    let payload = vec![0; bytes];
+    let frames = payload.chunks(PAYLOAD_MAX).flat_map(|payload| frame(187, 0, payload));
+    let mut socket =
+        Pieces { bytes: PREFACE_TEXT.iter().copied().chain(frames).collect(), lengths: vec![4096], next: 0 };
+    while !socket.bytes.is_empty() {
+        let mut buffer = [0; 4096];
+        connection.refill_read_budget();
+        let mut into = ReadBuf::new(&mut buffer);
+        if poll_fn(|cx| opening.poll_read(&mut socket, &connection, cx, &mut into)).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn a_peer_that_acknowledges_nothing_may_send_so_much() {
+    assert!(sends(&mut Opening::new(early()), EARLY_MAX - 1000).await);
+    assert!(!sends(&mut Opening::new(early()), EARLY_MAX).await);
+}
+
+#[tokio::test]
+async fn all_peers_that_acknowledge_nothing_share_a_budget_beyond_what_each_may_send() {
+    let early = early();
+    let mut greedy = Vec::new();
+    loop {
+        let mut opening = Opening::new(early.clone());
+        let has_sent = sends(&mut opening, EARLY_MAX - 1000).await;
+        greedy.push(opening);
+        if !has_sent {
+            break;
+        }
+    }
+    assert!(greedy.len() >= EARLY_OF_ALL / EARLY_MAX);
+    assert!(sends(&mut Opening::new(early.clone()), EARLY_FREE - 100).await);
+    assert!(!sends(&mut Opening::new(early.clone()), 2 * EARLY_FREE).await);
+    drop(greedy);
+    assert!(sends(&mut Opening::new(early), EARLY_MAX - 1000).await);
+}
