@@ -47,7 +47,22 @@ pub(super) struct Memory {
 
 pub(super) struct Job {
     commit: Commit,
-    reply: oneshot::Sender<Result<Outcome, Fault>>,
+    reply: Reply,
+}
+
+/// The way back to the caller.
+struct Reply {
+    answer: oneshot::Sender<Result<Outcome, Fault>>,
+    under_way: UnderWay,
+}
+
+impl Reply {
+    fn send(self, outcome: Result<Outcome, Fault>) {
+        // First, so that a caller that has its answer finds its own commit not counted.
+        drop(self.under_way);
+        // The caller may be gone; a judged proof is counted all the same.
+        let _ = self.answer.send(outcome);
+    }
 }
 
 /// Groups after which others get their turn to write, where there is one connection for all.
@@ -59,6 +74,8 @@ const CROWD: usize = 32;
 struct Door {
     queue: mpsc::Sender<Job>,
     pace: Arc<Pace>,
+    /// Commits of this lane that wait or are being written, and reserved places.
+    under_way: Arc<AtomicUsize>,
 }
 
 /// How long a lane's groups take: a moving mean, in microseconds.
@@ -72,9 +89,13 @@ impl Pace {
         self.0.store(known - known / 8 + took / 8, Ordering::Relaxed);
     }
 
-    /// How long who comes now waits before its own group begins, if so many wait already.
-    fn wait(&self, waiting: usize) -> Duration {
-        let groups = u64::try_from(waiting.div_ceil(GROUP)).unwrap_or(u64::MAX);
+    /// The estimated time until the group of a new commit begins, with so many commits of its lane before it: one mean
+    /// for each group that they fill.
+    ///
+    /// A group under way counts in full, since the new commit's own group takes as long and does not count. A commit with
+    /// no other before it waits for nothing, however little time there is.
+    fn wait(&self, ahead: usize) -> Duration {
+        let groups = u64::try_from(ahead.div_ceil(GROUP)).unwrap_or(u64::MAX);
         Duration::from_micros(self.0.load(Ordering::Relaxed).saturating_mul(groups))
     }
 }
@@ -87,20 +108,15 @@ pub(super) struct Lanes {
     under_way: Arc<AtomicUsize>,
 }
 
-/// One commit under way, as long as somebody waits for it.
-struct UnderWay(Arc<AtomicUsize>);
-
-impl UnderWay {
-    /// Counts one more. Also returns the number before.
-    fn begin(count: &Arc<AtomicUsize>) -> (Self, usize) {
-        let others = count.fetch_add(1, Ordering::Relaxed);
-        (Self(count.clone()), others)
-    }
-}
+/// One commit under way, in all lanes and in its own, until it is written or given up. A caller that goes away does not
+/// end it.
+struct UnderWay([Arc<AtomicUsize>; 2]);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        for count in &self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -113,15 +129,10 @@ pub(super) struct Place {
 impl Place {
     /// Puts a commit in the queue, before this returns. The future resolves when the commit is written.
     pub(super) fn fill(self, commit: Commit) -> impl Future<Output = Result<Outcome, Fault>> {
-        let (reply, answer) = oneshot::channel();
+        let (sender, answer) = oneshot::channel();
+        let reply = Reply { answer: sender, under_way: self.under_way };
         self.permit.send(Job { commit, reply });
-        let under_way = self.under_way;
-        async move {
-            let outcome =
-                answer.await.unwrap_or_else(|_| Err(Fault::doubt("committing", "the lane is gone")));
-            drop(under_way);
-            outcome
-        }
+        async move { answer.await.unwrap_or_else(|_| Err(Fault::doubt("committing", "the lane is gone"))) }
     }
 }
 
@@ -144,7 +155,7 @@ impl Lanes {
                     lane.await;
                     guard.disarm();
                 });
-                (Door { queue, pace }, task)
+                (Door { queue, pace, under_way: Arc::default() }, task)
             })
             .unzip();
         (Self { doors, spread: RandomState::new(), under_way: Arc::default() }, tasks)
@@ -166,10 +177,9 @@ impl Lanes {
     /// # Errors
     /// The queue is full, or the caller's deadline would pass before the commit is written.
     pub(super) fn reserve(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
-        let (under_way, others) = UnderWay::begin(&self.under_way);
-        let Door { queue, pace } = self.door(tenant, subject, others);
+        let (Door { queue, pace, .. }, under_way, ahead) = self.begin(tenant, subject);
         // Who cannot wait for their turn is told so at once, and not when their time is over.
-        let wait = pace.wait(QUEUE - queue.capacity());
+        let wait = pace.wait(ahead);
         if request::left().is_some_and(|left| left < wait) {
             return Err(Refusal::Overloaded.into());
         }
@@ -186,10 +196,17 @@ impl Lanes {
     /// # Errors
     /// The lane is gone.
     pub(super) async fn wait_for_place(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
-        let (under_way, others) = UnderWay::begin(&self.under_way);
-        let queue = self.door(tenant, subject, others).queue.clone();
-        let permit = queue.reserve_owned().await.map_err(|_| Refusal::Draining)?;
+        let (door, under_way, _) = self.begin(tenant, subject);
+        let permit = door.queue.clone().reserve_owned().await.map_err(|_| Refusal::Draining)?;
         Ok(Place { permit, under_way })
+    }
+
+    /// Counts one more commit of a subject. Gives the way to its lane, and the number of commits before it there.
+    fn begin(&self, tenant: &Tenant, subject: &Subject) -> (&Door, UnderWay, usize) {
+        let others = self.under_way.fetch_add(1, Ordering::Relaxed);
+        let door = self.door(tenant, subject, others);
+        let ahead = door.under_way.fetch_add(1, Ordering::Relaxed);
+        (door, UnderWay([self.under_way.clone(), door.under_way.clone()]), ahead)
     }
 
     /// The lane of a subject, while `others` are under way.
@@ -240,7 +257,7 @@ fn unless_stale(job: Job, memory: &Memory) -> Option<Job> {
     if is_stale {
         // If the database has forgotten the newer version, the next try is decided there.
         memory.cache.committed(&job.commit, Some(Outcome::Stale));
-        let _ = job.reply.send(Ok(Outcome::Stale));
+        job.reply.send(Ok(Outcome::Stale));
         return None;
     }
     Some(job)
@@ -257,8 +274,7 @@ async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
         if matches!(outcome, Ok(Outcome::Done | Outcome::Recorded)) {
             memory.requests.committed(commit);
         }
-        // Who asked may be gone; what was judged is counted all the same.
-        let _ = reply.send(outcome);
+        reply.send(outcome);
     }
 }
 
@@ -343,5 +359,7 @@ mod tests {
             pace.learn(Duration::from_millis(1));
         }
         assert!(pace.wait(1) < Duration::from_millis(2));
+        // A full queue of a quick database is no reason to refuse.
+        assert!(pace.wait(QUEUE + GROUP) < Duration::from_millis(40));
     }
 }

@@ -8,7 +8,7 @@
 //! 6. **slot**: a request beyond the slots of its caller is refused; methods that need no credential skip 4 and 5, and
 //!    have slots of their own;
 //! 7. **deadline**: the caller's own, or the server's;
-//! 8. **body**: read whole, within a bound that all bodies share;
+//! 8. **body**: read whole, within its caller's part of the bound of all bodies;
 //! 9. and on the way back, **polish**: an error that the transport made gets the form of ours;
 //! 10. **count**: a refused credential, role or step-up is counted and logged.
 
@@ -16,8 +16,9 @@ mod body;
 mod caller;
 mod deadline;
 mod metadata;
+mod open_slots;
 mod seen;
-mod slots;
+mod share;
 #[cfg(test)]
 mod tests;
 mod to_the_end;
@@ -33,13 +34,15 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
-use tokio::sync::Semaphore;
+use tonic::Status;
 use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
+use self::body::Bounds;
 pub use self::metadata::METADATA_MAX;
-use self::slots::{OpenSlots, Slot, Slots};
+use self::open_slots::OpenSlots;
+use self::share::{Share, Shares};
 pub(super) use self::to_the_end::to_the_end;
 use crate::auth::{Caller, Callers, Row, Rule, row};
 use crate::domain::refusal::Refusal;
@@ -58,7 +61,7 @@ pub struct RequestName(pub Arc<str>);
 /// The slot of a request under [`Rules::concurrency`]. Work that goes on without its caller keeps it, and so does an
 /// answer until it is sent.
 #[derive(Debug, Clone)]
-pub struct Running(Arc<(Slot, Option<UnderWay>)>);
+pub struct Running(Arc<(Share, Option<UnderWay>)>);
 
 /// What the layer needs to know.
 pub struct Rules {
@@ -80,9 +83,9 @@ pub struct Rules {
 #[derive(Clone)]
 pub struct Layer {
     rules: Arc<Rules>,
-    slots: Arc<Slots>,
+    slots: Arc<Shares>,
     open_slots: Arc<OpenSlots>,
-    budget: Arc<Semaphore>,
+    body_budget: Arc<Shares>,
     refused: Arc<Refused>,
 }
 
@@ -90,12 +93,11 @@ impl Layer {
     /// With these rules, shared by every listener.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        let slots = Slots::new(rules.concurrency);
         Self {
-            rules: Arc::new(rules),
-            slots,
+            slots: Shares::new(rules.concurrency, 1),
             open_slots: Arc::default(),
-            budget: body::budget(),
+            body_budget: body::budget(rules.max_message),
+            rules: Arc::new(rules),
             refused: Arc::default(),
         }
     }
@@ -199,8 +201,8 @@ impl Layer {
             metadata::strip(request.headers_mut());
             // The path is a slice of what was read, and would keep 8 KiB for as long as a stream goes on.
             *request.uri_mut() = Uri::from_static(path);
-            let most = (!is_stream).then_some(body::OPEN_MESSAGE_MAX);
-            let mut response = self.call(inner, request, self.rules.timeout, most).await;
+            let bounds = (!is_stream).then(Bounds::open);
+            let mut response = call(inner, request, self.rules.timeout, bounds).await;
             if *is_stream {
                 response.extensions_mut().insert(OpenEnded);
             }
@@ -218,57 +220,52 @@ impl Layer {
         if let Rule::Needs(role) = row.rule {
             caller.require(role)?;
         }
-        let slot = self.slots.take(&caller, credentials.callers()).ok_or(Refusal::Overloaded)?;
+        let callers = credentials.callers();
+        let slot = self.slots.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
         let under_way = request.extensions().get::<Arc<Connection>>().map(Connection::authenticated);
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
         let running = Running(Arc::new((slot, under_way)));
+        let share = self.body_budget.empty(&caller, callers);
+        let bounds = (!row.is_stream).then(|| Bounds::of_caller(self.rules.max_message, share));
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(running.clone());
         let limit = deadline::of(request.headers(), self.rules.timeout);
-        let most = (!row.is_stream).then_some(self.rules.max_message);
-        let mut response = self.call(inner, request, limit, most).await;
+        let mut response = call(inner, request, limit, bounds).await;
         if row.is_stream {
             response.extensions_mut().insert(OpenEnded);
         }
         response.extensions_mut().insert(Held(running.0));
         Ok(response)
     }
+}
 
-    /// Reads the body, if it is one message of at most so many bytes and no stream, and calls the service.
-    async fn call<S>(
-        &self,
-        mut inner: S,
-        request: Request<Body>,
-        limit: Duration,
-        most: Option<usize>,
-    ) -> Response<Body>
-    where
-        S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
-    {
-        // A timer fires a millisecond late or more, in which work would be done that nobody waits for.
-        if limit.is_zero() {
-            return status::refused(&Refusal::DeadlineExceeded).into_http();
-        }
-        let called = async {
-            let (head, mut body) = request.into_parts();
-            let _spent = match most {
-                Some(most) => {
-                    let (whole, spent) = body::arrived(body, most, body::ARRIVAL, &self.budget).await?;
-                    body = whole;
-                    Some(spent)
-                }
-                None => None,
-            };
-            match inner.call(Request::from_parts(head, body)).await {
-                Ok(response) => Ok(response),
-                Err(never) => match never {},
-            }
-        };
-        let answered: Result<_, Refusal> =
-            within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded));
-        answered.unwrap_or_else(|refusal| status::refused(&refusal).into_http())
+/// Calls the service. `bounds` are those of the body, which is read first. `None`: the body is a stream.
+async fn call<S>(
+    mut inner: S,
+    request: Request<Body>,
+    limit: Duration,
+    mut bounds: Option<Bounds>,
+) -> Response<Body>
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    // A timer fires a millisecond late or more, in which work would be done that nobody waits for.
+    if limit.is_zero() {
+        return status::refused(&Refusal::DeadlineExceeded).into_http();
     }
+    let called = async {
+        let (head, mut body) = request.into_parts();
+        if let Some(bounds) = &mut bounds {
+            body = body::arrived(body, bounds, body::ARRIVAL).await?;
+        }
+        match inner.call(Request::from_parts(head, body)).await {
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        }
+    };
+    let answered: Result<_, Refusal> = within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded));
+    answered.unwrap_or_else(|refusal| status::refused(&refusal).into_http())
 }
 
 /// Gives an error of the transport the form of ours.

