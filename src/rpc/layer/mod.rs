@@ -35,7 +35,6 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue, Request, Response, Uri};
 use tonic::Status;
-use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
 
