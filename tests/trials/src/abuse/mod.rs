@@ -7,6 +7,7 @@ mod crowds;
 mod descriptors;
 mod floods;
 mod give_ups;
+mod plans;
 mod server;
 mod stop;
 mod streams;
