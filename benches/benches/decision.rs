@@ -4,11 +4,13 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use countersign::assurance::budget::{Budget, DECISION_STEPS_MAX};
 use countersign::assurance::candidate::Candidate;
 use countersign::assurance::counting::Asked;
 use countersign::assurance::decide::{Situation, decide, decide_all};
+use countersign::assurance::requirement::Requirement;
 use countersign::assurance::rulebook::{Rulebook, Source};
-use countersign::assurance::steps::{STEPS_MAX, Steps};
+use countersign::assurance::steps::Steps;
 use countersign::domain::evidence::{Binding, Evidence, Scope};
 use countersign::domain::ids::{DeviceId, EvidenceId, SessionId};
 use countersign::domain::kind::Effort;
@@ -115,7 +117,7 @@ impl World {
         let Self { evidence, candidates, book, .. } = self;
         let Some(requirement) = book.named("login") else { return };
         bencher.bench_local(|| {
-            let steps = Steps::new(STEPS_MAX);
+            let steps = Steps::new(DECISION_STEPS_MAX);
             let asked = asked.clone();
             let situation =
                 Situation { asked, evidence, candidates, vocabulary: book.vocabulary(), steps: &steps };
@@ -218,9 +220,40 @@ impl Many {
     }
 }
 
+fn pairs_of_properties() -> Vec<String> {
+    let names =
+        ["knowledge", "possession", "inherence", "phishing_resistant", "hardware_bound", "user_verified"];
+    (0..6).flat_map(|a| (a + 1..6).map(move |b| format!("{} & {}", names[a], names[b]))).collect()
+}
+
+/// What one request may take at most: 16 requirements that each ask 12 times for other properties, one by one and
+/// together, in the steps of a request.
+#[divan::bench]
+fn all_steps_of_a_request(bencher: Bencher<'_, '_>) {
+    let pairs = pairs_of_properties();
+    let one = |n: usize| pairs.iter().cycle().skip(n).take(12).cloned().collect::<Vec<_>>().join(" and ");
+    let Some(Many { book, candidates }) = Many::of(&(0..16).map(one).collect::<Vec<_>>()) else { return };
+    let all: Vec<_> = book.requirements().iter().filter(|one| one.name().starts_with('r')).collect();
+    let asked =
+        Asked { session: None, client: None, transaction: None, now: NOW, epoch: 0, active_devices: &[] };
+    bencher.bench_local(|| {
+        let mut budget = Budget::of(all.len() + 1);
+        let decide = |requirements: &[&Requirement], steps: &Steps| {
+            let (asked, candidates) = (asked.clone(), candidates.as_slice());
+            let situation =
+                Situation { asked, evidence: &[], candidates, vocabulary: book.vocabulary(), steps };
+            decide_all(black_box(requirements), &situation)
+        };
+        for one in &all {
+            black_box(budget.decide(|steps| decide(&[one], steps)));
+        }
+        budget.decide(|steps| decide(&all, steps))
+    });
+}
+
 fn out_of_steps(bencher: Bencher<'_, '_>, requirements: &[String]) {
     if let Some(many) = Many::of(requirements) {
-        many.bench(bencher, STEPS_MAX);
+        many.bench(bencher, DECISION_STEPS_MAX);
     }
 }
 
@@ -234,10 +267,7 @@ fn all_steps_of_16_requirements(bencher: Bencher<'_, '_>) {
 /// One requirement that asks 15 times for other properties: the steps run out.
 #[divan::bench]
 fn all_steps_of_15_properties(bencher: Bencher<'_, '_>) {
-    let names =
-        ["knowledge", "possession", "inherence", "phishing_resistant", "hardware_bound", "user_verified"];
-    let pairs = (0..6).flat_map(|a| (a + 1..6).map(move |b| format!("{} & {}", names[a], names[b])));
-    out_of_steps(bencher, &[pairs.collect::<Vec<_>>().join(" and ")]);
+    out_of_steps(bencher, &[pairs_of_properties().join(" and ")]);
 }
 
 /// A `distinct` of parts that ask for several pieces each.

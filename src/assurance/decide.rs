@@ -14,6 +14,9 @@ use crate::domain::decision::{Decision, Satisfied};
 use crate::domain::evidence::Evidence;
 use crate::domain::moment::Moment;
 
+/// The steps that comparing a leaf with a piece of evidence or a candidate takes.
+const COMPARING: u64 = 10;
+
 /// All that a decision depends on, apart from the requirement.
 #[derive(Debug, Clone)]
 pub struct Situation<'a> {
@@ -135,6 +138,8 @@ pub(super) fn goals<'a>(
     candidates: &[&Candidate],
 ) -> Vec<Goal<'a>> {
     let Asked { transaction, now, .. } = situation.asked;
+    let leaves = requirements.iter().map(|requirement| requirement.leaves().len()).sum::<usize>();
+    situation.steps.take((leaves * (evidence.len() + candidates.len())) as u64 * COMPARING);
     let goal = |requirement| Goal::new(requirement, evidence, candidates, transaction.is_some(), now);
     requirements.iter().map(|requirement| goal(*requirement)).collect()
 }

@@ -46,6 +46,9 @@ pub(super) fn enrollment<'a>(
         if !is_open(&kinds) {
             continue;
         }
+        if situation.steps.have_run_out() && !found.is_empty() {
+            break;
+        }
         let goals = with(requirements, situation, &evidence, usable, &devices).chain(others.iter().cloned());
         let Some(plans) = missing(&goals.collect::<Vec<_>>(), usable, situation.steps) else { continue };
         found.push((plans.first().map_or(0, |plan| plan.steps.len()), kinds, plans));
@@ -81,6 +84,7 @@ fn fewest<'c>(
     };
     // The advice on a decision asks for the same sets again.
     let steps = Steps::of_enrollment();
+    let mut counted = 0;
     let mut search = Search::new(&goals, &groups, &steps);
     for number in search.numbers() {
         let found = search.of(number);
@@ -89,6 +93,8 @@ fn fewest<'c>(
         if steps.have_run_out() {
             situation.steps.run_out();
         }
+        situation.steps.take(steps.taken() - counted);
+        counted = steps.taken();
         if !sets.is_empty() {
             return sets;
         }

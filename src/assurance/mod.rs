@@ -5,6 +5,7 @@
 //! when, [`plan`] what is missing, [`advice`] whether it can be enrolled.
 
 pub mod advice;
+pub mod budget;
 pub mod candidate;
 pub mod changes;
 pub mod choice;

@@ -3,9 +3,10 @@
 
 use std::cell::Cell;
 
-/// The steps that all decisions of one request may take together. A step is about a nanosecond of a server processor
-/// of 2024: the bench `decision` measures what the most of them take.
-pub const STEPS_MAX: u64 = 8_000_000;
+use super::budget::DECISION_STEPS_MAX;
+
+/// The steps of one search for new devices, of which a decision makes three at most.
+const ENROLLMENT_STEPS_MAX: u64 = DECISION_STEPS_MAX / 8;
 
 /// The steps that a decision may still take.
 #[derive(Debug)]
@@ -22,28 +23,15 @@ impl Steps {
         Self { most, taken: Cell::new(0), have_run_out: Cell::new(false) }
     }
 
-    /// The share of each of so many requirements, beside which they are decided together.
-    #[must_use]
-    pub fn of_each(requirements: usize) -> Self {
-        let shares = u64::try_from(requirements).unwrap_or(u64::MAX).max(1);
-        Self::new(if shares == 1 { STEPS_MAX } else { STEPS_MAX / 2 / shares })
-    }
-
-    /// The share of the joint decision.
-    #[must_use]
-    pub fn of_joint() -> Self {
-        Self::new(STEPS_MAX / 2)
-    }
-
     /// The steps of a search for new devices. It has its own, so that it finds the same each time it is repeated for one
     /// decision. There are few kinds of devices, and so few steps.
     #[must_use]
     pub(super) fn of_enrollment() -> Self {
-        Self::new(STEPS_MAX / 64)
+        Self::new(ENROLLMENT_STEPS_MAX)
     }
 
     /// Takes steps, which may be more than are left. Whether there are still some.
-    pub(super) fn take(&self, steps: u64) -> bool {
+    pub(crate) fn take(&self, steps: u64) -> bool {
         self.taken.set(self.taken.get() + steps);
         if self.taken.get() > self.most {
             self.run_out();

@@ -50,7 +50,7 @@ impl Service {
             return Err(Refusal::DeviceState { state: device.state }.into());
         }
         // A device that was enrolled before the subject had another becomes one more when it is confirmed.
-        let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now)?;
+        let consequences = self.guard(caller, Guarded::Enroll, context, &standing, now).await?;
         let judgement = self.judge(
             caller,
             device,
@@ -77,6 +77,6 @@ impl Service {
         commit = commit.change(Change::Subject(state));
         let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);
         commit = consequences.added_to(commit, &about, &standing, now);
-        self.prove(caller, attempt, next, Some(&standing), now, commit)
+        self.prove(caller, attempt, next, Some(&standing), now, commit).await
     }
 }

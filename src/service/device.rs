@@ -131,7 +131,7 @@ impl Service {
                     .find(|device| device.id == *id && !device.is_expired(now))
                     .ok_or(Refusal::DeviceNotFound)?;
                 // A stranger learns no more than that there is such a device.
-                let consequences = self.guard(caller, Guarded::Remove, context, &standing, now)?;
+                let consequences = self.guard(caller, Guarded::Remove, context, &standing, now).await?;
                 let commit = Commit::new(Event::of(device, What::DeviceDeleted, &caller.name, now))
                     .change(Change::Subject(opening::closed(if devices.len() == 1 {
                         state.bereft(now)

@@ -91,7 +91,7 @@ impl Service {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
                 let guarded = Guarded::enrollment(&setup.kind);
-                let consequences = self.guard(caller, guarded, context, &standing, now)?;
+                let consequences = self.guard(caller, guarded, context, &standing, now).await?;
                 let (name, replaced) = self.named(caller, &setup.kind, name, &standing.devices, now)?;
                 let gone = |device: &Device| replaced.iter().any(|gone| gone.id == device.id);
                 let again = self

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 
+use super::planning::Planning;
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
@@ -109,7 +110,7 @@ impl Service {
         let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
         let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (decisions, consequences) = self.answer(caller, &scene, question)?;
+        let (decisions, consequences) = self.answer(caller, &scene, question).await?;
         if question.explain {
             return Ok(Step::Answer(decisions));
         }
@@ -133,7 +134,7 @@ impl Service {
     }
 
     /// Answers a question about a moment.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         caller: &Caller,
         scene: &Scene<'_>,
@@ -144,29 +145,26 @@ impl Service {
         let any_device_retry_at = unnamed::retry_at(&self.policy(caller).throttle, state, devices, scene.now);
         let is_joint = requirements.len() > 1;
         let together = if is_joint { together(&requirements) } else { Vec::new() };
-        // Whether it is satisfied takes no steps.
-        let none = Steps::new(0);
-        let situation = scene.situation(&none);
-        let each: Vec<_> = requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
-        let joint = if is_joint { satisfied_all(&together, &situation) } else { None };
+        let (each, joint) = {
+            // Whether it is satisfied takes no steps.
+            let none = Steps::new(0);
+            let situation = scene.situation(&none);
+            let each: Vec<_> = requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
+            (each, if is_joint { satisfied_all(&together, &situation) } else { None })
+        };
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain([&joint]).flatten());
         // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
         let spends = !consequences.spent.is_empty() && !question.explain;
         let left = spends.then(|| scene.without(&consequences.spent));
         let left = left.as_ref().unwrap_or(scene);
-        let mut decided = |one: Option<&Applied<'_>>, satisfied: Option<Satisfied>, steps: &Steps| {
-            let of: &[&Requirement] = one.map_or(&together, |one| &one.all);
-            let decision = match satisfied {
-                Some(satisfied) => Decision::Satisfied(satisfied),
-                None => self.advised(caller, left, of, decide_all(of, &left.situation(steps)), steps)?,
-            };
+        let mut decided = |one: Option<&Applied<'_>>, decision: Decision| {
             let mut explanation = summary(&decision, scene.now);
             if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
-                explanation = explain(asked, all, &decision, &situation);
+                explanation = explain(asked, all, &decision, &scene.situation(&Steps::new(0)));
             }
             let grace_until = self.grace(caller, scene, &decision, &mut consequences);
-            Ok::<_, Error>(Decided {
+            Decided {
                 requirement: one.map_or("", |one| one.asked.name()).to_owned(),
                 applied: one.map_or_else(|| names(&together), |one| names(&one.all)),
                 revision: one.map_or_else(String::new, Applied::revision),
@@ -174,19 +172,41 @@ impl Service {
                 decision,
                 grace_until,
                 explanation,
-            })
+            }
         };
+        let open = each.iter().filter(|one| one.is_none()).count() + usize::from(is_joint && joint.is_none());
+        let mut planning = self.planners.begin(caller, open);
         let mut decisions = Decisions::default();
         for (one, satisfied) in requirements.iter().zip(each) {
-            let steps = Steps::of_each(requirements.len());
-            decisions.each.push(decided(Some(one), satisfied, &steps)?);
+            let (decision, _) = self.decide(caller, left, &one.all, satisfied, &mut planning).await?;
+            decisions.each.push(decided(Some(one), decision));
         }
         if is_joint {
-            let steps = Steps::of_joint();
-            let joint = decided(None, joint, &steps)?;
-            decisions.joint = if steps.have_run_out() { Joint::TooComplex } else { Joint::Decided(joint) };
+            let (joint, is_cut) = self.decide(caller, left, &together, joint, &mut planning).await?;
+            decisions.joint = if is_cut { Joint::TooComplex } else { Joint::Decided(decided(None, joint)) };
         }
         Ok((decisions, consequences))
+    }
+
+    /// The decision on requirements that are `satisfied` by something, or else what is missing. Also returns true if
+    /// there were too few steps for the best plans.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        scene: &Scene<'_>,
+        requirements: &[&Requirement],
+        satisfied: Option<Satisfied>,
+        planning: &mut Planning<'_>,
+    ) -> Result<(Decision, bool), Error> {
+        if let Some(satisfied) = satisfied {
+            return Ok((Decision::Satisfied(satisfied), false));
+        }
+        let plan = |steps: &Steps| {
+            let decision = decide_all(requirements, &scene.situation(steps));
+            self.advised(caller, scene, requirements, decision, steps)
+        };
+        let (decision, is_cut) = planning.decide(plan).await;
+        Ok((decision?, is_cut))
     }
 
     /// The end of the grace of a subject that never had a device and has proved everything that no enrollment gives.

@@ -71,7 +71,7 @@ impl Service {
                 let subject = unnamed::after_success(&judged, &next, devices, now);
                 let progress = Change::Progress(next.clone());
                 let commit = commit(events)?.change(Change::Subject(subject)).change(progress);
-                self.prove(caller, attempt, *next, Some(&standing), now, commit)
+                self.prove(caller, attempt, *next, Some(&standing), now, commit).await
             }
             Tries::Pending => Ok(Step::Judge),
             Tries::Replayed(device) if self.is_own_replay(caller, attempt, &device, now).await? => {

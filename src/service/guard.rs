@@ -61,7 +61,7 @@ impl Service {
     /// call. A subject that has no device, or only ones that were never confirmed, has nothing that could be
     /// weakened. A locked or suspended device still guards: whoever has the password must not get around it by failing
     /// until it is locked. The session that made the first device may finish the [first set-up](opening).
-    pub(super) fn guard(
+    pub(super) async fn guard(
         &self,
         caller: &Caller,
         guarded: Guarded,
@@ -78,7 +78,7 @@ impl Service {
             return Ok(Consequences::default());
         }
         let scene = self.scene(caller, standing, context, &[], now)?;
-        let (decisions, consequences) = self.answer(caller, &scene, &guarded.question())?;
+        let (decisions, consequences) = self.answer(caller, &scene, &guarded.question()).await?;
         match decisions.each.into_iter().find(|decided| !decided.decision.is_satisfied()) {
             Some(decided) => Err(Refusal::StepUpRequired(Box::new(decided)).into()),
             None => Ok(Consequences { graced: false, ..consequences }),

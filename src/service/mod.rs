@@ -16,6 +16,7 @@ mod judge;
 mod opening;
 mod own_replay;
 mod patience;
+mod planning;
 mod prove;
 mod recovery_codes;
 mod requirements;
@@ -69,6 +70,7 @@ pub struct Service {
     policies: Policies,
     rulebook: RwLock<Arc<Rulebook>>,
     ahead: ahead::Ahead,
+    planners: planning::Planners,
 }
 
 impl Service {
@@ -82,7 +84,15 @@ impl Service {
         rulebook: Rulebook,
     ) -> Self {
         let rulebook = RwLock::new(Arc::new(rulebook));
-        Self { store, clock, entropy, policies, rulebook, ahead: ahead::Ahead::default() }
+        Self {
+            store,
+            clock,
+            entropy,
+            policies,
+            rulebook,
+            ahead: ahead::Ahead::default(),
+            planners: planning::Planners::default(),
+        }
     }
 
     /// Where state is kept.

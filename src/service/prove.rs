@@ -14,7 +14,7 @@ use crate::store::{Change, Commit, Standing};
 
 impl Service {
     /// The commit of an accepted proof with the evidence that it is, and with what is decided by it.
-    pub(super) fn prove(
+    pub(super) async fn prove(
         &self,
         caller: &Caller,
         attempt: &Attempt,
@@ -38,7 +38,7 @@ impl Service {
                 }
             }
             let scene = self.scene(caller, &standing, context, &question.capabilities, now)?.with(&evidence);
-            let (answer, mut consequences) = self.answer(caller, &scene, question)?;
+            let (answer, mut consequences) = self.answer(caller, &scene, question).await?;
             // Who has an active device has asked for no grace.
             consequences.graced = false;
             let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);

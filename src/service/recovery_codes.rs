@@ -88,7 +88,7 @@ impl Service {
                 let standing = self.standing_of(&caller.tenant, &request.subject, wanted).await?;
                 let list = list(&standing.devices, request, now)?;
                 let guarded = if list.is_some() { Guarded::Recover } else { Guarded::EnrollCodes };
-                let consequences = self.guard(caller, guarded, context, &standing, now)?;
+                let consequences = self.guard(caller, guarded, context, &standing, now).await?;
                 let about = |what| Event::about(&caller.tenant, &request.subject, what, &caller.name, now);
                 let state = &standing.state;
                 let id = list.map(|device| &device.id);

@@ -75,7 +75,7 @@ impl Service {
         if kept.holds(&standing, context, now) {
             return Ok(None);
         }
-        match self.decide_anew(caller, standing, context, question, kept, now) {
+        match self.decide_anew(caller, standing, context, question, kept, now).await {
             // An error would lose the kept verdict, which is still true.
             Err(Error::Refused(Refusal::RequirementNotFound { .. })) => Ok(Some(undecidable(question))),
             decided => decided.map(Some),
@@ -83,7 +83,7 @@ impl Service {
     }
 
     /// The decisions by what counts now. They change nothing.
-    fn decide_anew(
+    async fn decide_anew(
         &self,
         caller: &Caller,
         standing: Standing,
@@ -95,7 +95,7 @@ impl Service {
         let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
         let standing = Standing { evidence, ..standing };
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (mut decisions, consequences) = self.answer(caller, &scene, question)?;
+        let (mut decisions, consequences) = self.answer(caller, &scene, question).await?;
         if consequences.graced {
             // The grace has not begun, and only a commit begins it.
             let joint = match &mut decisions.joint {

@@ -80,7 +80,7 @@ impl Service {
                     _ => Some(Guarded::Resume),
                 };
                 let consequences = match guarded {
-                    Some(guarded) => self.guard(caller, guarded, context, &standing, now)?,
+                    Some(guarded) => self.guard(caller, guarded, context, &standing, now).await?,
                     None => Consequences::default(),
                 };
                 let event = differences(device, &next).into_iter().fold(

@@ -153,7 +153,7 @@ impl Service {
             Judgement::Counted { verdict: Verdict::Accepted, next, events } => {
                 let change = Change::Progress(next.clone());
                 let commit = commit(events)?.change(change);
-                self.prove(caller, attempt, *next, standing, now, commit)
+                self.prove(caller, attempt, *next, standing, now, commit).await
             }
             Judgement::Counted { verdict: Verdict::Rejected { reason: Reject::Replayed, .. }, .. }
                 if self.is_own_replay(caller, attempt, device, now).await? =>

@@ -5,17 +5,20 @@ use proptest::prelude::*;
 use super::planning::{minimal_sets, outcomes, set};
 use super::texts::{requirement, texts};
 use super::worlds::{NOW, World, worlds};
+use crate::assurance::budget::{Budget, DECISION_STEPS_MAX, REQUEST_STEPS_MAX};
 use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::counting::Asked;
 use crate::assurance::decide::{Situation, decide, decide_all};
 use crate::assurance::requirement::Requirement;
 use crate::assurance::rulebook::{Rulebook, Source};
-use crate::assurance::steps::{STEPS_MAX, Steps};
+use crate::assurance::steps::Steps;
 use crate::domain::decision::Decision;
 use crate::domain::strength::Strength;
 
-/// The steps by which a search may go past its bound: those of its last elementary step.
-const OVER: u64 = 20_000;
+/// The share of each of 16 requirements and of their joint decision, if all of them are expensive.
+const LEAST_SHARE: u64 = REQUEST_STEPS_MAX / 17;
+/// The steps by which a decision may go past its bound: those of its last elementary step.
+const OVER: u64 = 40_000;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
@@ -107,6 +110,61 @@ impl Questions {
     }
 }
 
+/// Rulebooks of 16 requirements that take as many steps as is known.
+fn expensive() -> Vec<Vec<String>> {
+    let names =
+        ["knowledge", "possession", "inherence", "phishing_resistant", "hardware_bound", "user_verified"];
+    let pairs: Vec<String> =
+        (0..6).flat_map(|a| (a + 1..6).map(move |b| format!("{} & {}", names[a], names[b]))).collect();
+    let twelve = |n: usize| (0..12).map(|k| pairs[(n + k) % pairs.len()].clone()).collect::<Vec<_>>();
+    let sixteen = |one: &dyn Fn(usize) -> String| (0..16).map(one).collect::<Vec<_>>();
+    let packed = |n: usize| {
+        let three =
+            |k: usize| [names[(n + k) % 6], names[(n + k + 1) % 6], names[(n + k + 2) % 6]].join(" and ");
+        format!("distinct({}, {}, {}, {})", three(0), three(3), names[n % 6], names[(n + 1) % 6])
+    };
+    let beside_devices = |n: usize| {
+        let others = (0..8).map(|k| format!("m{}", (n + 3 * k) % 28)).collect::<Vec<_>>().join(", ");
+        format!("distinct(totp, hotp, recovery_codes, any & not recovery) and 3 of ({others})")
+    };
+    vec![
+        sixteen_over_28(),
+        sixteen(&|n| twelve(n).join(" and ")),
+        sixteen(&|n| format!("distinct({})", twelve(n).join(", "))),
+        sixteen(&packed),
+        sixteen(&|n| format!("6 of ({})", twelve(n)[..7].join(", "))),
+        sixteen(&beside_devices),
+    ]
+}
+
+#[test]
+fn the_decisions_of_a_request_end_within_its_steps() {
+    // Both have plans.
+    let is_open = |decision: &Decision| {
+        matches!(decision, Decision::StepUp { .. } | Decision::EnrollmentRequired { .. })
+    };
+    for requirements in expensive() {
+        let first = requirements[0].clone();
+        let questions = Questions::of(requirements);
+        let all = questions.all();
+        let mut budget = Budget::of(all.len() + 1);
+        let mut is_at_once = true;
+        let mut decide = |of: &[&Requirement]| {
+            let decide = |steps: &Steps| questions.decide(of, steps);
+            let at_once = if is_at_once { budget.at_once(decide) } else { None };
+            is_at_once = at_once.is_some();
+            at_once.map_or_else(|| budget.decide(decide), |decision| (decision, false))
+        };
+        for one in &all {
+            let (decision, _) = decide(&[one]);
+            assert!(is_open(&decision), "{first}: {decision:?}");
+        }
+        let (joint, _) = decide(&all);
+        assert!(is_open(&joint), "{first}: {joint:?}");
+        assert!(budget.taken() <= REQUEST_STEPS_MAX + 17 * OVER, "{first}: {} steps", budget.taken());
+    }
+}
+
 /// Each of 16 requirements can be met by several of 28 methods, and each method meets several of them.
 fn sixteen_over_28() -> Vec<String> {
     let one = |n: usize| (0..7).map(|k| format!("m{}", (n * 5 + k * k * 3 + k * n) % 28)).collect::<Vec<_>>();
@@ -127,12 +185,12 @@ fn sixteen_properties() -> String {
 fn the_worst_known_questions_end_within_their_steps() {
     let joint = Questions::of(sixteen_over_28());
     let all = joint.all();
-    let steps = Steps::of_joint();
+    let steps = Steps::new(DECISION_STEPS_MAX);
     let decision = joint.decide(&all, &steps);
-    assert!(steps.have_run_out() && steps.taken() < STEPS_MAX / 2 + OVER, "{} steps", steps.taken());
+    assert!(steps.have_run_out() && steps.taken() < DECISION_STEPS_MAX + OVER, "{} steps", steps.taken());
     assert_eq!(decision.plans().len(), 1, "{decision:?}");
     for one in &all {
-        let steps = Steps::of_each(all.len());
+        let steps = Steps::new(LEAST_SHARE);
         assert_eq!(joint.decide(&[one], &steps).plans().len(), 4);
         assert!(!steps.have_run_out(), "{} steps", steps.taken());
     }
@@ -146,7 +204,7 @@ fn the_worst_known_questions_end_within_their_steps() {
     let apart = format!("distinct({})", apart.join(", "));
     for text in [sixteen_properties(), packed.to_owned(), apart] {
         let questions = Questions::of(vec![text.clone()]);
-        for most in [STEPS_MAX, STEPS_MAX / 32] {
+        for most in [DECISION_STEPS_MAX, LEAST_SHARE] {
             let steps = Steps::new(most);
             let decision = questions.decide(&questions.all(), &steps);
             assert!(steps.taken() < most + OVER, "{text}: {} steps of {most}", steps.taken());
@@ -164,9 +222,9 @@ fn usual_questions_are_far_from_the_bound() {
     let questions = Questions::over(6, vec![two.to_owned(); 16]);
     let all = questions.all();
     for one in &all {
-        let steps = Steps::of_each(16);
+        let steps = Steps::new(LEAST_SHARE);
         assert!(!questions.decide(&[one], &steps).plans().is_empty());
-        assert!(steps.taken() < STEPS_MAX / 32 / 2, "{} steps", steps.taken());
+        assert!(steps.taken() < LEAST_SHARE / 2, "{} steps", steps.taken());
     }
 }
 

@@ -6,10 +6,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::oracle::Fact;
+use crate::assurance::budget::REQUEST_STEPS_MAX;
 use crate::assurance::candidate::{Availability, Candidate};
 use crate::assurance::counting::{Asked, counts};
 use crate::assurance::decide::Situation;
-use crate::assurance::steps::{STEPS_MAX, Steps};
+use crate::assurance::steps::Steps;
 use crate::assurance::vocabulary::{Entry, Vocabulary};
 use crate::domain::evidence::{Binding, Evidence, Scope, TransactionDigest};
 use crate::domain::ids::{ClientId, DeviceId, EvidenceId, SessionId};
@@ -97,7 +98,7 @@ impl World {
 
     pub(crate) fn at(&self, now: Moment) -> Situation<'_> {
         // Lives as long as the tests: the situation of a world is made anew for each decision.
-        self.within(Box::leak(Box::new(Steps::new(STEPS_MAX))), now)
+        self.within(Box::leak(Box::new(Steps::new(REQUEST_STEPS_MAX))), now)
     }
 
     pub(crate) fn within<'a>(&'a self, steps: &'a Steps, now: Moment) -> Situation<'a> {

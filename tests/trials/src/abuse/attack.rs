@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::Target;
-use super::{crowds, floods, kept, streams};
+use super::{crowds, floods, kept, plans, streams};
 
 /// How long an attacker waits until it connects again, when its connection was closed.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -62,6 +62,8 @@ pub enum Attack {
     SettingsFlood,
     /// Messages that are a thousand times as large when they are unpacked
     GzipBomb,
+    /// Evaluate of 16 requirements whose plans take as long to search as one call may
+    HeavyPlans,
 }
 
 impl Attack {
@@ -88,6 +90,8 @@ impl Attack {
             | Self::UnknownEnums
             | Self::GzipBomb
             | Self::FieldResets => 8,
+            // With all their streams, as many calls as the server takes of one caller.
+            Self::HeavyPlans => 3,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
     }
@@ -148,6 +152,7 @@ impl Attack {
             Self::PingFlood => floods::pings(target).await,
             Self::SettingsFlood => floods::settings(target).await,
             Self::GzipBomb => streams::gzip_bomb(target).await,
+            Self::HeavyPlans => plans::heavy(target).await,
         }
     }
 }

@@ -8,6 +8,7 @@ mod descriptors;
 mod floods;
 mod give_ups;
 mod kept;
+mod plans;
 mod server;
 mod stop;
 mod streams;

@@ -16,6 +16,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use super::connection::Target;
+use super::plans;
 use crate::client::Client;
 use crate::history::History;
 use crate::{Failed, signal};
@@ -58,7 +59,8 @@ impl Server {
             caller("auditor", "other", &["audit"], auditor),
         ];
         let database = format!("sqlite:{}", dir.path().join("trial.db").display());
-        let settings = format!("database_url = {database:?}\n{SETTINGS}{}", callers.concat());
+        let settings =
+            format!("database_url = {database:?}\n{SETTINGS}{}{}", callers.concat(), plans::settings());
         let config = dir.path().join("countersign.toml");
         std::fs::write(&config, settings)?;
         let log = File::options().create(true).append(true).open(dir.path().join("log"))?;
