@@ -68,7 +68,7 @@ pub(super) const PAUSE_READING_ABOVE: usize = 2 * STREAMS as usize;
 /// How much of a connection is read before others have their turn, in bytes: some 450 of the smallest frames, or a few
 /// dozen requests.
 pub(super) const READ_BUDGET: usize = 4 << 10;
-/// The same before its first authenticated request: callers do not wait long for a crowd of strangers.
+/// The same before the first authenticated request: less, so that many such connections do not delay callers.
 pub(super) const READ_BUDGET_OF_STRANGER: usize = 1 << 10;
 
 /// Streams that may be given up in [`STALL`]. A server that stalls so long finds up to eleven rounds of

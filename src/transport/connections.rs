@@ -35,7 +35,7 @@ pub struct Connections {
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
     /// The budget of [`super::opening`].
-    pub(super) early: Arc<Semaphore>,
+    pub(super) opening_budget: Arc<Semaphore>,
     /// Notified when a connection is closed.
     closed: Notify,
     /// Ends all connections after their requests.
@@ -63,7 +63,7 @@ impl Connections {
             streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
-            early: opening::early(),
+            opening_budget: opening::budget(),
             closed: Notify::new(),
             stop,
         })
@@ -179,8 +179,8 @@ fn longest_without_request<'c>(
 
 /// Closes a connection that is past a time limit, or sends it a GOAWAY if it is idle.
 fn look_at(connection: &Connection, times: &Times, now: Instant) {
-    let why = if connection.unacknowledged(now).is_some_and(|waited| waited >= times.preface) {
-        "no HTTP/2 preface came, or the settings are not acknowledged"
+    let why = if connection.unacknowledged(now).is_some_and(|waited| waited >= times.acknowledgement) {
+        "the SETTINGS were not acknowledged in time"
     } else if connection.unread(now) >= times.unread {
         "the peer does not read its answers"
     } else if connection.idle(now).is_some_and(|idle| idle >= times.idle + times.leave) {

@@ -36,6 +36,18 @@ const CONNECTION_WINDOW: u32 = 2 * 256 * 2 * PAUSE_READING_ABOVE as u32;
 /// How much of the answers of a stream waits to be sent.
 const SEND_BUFFER: usize = 64 << 10;
 
+/// A connection that is served. Taken out of all connections when this is dropped, by a panic, too.
+struct Open {
+    connections: Arc<Connections>,
+    connection: Arc<Connection>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.remove(&self.connection);
+    }
+}
+
 /// Serves one connection until it ends.
 pub(super) async fn serve<T, S>(
     socket: T,
@@ -46,43 +58,41 @@ pub(super) async fn serve<T, S>(
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service,
 {
-    let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.early.clone()));
+    let _open = Open { connections: connections.clone(), connection: connection.clone() };
+    let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.opening_budget.clone()));
     let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
-    {
-        let mut serving = pin!(
-            http2::Builder::new(Executor::new(connection.clone()))
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(STREAMS)
-                .max_pending_accept_reset_streams(RESETS)
-                .max_header_list_size(METADATA_MAX)
-                .header_table_size(HEADER_TABLE)
-                .initial_stream_window_size(STREAM_WINDOW)
-                .initial_connection_window_size(CONNECTION_WINDOW)
-                .max_send_buf_size(SEND_BUFFER)
-                .keep_alive_interval(connections.times.ping_after)
-                .keep_alive_timeout(connections.times.ping_answer)
-                .serve_connection(socket, answerer)
-        );
-        let mut is_going = false;
-        loop {
-            tokio::select! {
-                ended = poll_fn(|cx| {
-                    // Here and nowhere else: hyper reads again for each request that it hands on.
-                    connection.refill_read_budget();
-                    serving.as_mut().poll(cx)
-                }) => {
-                    if let Err(error) = ended {
-                        tracing::debug!(peer = %connection.peer(), %error, "a connection ended");
-                    }
-                    break;
+    let mut serving = pin!(
+        http2::Builder::new(Executor::new(connection.clone()))
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_pending_accept_reset_streams(RESETS)
+            .max_header_list_size(METADATA_MAX)
+            .header_table_size(HEADER_TABLE)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
+            .keep_alive_interval(connections.times.ping_after)
+            .keep_alive_timeout(connections.times.ping_answer)
+            .serve_connection(socket, answerer)
+    );
+    let mut is_going = false;
+    loop {
+        tokio::select! {
+            ended = poll_fn(|cx| {
+                // Here and nowhere else: hyper reads again for each request that it hands on.
+                connection.refill_read_budget();
+                serving.as_mut().poll(cx)
+            }) => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %connection.peer(), %error, "a connection ended");
                 }
-                () = connection.close.cancelled() => break,
-                () = connection.goaway.cancelled(), if !is_going => {
-                    is_going = true;
-                    serving.as_mut().graceful_shutdown();
-                }
+                break;
+            }
+            () = connection.close.cancelled() => break,
+            () = connection.goaway.cancelled(), if !is_going => {
+                is_going = true;
+                serving.as_mut().graceful_shutdown();
             }
         }
     }
-    connections.remove(&connection);
 }

@@ -16,14 +16,14 @@ use super::opening::Opening;
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
-    /// Until it is over.
+    /// Until the update is in what the peer sends.
     opening: Option<Box<Opening>>,
 }
 
 impl<T> Watched<T> {
-    /// `early`: the budget of [`super::opening`].
-    pub(super) fn new(socket: T, connection: Arc<Connection>, early: Arc<Semaphore>) -> Self {
-        Self { socket, connection, opening: Some(Box::new(Opening::new(early))) }
+    /// `budget`: that of [`super::opening`].
+    pub(super) fn new(socket: T, connection: Arc<Connection>, budget: Arc<Semaphore>) -> Self {
+        Self { socket, connection, opening: Some(Box::new(Opening::new(budget))) }
     }
 }
 

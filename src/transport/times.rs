@@ -5,8 +5,8 @@ use std::time::Duration;
 /// The times. A connection is looked at each second, so that it may last a second longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// Until its HTTP/2 connection preface has arrived, and it has acknowledged the server's settings: 5 s.
-    pub preface: Duration,
+    /// Until it has acknowledged the server's SETTINGS, which it does after its connection preface: 5 s.
+    pub acknowledgement: Duration,
     /// Until it has read an answer: 10 s.
     pub unread: Duration,
     /// Without a request, before it is told to go: 5 min.
@@ -23,7 +23,7 @@ impl Default for Times {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
-            preface: seconds(5),
+            acknowledgement: seconds(5),
             unread: seconds(10),
             idle: seconds(300),
             ping_after: seconds(20),

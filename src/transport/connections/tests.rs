@@ -62,7 +62,7 @@ async fn a_connection_with_a_request_under_way_is_not_closed_for_another() {
 }
 
 #[tokio::test]
-async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
+async fn a_connection_without_an_acknowledgement_or_a_reader_is_closed_and_an_idle_one_is_told_to_go() {
     let (connections, _) = connections();
     let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
     all[1].settings_acknowledged();
@@ -72,7 +72,7 @@ async fn a_connection_without_a_preface_or_a_reader_is_closed_and_an_idle_one_is
     let begun = Instant::now();
     let times = Times::default();
     let look = |later| all.iter().for_each(|connection| look_at(connection, &times, begun + later));
-    look(times.preface);
+    look(times.acknowledgement);
     assert_eq!(closed(&all), [true, false, false]);
     look(times.unread);
     assert_eq!(closed(&all), [true, true, false]);

@@ -44,7 +44,7 @@ fn connection() -> Connection {
 
 /// What is passed on of bytes that come in pieces of these lengths, into so much room.
 async fn passed_on(bytes: Vec<u8>, lengths: Vec<usize>, room: usize) -> io::Result<Vec<u8>> {
-    let (mut opening, connection) = (Opening::new(early()), connection());
+    let (mut opening, connection) = (Opening::new(budget()), connection());
     let mut socket = Pieces { bytes, lengths, next: 0 };
     let mut passed = Vec::new();
     loop {
@@ -75,34 +75,60 @@ fn early_frames() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A HEADERS frame, with as much padding and with priority fields as its flags say.
+fn headers(flags: u8, block: &[u8], padding: u8) -> Vec<u8> {
+    let (is_padded, has_priority) = (flags & PADDED != 0, flags & PRIORITY != 0);
+    let mut payload = Vec::new();
+    payload.extend(is_padded.then_some(padding));
+    payload.extend([9; PRIORITY_FIELDS].iter().filter(|_| has_priority));
+    payload.extend(block);
+    payload.extend(vec![0; if is_padded { usize::from(padding) } else { 0 }]);
+    frame(HEADERS, flags, &payload)
+}
+
 proptest! {
     #[test]
-    fn a_table_size_update_is_added_to_the_first_block_after_the_acknowledgement_and_nothing_else(
+    fn a_table_size_update_comes_before_the_first_block_after_the_acknowledgement_and_nothing_else_changes(
         early in early_frames(),
         flags in any::<u8>(),
-        block in prop::collection::vec(any::<u8>(), 6..60),
+        padding in 0u8..40,
+        block in prop::collection::vec(any::<u8>(), 0..60),
         rest in prop::collection::vec(any::<u8>(), 0..60),
         lengths in prop::collection::vec(1usize..50, 1..5),
         room in 1usize..50,
+        cut in any::<prop::sample::Index>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let acknowledgement = frame(SETTINGS, ACK, &[]);
-        let before = usize::from(flags & PADDED != 0) + if flags & PRIORITY != 0 { 5 } else { 0 };
-        let more = [&block[..before], &[NO_TABLE], &block[before..]].concat();
-        let sent = [&early, &acknowledgement, &frame(HEADERS, flags, &block), &rest].map(Vec::as_slice).concat();
-        let wanted = [&early, &acknowledgement, &frame(HEADERS, flags, &more), &rest].map(Vec::as_slice).concat();
-        prop_assert_eq!(runtime.block_on(passed_on(sent, lengths.clone(), room)).unwrap(), wanted);
-        // Without the acknowledgement, and where the peer ends within a frame.
-        let cut = [&early, &frame(HEADERS, flags, &block)[..block.len()]].concat();
-        prop_assert_eq!(runtime.block_on(passed_on(cut.clone(), lengths, room)).unwrap(), cut);
+        let first = headers(flags, &block, padding);
+        let update = frame(HEADERS, flags & END_STREAM, &[NO_TABLE]);
+        let continuation = frame(CONTINUATION, flags & END_HEADERS, &block);
+        let sent = [&early, &acknowledgement, &first, &rest].map(Vec::as_slice).concat();
+        let wanted = [&early, &acknowledgement, &update, &continuation, &rest].map(Vec::as_slice).concat();
+        let passed = |sent: &[u8]| runtime.block_on(passed_on(sent.to_vec(), lengths.clone(), room));
+        prop_assert_eq!(passed(&sent).unwrap(), wanted);
+        // Without the acknowledgement, and where the peer ends at any point.
+        let unacknowledged = [early.as_slice(), &first].concat();
+        let begin = &unacknowledged[..cut.index(unacknowledged.len())];
+        prop_assert_eq!(passed(begin).unwrap(), begin);
+        prop_assert!(passed(&sent[..cut.index(sent.len())]).is_ok());
     }
 }
 
 #[tokio::test]
-async fn a_block_without_room_for_the_update_ends_the_connection() {
-    for (length, is_passed) in [(PAYLOAD_MAX - 1, true), (PAYLOAD_MAX, false)] {
-        let sent = [&PREFACE_TEXT[..], &frame(SETTINGS, ACK, &[]), &frame(HEADERS, 0, &vec![0; length])];
-        assert_eq!(passed_on(sent.concat(), vec![1000], 4096).await.is_ok(), is_passed, "{length}");
+async fn a_block_of_the_largest_frame_is_passed_on() {
+    let block = vec![0; 16 << 10];
+    let sent = [&PREFACE_TEXT[..], &frame(SETTINGS, ACK, &[]), &frame(HEADERS, END_HEADERS, &block)];
+    let passed = passed_on(sent.concat(), vec![1000], 4096).await.unwrap();
+    assert!(passed.ends_with(&frame(CONTINUATION, END_HEADERS, &block)));
+}
+
+#[tokio::test]
+async fn a_block_with_more_padding_than_there_is_ends_the_connection() {
+    for (padding, is_passed) in [(4, true), (5, false)] {
+        let first = frame(HEADERS, PADDED, &[padding, 1, 2, 3, 4]);
+        let sent = [&PREFACE_TEXT[..], &frame(SETTINGS, ACK, &[]), &first];
+        assert_eq!(passed_on(sent.concat(), vec![1000], 4096).await.is_ok(), is_passed, "{padding}");
     }
 }
 
@@ -110,7 +136,7 @@ async fn a_block_without_room_for_the_update_ends_the_connection() {
 async fn sends(opening: &mut Opening, bytes: usize) -> bool {
     let connection = connection();
     let payload = vec![0; bytes];
-    let frames = payload.chunks(PAYLOAD_MAX).flat_map(|payload| frame(187, 0, payload));
+    let frames = payload.chunks(16 << 10).flat_map(|payload| frame(187, 0, payload));
     let mut socket =
         Pieces { bytes: PREFACE_TEXT.iter().copied().chain(frames).collect(), lengths: vec![4096], next: 0 };
     while !socket.bytes.is_empty() {
@@ -126,25 +152,25 @@ async fn sends(opening: &mut Opening, bytes: usize) -> bool {
 
 #[tokio::test]
 async fn a_peer_that_acknowledges_nothing_may_send_so_much() {
-    assert!(sends(&mut Opening::new(early()), EARLY_MAX - 1000).await);
-    assert!(!sends(&mut Opening::new(early()), EARLY_MAX).await);
+    assert!(sends(&mut Opening::new(budget()), BEFORE_ACK_MAX - 1000).await);
+    assert!(!sends(&mut Opening::new(budget()), BEFORE_ACK_MAX).await);
 }
 
 #[tokio::test]
 async fn all_peers_that_acknowledge_nothing_share_a_budget_beyond_what_each_may_send() {
-    let early = early();
+    let early = budget();
     let mut greedy = Vec::new();
     loop {
         let mut opening = Opening::new(early.clone());
-        let has_sent = sends(&mut opening, EARLY_MAX - 1000).await;
+        let has_sent = sends(&mut opening, BEFORE_ACK_MAX - 1000).await;
         greedy.push(opening);
         if !has_sent {
             break;
         }
     }
-    assert!(greedy.len() >= EARLY_OF_ALL / EARLY_MAX);
-    assert!(sends(&mut Opening::new(early.clone()), EARLY_FREE - 100).await);
-    assert!(!sends(&mut Opening::new(early.clone()), 2 * EARLY_FREE).await);
+    assert!(greedy.len() >= BEFORE_ACK_BUDGET / BEFORE_ACK_MAX);
+    assert!(sends(&mut Opening::new(early.clone()), BEFORE_ACK_FREE - 100).await);
+    assert!(!sends(&mut Opening::new(early.clone()), 2 * BEFORE_ACK_FREE).await);
     drop(greedy);
-    assert!(sends(&mut Opening::new(early), EARLY_MAX - 1000).await);
+    assert!(sends(&mut Opening::new(early), BEFORE_ACK_MAX - 1000).await);
 }
