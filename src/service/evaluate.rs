@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
 
-use super::planning::Planning;
+use super::planning::{Patience, Planning};
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
@@ -110,7 +110,7 @@ impl Service {
         let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
         let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (decisions, consequences) = self.answer(caller, &scene, question).await?;
+        let (decisions, consequences) = self.answer(caller, &scene, question, Patience::Waits).await?;
         if question.explain {
             return Ok(Step::Answer(decisions));
         }
@@ -139,6 +139,7 @@ impl Service {
         caller: &Caller,
         scene: &Scene<'_>,
         question: &Question,
+        patience: Patience,
     ) -> Result<(Decisions, Consequences), Error> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let Standing { state, devices, .. } = scene.standing;
@@ -146,7 +147,7 @@ impl Service {
         let is_joint = requirements.len() > 1;
         let together = if is_joint { together(&requirements) } else { Vec::new() };
         let (each, joint) = {
-            // Whether it is satisfied takes no steps.
+            // `satisfied_all` takes no steps.
             let none = Steps::new(0);
             let situation = scene.situation(&none);
             let each: Vec<_> = requirements.iter().map(|one| satisfied_all(&one.all, &situation)).collect();
@@ -154,11 +155,11 @@ impl Service {
         };
         let mut consequences = Consequences::default();
         consequences.spend_for(each.iter().chain([&joint]).flatten());
-        // What one of them uses up is gone for those that are not satisfied: their plans do not count on it.
+        // Evidence that one decision uses up must not appear in the plans of the others.
         let spends = !consequences.spent.is_empty() && !question.explain;
         let left = spends.then(|| scene.without(&consequences.spent));
         let left = left.as_ref().unwrap_or(scene);
-        let mut decided = |one: Option<&Applied<'_>>, decision: Decision| {
+        let mut finish = |one: Option<&Applied<'_>>, decision: Decision| {
             let mut explanation = summary(&decision, scene.now);
             if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
                 explanation = explain(asked, all, &decision, &scene.situation(&Steps::new(0)));
@@ -175,22 +176,22 @@ impl Service {
             }
         };
         let open = each.iter().filter(|one| one.is_none()).count() + usize::from(is_joint && joint.is_none());
-        let mut planning = self.planners.begin(caller, open);
+        let mut planning = self.planners.begin(caller, patience, open);
         let mut decisions = Decisions::default();
         for (one, satisfied) in requirements.iter().zip(each) {
-            let (decision, _) = self.decide(caller, left, &one.all, satisfied, &mut planning).await?;
-            decisions.each.push(decided(Some(one), decision));
+            let (decision, _) = self.decision_on(caller, left, &one.all, satisfied, &mut planning).await?;
+            decisions.each.push(finish(Some(one), decision));
         }
         if is_joint {
-            let (joint, is_cut) = self.decide(caller, left, &together, joint, &mut planning).await?;
-            decisions.joint = if is_cut { Joint::TooComplex } else { Joint::Decided(decided(None, joint)) };
+            let (joint, is_cut) = self.decision_on(caller, left, &together, joint, &mut planning).await?;
+            decisions.joint = if is_cut { Joint::TooComplex } else { Joint::Decided(finish(None, joint)) };
         }
         Ok((decisions, consequences))
     }
 
     /// The decision on requirements that are `satisfied` by something, or else what is missing. Also returns true if
     /// there were too few steps for the best plans.
-    async fn decide(
+    async fn decision_on(
         &self,
         caller: &Caller,
         scene: &Scene<'_>,

@@ -3,6 +3,7 @@
 //! proved a password only is how protection by several factors is got around.
 
 use super::evaluate::{Consequences, Question};
+use super::planning::Patience;
 use super::{Service, opening};
 use crate::assurance::presets::{ENROLL, RECOVER, REMOVE};
 use crate::auth::{Caller, Role};
@@ -78,7 +79,8 @@ impl Service {
             return Ok(Consequences::default());
         }
         let scene = self.scene(caller, standing, context, &[], now)?;
-        let (decisions, consequences) = self.answer(caller, &scene, &guarded.question()).await?;
+        let (decisions, consequences) =
+            self.answer(caller, &scene, &guarded.question(), Patience::GoesOn).await?;
         match decisions.each.into_iter().find(|decided| !decided.decision.is_satisfied()) {
             Some(decided) => Err(Refusal::StepUpRequired(Box::new(decided)).into()),
             None => Ok(Consequences { graced: false, ..consequences }),

@@ -1,7 +1,6 @@
-//! Turns to plan. A thread that searches plans serves nobody else meanwhile. So a request whose decisions take many steps
-//! waits until no other request of its caller takes many, and lets other tasks run after each decision. However many such
-//! requests a caller has under way, it keeps a thread for the time of one decision at most, and other callers wait no
-//! longer than that.
+//! Limits the plan searches of each caller. A search takes its thread for up to a millisecond. Few steps are taken at once;
+//! a request that needs more lets other tasks run before each decision, and an Evaluate waits until no other request of its
+//! caller needs more. So each caller searches on one thread at a time, beside those first steps and its accepted proofs.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,19 +17,40 @@ use crate::domain::ids::CallerName;
 #[derive(Default)]
 pub(super) struct Planners(Mutex<HashMap<CallerName, Arc<Lock<()>>>>);
 
+/// Waiting for other requests of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// A request that holds nothing which others need.
+    Waits,
+    /// A proof was accepted, or may be: its subject's turn and a place in the commit queue are held.
+    GoesOn,
+}
+
 /// The planning of one request.
 pub(super) struct Planning<'a> {
     planners: &'a Planners,
     caller: &'a Caller,
+    patience: Patience,
     budget: Budget,
-    /// Held as soon as one decision did not fit in the steps that a request may take at once.
-    turn: Option<OwnedMutexGuard<()>>,
+    /// Set as soon as a decision did not fit in the steps that a request may take at once.
+    long: Option<Long>,
+}
+
+/// A request that takes many steps, with its caller's lock if it waits for others.
+struct Long {
+    _lock: Option<OwnedMutexGuard<()>>,
 }
 
 impl Planners {
     /// Begins to plan so many decisions.
-    pub(super) fn begin<'a>(&'a self, caller: &'a Caller, decisions: usize) -> Planning<'a> {
-        Planning { planners: self, caller, budget: Budget::of(decisions), turn: None }
+    pub(super) fn begin<'a>(
+        &'a self,
+        caller: &'a Caller,
+        patience: Patience,
+        decisions: usize,
+    ) -> Planning<'a> {
+        let budget = Budget::of(decisions);
+        Planning { planners: self, caller, patience, budget, long: None }
     }
 
     /// The lock of a caller. Locks that nobody holds or waits for are removed.
@@ -44,11 +64,15 @@ impl Planners {
 impl Planning<'_> {
     /// Makes the next decision, by what `decide` gives for some steps. Also returns true if it ran out of them.
     pub(super) async fn decide<T>(&mut self, decide: impl Fn(&Steps) -> T) -> (T, bool) {
-        if self.turn.is_none() {
+        if self.long.is_none() {
             if let Some(decision) = self.budget.at_once(&decide) {
                 return (decision, false);
             }
-            self.turn = Some(self.planners.of(self.caller).lock_owned().await);
+            let lock = match self.patience {
+                Patience::Waits => Some(self.planners.of(self.caller).lock_owned().await),
+                Patience::GoesOn => None,
+            };
+            self.long = Some(Long { _lock: lock });
         }
         yield_now().await;
         self.budget.decide(&decide)
@@ -83,13 +107,15 @@ mod tests {
     #[test]
     fn a_request_of_many_steps_waits_for_those_of_its_caller_only() {
         let (planners, greedy, other) = (Planners::default(), caller("greedy"), caller("other"));
-        let mut first = planners.begin(&greedy, 2);
+        let mut first = planners.begin(&greedy, Patience::Waits, 2);
         assert_eq!(done(first.decide(expensive)), Some(((), true)));
-        let mut second = planners.begin(&greedy, 1);
+        let mut second = planners.begin(&greedy, Patience::Waits, 1);
         assert_eq!(done(second.decide(expensive)), None, "two plan at a time");
-        let mut cheap = planners.begin(&greedy, 1);
+        let mut proof = planners.begin(&greedy, Patience::GoesOn, 1);
+        assert!(done(proof.decide(expensive)).is_some(), "an accepted proof waits");
+        let mut cheap = planners.begin(&greedy, Patience::Waits, 1);
         assert_eq!(cheap.decide(|_| ()).now_or_never(), Some(((), false)), "a cheap request waits");
-        let mut others = planners.begin(&other, 1);
+        let mut others = planners.begin(&other, Patience::Waits, 1);
         assert!(done(others.decide(expensive)).is_some(), "another caller waits");
         assert!(done(first.decide(expensive)).is_some(), "the turn is lost between decisions");
         drop((first, others));
@@ -102,7 +128,7 @@ mod tests {
     #[test]
     fn other_tasks_run_before_each_decision_of_many_steps() {
         let (planners, greedy) = (Planners::default(), caller("greedy"));
-        let mut planning = planners.begin(&greedy, 2);
+        let mut planning = planners.begin(&greedy, Patience::Waits, 2);
         for _ in 0..2 {
             assert!(planning.decide(expensive).now_or_never().is_none());
         }

@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::evidence::{Given, Giving};
+use super::planning::Patience;
 use super::unit::Step;
 use super::verify::{Attempt, Tried};
 use crate::auth::Caller;
@@ -38,7 +39,7 @@ impl Service {
                 }
             }
             let scene = self.scene(caller, &standing, context, &question.capabilities, now)?.with(&evidence);
-            let (answer, mut consequences) = self.answer(caller, &scene, question).await?;
+            let (answer, mut consequences) = self.answer(caller, &scene, question, Patience::GoesOn).await?;
             // Who has an active device has asked for no grace.
             consequences.graced = false;
             let about = |what| Event::about(&caller.tenant, &attempt.subject, what, &caller.name, now);

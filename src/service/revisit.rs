@@ -8,6 +8,7 @@
 
 use super::Service;
 use super::evaluate::{Decisions, Joint, Question};
+use super::planning::Patience;
 use super::verify::Attempt;
 use crate::assurance::counting::{Asked, counts};
 use crate::auth::{Caller, Grant, rpc};
@@ -95,7 +96,7 @@ impl Service {
         let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
         let standing = Standing { evidence, ..standing };
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (mut decisions, consequences) = self.answer(caller, &scene, question).await?;
+        let (mut decisions, consequences) = self.answer(caller, &scene, question, Patience::Waits).await?;
         if consequences.graced {
             // The grace has not begun, and only a commit begins it.
             let joint = match &mut decisions.joint {
