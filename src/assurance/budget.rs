@@ -2,7 +2,8 @@
 
 use super::steps::Steps;
 
-/// The steps that all decisions of one request may take together: at most 10 ms of a server processor of 2024.
+/// The steps that all decisions of one request may take together: at most 10 ms of a server processor of 2024, at 2.5 ns a
+/// step. The bench `decision` measures it.
 pub const REQUEST_STEPS_MAX: u64 = 4_000_000;
 /// The steps of one decision at most. A thread that makes a decision serves nobody else meanwhile, so they are at most
 /// a millisecond.

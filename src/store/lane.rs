@@ -92,8 +92,8 @@ impl Pace {
     /// The estimated time until the group of a new commit begins, with so many commits of its lane before it: one mean
     /// for each group that they fill.
     ///
-    /// A group under way counts in full, since the new commit's own group takes as long and does not count. A commit with
-    /// no other before it waits for nothing, however little time there is.
+    /// The group under way counts as a whole one, since it is not known how far it is; the new commit's own group does not
+    /// count. A commit with no other before it waits for nothing, however little time there is.
     fn wait(&self, ahead: usize) -> Duration {
         let groups = u64::try_from(ahead.div_ceil(GROUP)).unwrap_or(u64::MAX);
         Duration::from_micros(self.0.load(Ordering::Relaxed).saturating_mul(groups))
@@ -108,8 +108,8 @@ pub(super) struct Lanes {
     under_way: Arc<AtomicUsize>,
 }
 
-/// One commit under way, in all lanes and in its own, until it is written or given up. A caller that goes away does not
-/// end it.
+/// One commit under way, in all lanes and in its own, until it is written or given up. Dropping the caller's future does
+/// not end it.
 struct UnderWay([Arc<AtomicUsize>; 2]);
 
 impl Drop for UnderWay {

@@ -56,7 +56,7 @@ impl Bounds {
         Self { most, share: Some(share) }
     }
 
-    /// Takes what a body of that length needs.
+    /// Takes the budget for a body of that length.
     ///
     /// # Errors
     /// The message is too large, or the caller's bodies use up all that the caller can have.

@@ -8,7 +8,7 @@
 //! 6. **slot**: a request beyond the slots of its caller is refused; methods that need no credential skip 4 and 5, and
 //!    have slots of their own;
 //! 7. **deadline**: the caller's own, or the server's;
-//! 8. **body**: read whole, within its caller's part of the bound of all bodies;
+//! 8. **body**: read whole, within its caller's own part and the common part of the budget of all bodies;
 //! 9. and on the way back, **polish**: an error that the transport made gets the form of ours;
 //! 10. **count**: a refused credential, role or step-up is counted and logged.
 

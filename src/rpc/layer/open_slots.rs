@@ -7,14 +7,14 @@ use crate::transport::Connection;
 
 /// Requests at most of methods that anybody may call, until their answers are sent.
 const OPEN_SLOTS: usize = 128;
-/// How many of those each connection may have beside, so that a health check is answered while others use up the rest.
+/// Slots of each connection beyond [`OPEN_SLOTS`], so that a health check is answered when all are taken.
 const OPEN_SLOTS_EACH: usize = 2;
 
 /// Slots for requests of methods that anybody may call.
 #[derive(Debug, Default)]
 pub(super) struct OpenSlots(AtomicUsize);
 
-/// One of them, which is free again when this is dropped.
+/// A slot. Dropping it frees it.
 #[derive(Debug)]
 pub(super) struct OpenSlot {
     slots: Arc<OpenSlots>,

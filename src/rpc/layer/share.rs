@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::auth::Caller;
 use crate::domain::ids::CallerName;
 
-/// A capacity. One half of it is for all callers. The other half is divided among the configured callers, at least
-/// `least` each, even if that is more than half of the capacity, or all of it.
+/// A capacity. Half of it is divided among the configured callers, at least `least` each. The rest is common. With many
+/// callers nothing is left in common, and their parts together exceed the capacity.
 #[derive(Debug)]
 pub(super) struct Shares {
     capacity: usize,
@@ -40,8 +40,8 @@ impl Shares {
         Arc::new(Self { capacity, least, taken: Mutex::default() })
     }
 
-    /// A share for a caller, who is one of so many, of that amount. `None`: the caller's own part and the common part
-    /// together have too little left.
+    /// Takes an amount for a caller. `callers`: the number of configured callers. `None`: the caller's own part and the
+    /// common part together have less left.
     pub(super) fn take(
         self: &Arc<Self>,
         caller: &Arc<Caller>,
@@ -112,7 +112,7 @@ impl Drop for Share {
 
 #[cfg(test)]
 impl Shares {
-    /// How much is taken, of all parts together.
+    /// The amount that all shares hold.
     pub(super) fn used(&self) -> usize {
         let taken = self.taken();
         taken.common + taken.own.values().sum::<usize>()

@@ -90,7 +90,7 @@ impl Attack {
             | Self::UnknownEnums
             | Self::GzipBomb
             | Self::FieldResets => 8,
-            // With all their streams, as many calls as the server takes of one caller.
+            // 192 calls at a time, so that some always wait for their turn to plan.
             Self::HeavyPlans => 3,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
