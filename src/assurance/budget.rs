@@ -2,11 +2,11 @@
 
 use super::steps::Steps;
 
-/// The steps that all decisions of one request may take together: at most 10 ms of a server processor of 2024, at 2.5 ns a
-/// step. The bench `decision` measures it.
+/// The steps that all decisions of one request may take together. A step takes 1 to 1.5 ns of a server processor of 2024,
+/// so they are at most 10 ms with what is not counted: the bench `decision` measures them.
 pub const REQUEST_STEPS_MAX: u64 = 4_000_000;
-/// The steps of one decision at most. A thread that makes a decision serves nobody else meanwhile, so they are at most
-/// a millisecond.
+/// The steps of one decision at most. A thread that makes a decision serves nobody else meanwhile, so a decision must end
+/// within a millisecond.
 pub const DECISION_STEPS_MAX: u64 = 400_000;
 /// The steps that a request may take at once. One that needs more waits for other requests of its caller.
 const AT_ONCE: u64 = 50_000;

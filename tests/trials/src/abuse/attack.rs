@@ -160,7 +160,9 @@ impl Attack {
 /// The load that an attack is compared with: empty calls on as many connections, and as many at the same time.
 pub(super) fn ordinary(attack: Attack, target: &Target) -> JoinSet<()> {
     let mut callers = JoinSet::new();
-    for _ in 0..attack.connections().min(CONNECTIONS) {
+    // A crowd is compared with itself: it is nothing but empty calls.
+    let most = if attack == Attack::Crowd { usize::MAX } else { CONNECTIONS };
+    for _ in 0..attack.connections().min(most) {
         let target = target.clone();
         callers.spawn(async move {
             loop {
