@@ -20,7 +20,7 @@ pub struct Connection {
     id: u64,
     peer: Peer,
     opened: Instant,
-    /// Whether the peer has acknowledged the server's settings, which it does after its preface (RFC 9113, 3.4).
+    /// Set when the peer acknowledges the server's SETTINGS, which it does after its preface (RFC 9113, 3.4).
     has_acknowledged: AtomicBool,
     /// The number of the last authenticated request. 0: there was none.
     authenticated: AtomicU64,

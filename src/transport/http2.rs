@@ -23,7 +23,8 @@ pub const STREAMS: u32 = 64;
 /// two frames of 9 and 13 bytes each. The connection counts all of them.
 const RESETS: usize = READ_BUDGET / 22;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
-/// of it is kept for as long as the rest does not come: 40 KiB of memory, if all fields are small.
+/// of it is kept for as long as the rest does not come: 40 KiB of memory if all fields are small. A field that is longer is
+/// not counted before it is whole, and h2 keeps up to 130 KiB of it.
 const METADATA_MAX: u32 = 12 << 10;
 /// The size of the table of header fields that the peer may have, in bytes: see [`super::opening`].
 const HEADER_TABLE: u32 = 0;

@@ -16,7 +16,7 @@ use super::opening::Opening;
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
-    /// Until the update is in what the peer sends.
+    /// `None` once the update is passed on.
     opening: Option<Box<Opening>>,
 }
 

@@ -50,7 +50,7 @@ pub(super) fn budget() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(BEFORE_ACK_BUDGET))
 }
 
-/// What a peer sends, until the update is in it.
+/// Passes on the bytes of a peer, and puts the update into them.
 pub(super) struct Opening {
     /// Bytes to pass on as they come: the rest of the preface or of a payload.
     pass_through: usize,
@@ -59,7 +59,7 @@ pub(super) struct Opening {
     /// Bytes held back until there are `wanted`.
     held: Vec<u8>,
     wanted: usize,
-    /// Bytes to pass on before anything else is read.
+    /// Bytes that were read or made, to pass on before anything else is read.
     output: Vec<u8>,
     is_acknowledged: bool,
     is_updated: bool,
@@ -182,7 +182,7 @@ impl Opening {
     /// Counts bytes that came before the acknowledgement.
     ///
     /// # Errors
-    /// They are too many.
+    /// The limits are exceeded.
     fn count(&mut self, bytes: usize) -> io::Result<()> {
         if self.is_acknowledged {
             return Ok(());

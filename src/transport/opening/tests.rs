@@ -1,4 +1,4 @@
-//! What is passed on of a beginning, and how much a peer may send.
+//! The bytes that are passed on, and the limits before the acknowledgement.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -42,7 +42,7 @@ fn connection() -> Connection {
     Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new())
 }
 
-/// What is passed on of bytes that come in pieces of these lengths, into so much room.
+/// The bytes that are passed on of those that come in pieces of these lengths, into so much room.
 async fn passed_on(bytes: Vec<u8>, lengths: Vec<usize>, room: usize) -> io::Result<Vec<u8>> {
     let (mut opening, connection) = (Opening::new(budget()), connection());
     let mut socket = Pieces { bytes, lengths, next: 0 };
@@ -132,7 +132,7 @@ async fn a_block_with_more_padding_than_there_is_ends_the_connection() {
     }
 }
 
-/// Reads all that a peer sends, as far as it may.
+/// Reads a peer's frames of so many bytes. False: the connection ends, since the limits are exceeded.
 async fn sends(opening: &mut Opening, bytes: usize) -> bool {
     let connection = connection();
     let payload = vec![0; bytes];
