@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
-use super::opening;
+use super::early::EarlyBytes;
 use super::peer::Peer;
 use super::times::Times;
 
@@ -34,8 +34,7 @@ pub struct Connections {
     last_authenticated: Arc<AtomicU64>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
-    /// The budget of [`super::opening`].
-    pub(super) opening_budget: Arc<Semaphore>,
+    pub(super) early: Arc<EarlyBytes>,
     /// Notified when a connection is closed.
     closed: Notify,
     /// Ends all connections after their requests.
@@ -63,7 +62,7 @@ impl Connections {
             streams: AtomicUsize::new(0),
             last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
-            opening_budget: opening::budget(),
+            early: Arc::default(),
             closed: Notify::new(),
             stop,
         })

@@ -1,5 +1,5 @@
-//! A socket that reads no more than its connection may, and tells it when the settings are acknowledged and when the peer
-//! does not read.
+//! A socket that reads no more than its connection may, limits header blocks, and tells its connection when the settings are
+//! acknowledged and when the peer does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -7,23 +7,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-use tokio::sync::Semaphore;
 
+use super::blocks::Blocks;
 use super::connection::Connection;
-use super::opening::Opening;
+use super::early::EarlyBytes;
+use super::header_table::TableReset;
 
 /// A socket that is watched. It is read only by a task that refills the connection's read budget: TLS belongs below it.
 pub(super) struct Watched<T> {
     socket: T,
     connection: Arc<Connection>,
     /// `None` once the update is passed on.
-    opening: Option<Box<Opening>>,
+    table_reset: Option<Box<TableReset>>,
+    blocks: Blocks,
 }
 
 impl<T> Watched<T> {
-    /// `budget`: that of [`super::opening`].
-    pub(super) fn new(socket: T, connection: Arc<Connection>, budget: Arc<Semaphore>) -> Self {
-        Self { socket, connection, opening: Some(Box::new(Opening::new(budget))) }
+    pub(super) fn new(socket: T, connection: Arc<Connection>, early: Arc<EarlyBytes>) -> Self {
+        let table_reset = Some(Box::new(TableReset::new(early, &connection)));
+        Self { socket, connection, table_reset, blocks: Blocks::new() }
     }
 }
 
@@ -54,18 +56,21 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { socket, connection, opening } = &mut *self;
+        let Self { socket, connection, table_reset, blocks } = &mut *self;
         if connection.poll_may_read(cx).is_pending() {
             return Poll::Pending;
         }
-        let Some(begun) = opening else {
-            return poll_some(socket, connection, usize::MAX, cx, into).map_ok(drop);
-        };
-        let polled = begun.poll_read(socket, connection, cx, into);
-        if begun.is_over() {
-            *opening = None;
+        let before = into.filled().len();
+        match table_reset {
+            Some(reset) => {
+                ready!(reset.poll_read(socket, connection, cx, into))?;
+                if reset.is_over() {
+                    *table_reset = None;
+                }
+            }
+            None => drop(ready!(poll_some(socket, connection, usize::MAX, cx, into))?),
         }
-        polled
+        Poll::Ready(blocks.read(&into.filled()[before..]))
     }
 }
 

@@ -9,21 +9,25 @@
 //! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
 //! | reading | 4 KiB of a connection, 1 KiB before its first authenticated request, then its task yields; it pauses while more than 128 streams are open |
 //! | streams that are reset, or have too much metadata | the connection is closed above 1,280 in 10 s |
-//! | header fields that are kept for later requests | none, once the peer has acknowledged the SETTINGS; before, it may send 128 KiB, and what exceeds 16 KiB comes from a budget of all connections |
+//! | header fields that are kept for later requests | none, once the peer has acknowledged the SETTINGS; before, it may send 128 KiB up to the last header block, and what exceeds 16 KiB comes from a budget of all connections: the oldest that have not acknowledged are closed when it is used up |
+//! | a header block | the connection is closed above 32 KiB |
 //! | a connection that does not acknowledge the SETTINGS, answers no PING, or asks for nothing | closed: see [`Times`] |
 //! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |
 //!
 //! Bodies are read in `rpc::layer`, which knows who asks.
 
 mod accept;
+mod blocks;
 mod connection;
 pub mod connections;
 pub mod descriptors;
+mod early;
 mod executor;
+mod frame;
+mod header_table;
 mod http2;
 mod io;
 pub mod listen;
-mod opening;
 mod peer;
 mod stream;
 mod times;

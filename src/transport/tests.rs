@@ -1,5 +1,6 @@
 //! What becomes of a connection whose peer does not do its part. Sockets are memory, and the times are short.
 
+mod early;
 mod turns;
 
 use std::convert::Infallible;

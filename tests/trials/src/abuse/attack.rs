@@ -52,6 +52,8 @@ pub enum Attack {
     ContinuationFlood,
     /// Hundreds of small fields of metadata, after which nothing comes
     UnendedHeaders,
+    /// A field of metadata whose value never ends, after one call
+    UnendedValues,
     /// Paths to keep for later requests, each in a buffer of its own, with and without the acknowledgement of SETTINGS
     KeptPaths,
     /// Empty calls on more connections than there may be
@@ -79,7 +81,7 @@ impl Attack {
     pub fn connections(self) -> usize {
         match self {
             Self::SilentConnections | Self::PoliteStrangers => 1_100,
-            Self::UnendedHeaders | Self::KeptPaths | Self::Crowd => 600,
+            Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths | Self::Crowd => 600,
             Self::UnreadAnswers => 240,
             Self::Watches => 24,
             Self::HeadersOnly => 12,
@@ -107,7 +109,7 @@ impl Attack {
         match self {
             Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
             // On that many connections the server lets each have few.
-            Self::UnreadAnswers | Self::UnendedHeaders | Self::KeptPaths => 8,
+            Self::UnreadAnswers | Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths => 8,
             Self::Crowd => CROWD_STREAMS,
             _ => STREAMS,
         }
@@ -147,6 +149,7 @@ impl Attack {
             Self::EmptyFrames => floods::empty_frames(target, number).await,
             Self::ContinuationFlood => floods::continuations(target).await,
             Self::UnendedHeaders => kept::unended_headers(target).await,
+            Self::UnendedValues => kept::unended_values(target).await,
             Self::KeptPaths => kept::paths(target, number).await,
             Self::Crowd => crowds::ordinary(target, CROWD_STREAMS).await,
             Self::PingFlood => floods::pings(target).await,

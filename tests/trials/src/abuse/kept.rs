@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::connection::{Connection, Target};
 use super::streams::CHECK;
-use super::wire::{self, PREFACE, flag, kind};
+use super::wire::{self, FRAME_MAX, PREFACE, flag, kind};
 
 /// Fields of one request: as many as the server takes by their size, which counts 32 bytes for each.
 const FIELDS: usize = 360;
@@ -15,6 +15,10 @@ const FIELDS: usize = 360;
 const PATHS: usize = 107;
 /// A frame that fills nearly all of a buffer of 8 KiB.
 const FILLER: usize = 8_150;
+/// Frames of one block: as many as h2 takes, which is where servers have no limit of their own.
+const FRAMES: usize = 7;
+/// What the value of a field claims to have, in bytes: more than all frames of the block.
+const CLAIMED: usize = 120_000;
 /// Longer than any trial.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -26,6 +30,22 @@ pub(super) async fn unended_headers(target: &Target) -> io::Result<()> {
     block.resize(block.len() + FIELDS, wire::NEWEST);
     connection.write(&wire::frame(kind::HEADERS, 0, 1, &block)).await?;
     // Answers SETTINGS. The server cannot ask anything within a block.
+    connection.attend(LONG).await
+}
+
+/// After one call, the beginning of a request with a value that is never whole, as are the block and its last frame.
+pub(super) async fn unended_values(target: &Target) -> io::Result<()> {
+    let mut connection = Connection::open(target, &[]).await?;
+    let check = wire::headers(CHECK, None, &[]);
+    let stream = connection.call(&check, &wire::message(&[])).await?;
+    connection.finish(stream).await?;
+    let mut block = check;
+    wire::literal(&mut block, "x", &"7".repeat(CLAIMED));
+    block.truncate(FRAMES * FRAME_MAX);
+    let kinds = std::iter::once(kind::HEADERS).chain(std::iter::repeat(kind::CONTINUATION));
+    let frames = block.chunks(FRAME_MAX).zip(kinds);
+    let frames: Vec<u8> = frames.flat_map(|(part, kind)| wire::frame(kind, 0, stream + 2, part)).collect();
+    connection.write(&frames[..frames.len() - 1]).await?;
     connection.attend(LONG).await
 }
 

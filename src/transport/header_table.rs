@@ -11,47 +11,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::Connection;
+use super::early::{EarlyBytes, EarlyShare};
+use super::frame::{
+    ACK, CONTINUATION, END_HEADERS, END_STREAM, HEAD, HEADERS, Head, PADDED, PREFACE, PRIORITY, SETTINGS,
+};
 use super::io::poll_some;
 
-/// Bytes that a connection may send before its acknowledgement.
+/// Bytes that a connection may send up to the end of its last header block before its acknowledgement.
 const BEFORE_ACK_MAX: usize = 128 << 10;
-/// Bytes of those that need no permit.
-const BEFORE_ACK_FREE: usize = 16 << 10;
-/// Permits for all connections together, one a byte.
-const BEFORE_ACK_BUDGET: usize = 16 << 20;
-
-/// The length of the HTTP/2 connection preface, in bytes (RFC 9113, 3.4).
-const PREFACE: usize = 24;
-/// The length of a frame's header (RFC 9113, 4.1).
-const HEAD: usize = 9;
 /// The length of the priority fields of a HEADERS frame (RFC 9113, 6.2).
 const PRIORITY_FIELDS: usize = 5;
 /// The most that is held back: a frame's header, the length of its padding, and its priority fields.
 const HELD_MAX: usize = HEAD + 1 + PRIORITY_FIELDS;
-
-/// Types of frames (RFC 9113, 6).
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const CONTINUATION: u8 = 9;
-/// Flags of frames.
-const ACK: u8 = 1;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-const PADDED: u8 = 8;
-const PRIORITY: u8 = 0x20;
 /// A dynamic table size update to 0 (RFC 7541, 6.3).
 const NO_TABLE: u8 = 0x20;
 
-/// The permits for bytes before the acknowledgement.
-pub(super) fn budget() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(BEFORE_ACK_BUDGET))
-}
-
 /// Passes on the bytes of a peer, and puts the update into them.
-pub(super) struct Opening {
+pub(super) struct TableReset {
     /// Bytes to pass on as they come: the rest of the preface or of a payload.
     pass_through: usize,
     /// Bytes to drop after those: padding.
@@ -61,16 +39,15 @@ pub(super) struct Opening {
     wanted: usize,
     /// Bytes that were read or made, to pass on before anything else is read.
     output: Vec<u8>,
-    is_acknowledged: bool,
     is_updated: bool,
     /// Bytes that came before the acknowledgement.
-    before_ack: usize,
-    budget: Arc<Semaphore>,
-    permits: Option<OwnedSemaphorePermit>,
+    early: usize,
+    share: EarlyShare,
+    is_acknowledged: bool,
 }
 
-impl Opening {
-    pub(super) fn new(budget: Arc<Semaphore>) -> Self {
+impl TableReset {
+    pub(super) fn new(early: Arc<EarlyBytes>, connection: &Connection) -> Self {
         Self {
             pass_through: PREFACE,
             drop: 0,
@@ -79,9 +56,8 @@ impl Opening {
             output: Vec::new(),
             is_acknowledged: false,
             is_updated: false,
-            before_ack: 0,
-            budget,
-            permits: None,
+            early: 0,
+            share: EarlyShare::new(early, connection),
         }
     }
 
@@ -108,7 +84,8 @@ impl Opening {
             if self.pass_through > 0 {
                 let read = ready!(poll_some(socket, connection, self.pass_through, cx, into))?;
                 self.pass_through -= read;
-                return Poll::Ready(self.count(read));
+                self.early += read;
+                return Poll::Ready(Ok(()));
             }
             let mut more = [0; HELD_MAX];
             let wanted = if self.drop > 0 { self.drop } else { self.wanted - self.held.len() };
@@ -124,7 +101,7 @@ impl Opening {
             } else if self.drop > 0 {
                 self.drop -= read;
             } else {
-                self.count(read)?;
+                self.early += read;
                 self.held.extend_from_slice(more.filled());
                 if self.held.len() == self.wanted {
                     self.head(connection)?;
@@ -136,18 +113,18 @@ impl Opening {
 
     /// Handles the header of a frame, which is held back, or that and what precedes a header block.
     fn head(&mut self, connection: &Connection) -> io::Result<()> {
-        let [high, middle, low, kind, flags, ..] = self.held[..] else { return Ok(()) };
-        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
-        if kind == HEADERS && self.is_acknowledged {
-            return self.update(length, flags, connection);
+        let Some(head) = self.held.first_chunk().copied().map(Head::read) else { return Ok(()) };
+        if head.kind == HEADERS && self.is_acknowledged {
+            return self.update(head);
         }
-        if kind == SETTINGS && flags & ACK != 0 {
+        if head.kind == SETTINGS && head.flags & ACK != 0 {
             self.is_acknowledged = true;
-            if self.permits.is_none() {
-                connection.settings_acknowledged();
-            }
+            connection.settings_acknowledged();
         }
-        self.pass_through = length;
+        if head.is_of_block() && !self.is_acknowledged {
+            self.count(head.length)?;
+        }
+        self.pass_through = head.length;
         self.output = std::mem::take(&mut self.held);
         Ok(())
     }
@@ -155,7 +132,8 @@ impl Opening {
     /// Puts the update in front of a header block, which becomes a CONTINUATION of it: there is always room for one. Padding
     /// and priority are left out: h2 makes no use of them, and ends a stream without reading its block for what is wrong
     /// with them.
-    fn update(&mut self, length: usize, flags: u8, connection: &Connection) -> io::Result<()> {
+    fn update(&mut self, head: Head) -> io::Result<()> {
+        let Head { length, flags, .. } = head;
         let padding = usize::from(flags & PADDED != 0);
         let before_block = padding + if flags & PRIORITY == 0 { 0 } else { PRIORITY_FIELDS };
         if self.held.len() < HEAD + before_block {
@@ -167,48 +145,30 @@ impl Opening {
             let problem = "a header block is shorter than what precedes and follows it";
             return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
         };
-        let stream: [u8; 4] = [self.held[5], self.held[6], self.held[7], self.held[8]];
-        self.output.extend(frame_head(1, HEADERS, flags & END_STREAM, stream));
+        self.output.extend(Head { length: 1, flags: flags & END_STREAM, ..head }.write());
         self.output.push(NO_TABLE);
-        self.output.extend(frame_head(block, CONTINUATION, flags & END_HEADERS, stream));
+        let (kind, flags) = (CONTINUATION, flags & END_HEADERS);
+        self.output.extend(Head { length: block, kind, flags, ..head }.write());
         self.held.clear();
         self.pass_through = block;
         self.is_updated = true;
-        self.permits = None;
-        connection.settings_acknowledged();
+        self.share.release();
         Ok(())
     }
 
-    /// Counts bytes that came before the acknowledgement.
+    /// Counts a header block before the acknowledgement, of which so many bytes are still to come, and all that came before
+    /// it.
     ///
     /// # Errors
-    /// The limits are exceeded.
-    fn count(&mut self, bytes: usize) -> io::Result<()> {
-        if self.is_acknowledged {
-            return Ok(());
-        }
-        let counted = self.before_ack.max(BEFORE_ACK_FREE);
-        self.before_ack += bytes;
-        let more = u32::try_from(self.before_ack.saturating_sub(counted)).unwrap_or(u32::MAX);
-        if more == 0 {
-            return Ok(());
-        }
-        let permit = self.budget.clone().try_acquire_many_owned(more);
-        let (true, Ok(permit)) = (self.before_ack <= BEFORE_ACK_MAX, permit) else {
+    /// There are too many.
+    fn count(&mut self, to_come: usize) -> io::Result<()> {
+        let kept = self.early + to_come;
+        if kept > BEFORE_ACK_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the SETTINGS are not acknowledged"));
-        };
-        match &mut self.permits {
-            Some(permits) => permits.merge(permit),
-            none => *none = Some(permit),
         }
+        self.share.grow_to(kept);
         Ok(())
     }
-}
-
-/// The header of a frame. No payload is larger than the three bytes of its length allow.
-fn frame_head(length: usize, kind: u8, flags: u8, stream: [u8; 4]) -> Vec<u8> {
-    let length = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
-    [&length[1..], &[kind, flags], &stream].concat()
 }
 
 #[cfg(test)]

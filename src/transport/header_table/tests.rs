@@ -6,14 +6,15 @@ use std::pin::Pin;
 use proptest::prelude::*;
 use tokio_util::sync::CancellationToken;
 
+use super::super::frame::PUSH_PROMISE;
 use super::super::peer::Peer;
 use super::*;
 
 const PREFACE_TEXT: &[u8; PREFACE] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags, 0, 0, 0, 1], payload].concat()
+    let head = Head { length: payload.len(), kind, flags, stream: [0, 0, 0, 1] };
+    [&head.write(), payload].concat()
 }
 
 /// A socket from which bytes come in pieces of these lengths, again and again.
@@ -44,18 +45,19 @@ fn connection() -> Connection {
 
 /// The bytes that are passed on of those that come in pieces of these lengths, into so much room.
 async fn passed_on(bytes: Vec<u8>, lengths: Vec<usize>, room: usize) -> io::Result<Vec<u8>> {
-    let (mut opening, connection) = (Opening::new(budget()), connection());
+    let connection = connection();
+    let mut reset = TableReset::new(Arc::default(), &connection);
     let mut socket = Pieces { bytes, lengths, next: 0 };
     let mut passed = Vec::new();
     loop {
         let mut buffer = vec![0; room];
         let mut into = ReadBuf::new(&mut buffer);
         connection.refill_read_budget();
-        if opening.is_over() {
+        if reset.is_over() {
             passed.append(&mut socket.bytes);
             return Ok(passed);
         }
-        poll_fn(|cx| opening.poll_read(&mut socket, &connection, cx, &mut into)).await?;
+        poll_fn(|cx| reset.poll_read(&mut socket, &connection, cx, &mut into)).await?;
         if into.filled().is_empty() {
             return Ok(passed);
         }
@@ -132,45 +134,45 @@ async fn a_block_with_more_padding_than_there_is_ends_the_connection() {
     }
 }
 
-/// Reads a peer's frames of so many bytes. False: the connection ends, since the limits are exceeded.
-async fn sends(opening: &mut Opening, bytes: usize) -> bool {
+/// Reads frames of a peer.
+async fn read(frames: &[Vec<u8>]) -> io::Result<()> {
+    passed_on([PREFACE_TEXT.to_vec(), frames.concat()].concat(), vec![4096], 4096).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_peer_that_acknowledges_nothing_may_send_so_much_up_to_its_last_header_block() {
+    let filler = || frame(187, 0, &[0; 16 << 10]);
+    let filled: Vec<_> = std::iter::repeat_with(filler).take(7).collect();
+    for kind in [HEADERS, CONTINUATION, PUSH_PROMISE] {
+        let block = |length| frame(kind, 0, &vec![0; length]);
+        let left = BEFORE_ACK_MAX - PREFACE - filled.concat().len() - HEAD;
+        assert!(read(&[&filled[..], &[block(left)]].concat()).await.is_ok());
+        assert!(read(&[&filled[..], &[block(left + 1)]].concat()).await.is_err());
+        // The same after the acknowledgement, and other frames without any.
+        let acknowledged = [&[frame(SETTINGS, ACK, &[])], &filled[..], &[block(left + 1)]].concat();
+        assert!(read(&acknowledged).await.is_ok());
+    }
+    assert!(read(&[&filled[..], &filled].concat()).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_the_table_may_keep_is_given_back_with_the_update() {
+    let early = Arc::default();
     let connection = connection();
-    let payload = vec![0; bytes];
-    let frames = payload.chunks(16 << 10).flat_map(|payload| frame(187, 0, payload));
-    let mut socket =
-        Pieces { bytes: PREFACE_TEXT.iter().copied().chain(frames).collect(), lengths: vec![4096], next: 0 };
-    while !socket.bytes.is_empty() {
-        let mut buffer = [0; 4096];
-        connection.refill_read_budget();
-        let mut into = ReadBuf::new(&mut buffer);
-        if poll_fn(|cx| opening.poll_read(&mut socket, &connection, cx, &mut into)).await.is_err() {
-            return false;
+    let mut reset = TableReset::new(Arc::clone(&early), &connection);
+    let frames = [frame(187, 0, &[0; 16 << 10]), headers(END_HEADERS, &[0], 0), frame(SETTINGS, ACK, &[])];
+    let bytes = [PREFACE_TEXT.to_vec(), frames.concat()].concat();
+    let mut socket = Pieces { bytes, lengths: vec![4096], next: 0 };
+    let mut held = Vec::new();
+    for more in [vec![], headers(END_HEADERS, &[0], 0)] {
+        socket.bytes.extend(more);
+        while !socket.bytes.is_empty() || !reset.output.is_empty() {
+            connection.refill_read_budget();
+            let mut buffer = [0; 4096];
+            let mut into = ReadBuf::new(&mut buffer);
+            poll_fn(|cx| reset.poll_read(&mut socket, &connection, cx, &mut into)).await.unwrap();
         }
+        held.push(early.total());
     }
-    true
-}
-
-#[tokio::test]
-async fn a_peer_that_acknowledges_nothing_may_send_so_much() {
-    assert!(sends(&mut Opening::new(budget()), BEFORE_ACK_MAX - 1000).await);
-    assert!(!sends(&mut Opening::new(budget()), BEFORE_ACK_MAX).await);
-}
-
-#[tokio::test]
-async fn all_peers_that_acknowledge_nothing_share_a_budget_beyond_what_each_may_send() {
-    let early = budget();
-    let mut greedy = Vec::new();
-    loop {
-        let mut opening = Opening::new(early.clone());
-        let has_sent = sends(&mut opening, BEFORE_ACK_MAX - 1000).await;
-        greedy.push(opening);
-        if !has_sent {
-            break;
-        }
-    }
-    assert!(greedy.len() >= BEFORE_ACK_BUDGET / BEFORE_ACK_MAX);
-    assert!(sends(&mut Opening::new(early.clone()), BEFORE_ACK_FREE - 100).await);
-    assert!(!sends(&mut Opening::new(early.clone()), 2 * BEFORE_ACK_FREE).await);
-    drop(greedy);
-    assert!(sends(&mut Opening::new(early), BEFORE_ACK_MAX - 1000).await);
+    assert_eq!((held[0] > 0, held[1]), (true, 0), "{held:?}");
 }
