@@ -85,9 +85,10 @@ async fn accept_from<L: Accept>(listener: L, connections: Arc<Connections>, serv
                     tracing::info!("accepting connections again");
                 }
                 let connection = connections.add(peer);
-                let served = http2::serve(socket, connection, connections.clone(), service.clone());
+                let turns = connections.turns.clone();
+                let served = http2::serve(socket, connection.clone(), connections.clone(), service.clone());
                 tokio::spawn(async move {
-                    served.await;
+                    turns.run(connection, served).await;
                     drop(place);
                 });
             }

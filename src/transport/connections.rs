@@ -13,6 +13,7 @@ use super::connection::Connection;
 use super::early::EarlyBytes;
 use super::peer::Peer;
 use super::times::Times;
+use super::turns::Turns;
 
 /// How long a connection without a request may stay open after a GOAWAY.
 const LINGER: Duration = Duration::from_millis(500);
@@ -35,6 +36,7 @@ pub struct Connections {
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
     pub(super) early: Arc<EarlyBytes>,
+    pub(super) turns: Turns,
     /// Notified when a connection is closed.
     closed: Notify,
     /// Ends all connections after their requests.
@@ -63,6 +65,7 @@ impl Connections {
             last_authenticated: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
             early: Arc::default(),
+            turns: Turns::default(),
             closed: Notify::new(),
             stop,
         })

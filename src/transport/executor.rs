@@ -1,7 +1,8 @@
 //! Where the requests of a connection are carried out.
 //!
 //! Tasks of the runtime take turns one by one, so a peer that opens and resets streams one after the other would have nearly
-//! all turns. Before the first authenticated request of a connection, its requests therefore share one task.
+//! all turns. Before the first authenticated request of a connection, its requests therefore share one task, which has its turns
+//! with those of [`Turns`].
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 
 use super::connection::Connection;
+use super::turns::Turns;
 
 /// Carries out the requests of one connection.
 #[derive(Clone)]
@@ -21,10 +23,11 @@ pub(super) struct Executor {
 }
 
 impl Executor {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(super) fn new(connection: Arc<Connection>, turns: Turns) -> Self {
         // Bounded by the connection, which does not read while too many streams are open.
         let (shared, requests) = mpsc::unbounded_channel();
-        tokio::spawn(carry_out(requests));
+        let stranger = connection.clone();
+        tokio::spawn(async move { turns.run(stranger, carry_out(requests)).await });
         Self { connection, shared }
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn serve<T, S>(
     let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.early.clone()));
     let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
     let mut serving = pin!(
-        http2::Builder::new(Executor::new(connection.clone()))
+        http2::Builder::new(Executor::new(connection.clone(), connections.turns.clone()))
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_pending_accept_reset_streams(RESETS)

@@ -1,0 +1,129 @@
+//! Turns of connections that have shown no credential. Tasks of the runtime take turns one by one, so callers would wait for
+//! hundreds of such connections. Only one of those is polled at a time: the others wait in a queue of their own.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::ready;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::PollSemaphore;
+
+use super::connection::Connection;
+
+/// The queue.
+#[derive(Debug, Clone)]
+pub(super) struct Turns(Arc<Semaphore>);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Turns {
+    /// Runs a future of a connection, until its first authenticated request in turn with those of others.
+    pub(super) async fn run<F: Future>(&self, connection: Arc<Connection>, future: F) -> F::Output {
+        let mut future = pin!(future);
+        let mut place: Option<PollSemaphore> = None;
+        poll_fn(|cx| {
+            if connection.last_authenticated().is_some() {
+                // Leaves the queue, where it was in one.
+                place = None;
+                return future.as_mut().poll(cx);
+            }
+            let place = place.get_or_insert_with(|| PollSemaphore::new(self.0.clone()));
+            let turn = ready!(place.poll_acquire(cx));
+            let polled = future.as_mut().poll(cx);
+            // Ends after the tasks that are waiting now have had their turns.
+            tokio::spawn(async move { drop(turn) });
+            polled
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Poll;
+
+    use futures_util::FutureExt as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::super::peer::Peer;
+    use super::*;
+
+    const CONNECTIONS: usize = 100;
+    /// The most polls of others between two polls of a task.
+    const FEW: usize = 2;
+
+    fn connection(is_caller: bool) -> Arc<Connection> {
+        let connection = Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new());
+        let connection = Arc::new(connection);
+        if is_caller {
+            drop(connection.authenticated());
+        }
+        connection
+    }
+
+    /// Waits behind all tasks that are ready. `yield_now` would wait longer.
+    async fn next_turn() {
+        let mut is_ready = false;
+        poll_fn(|cx| {
+            if std::mem::replace(&mut is_ready, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The most polls of busy connections between two polls of a task beside them.
+    async fn polls_between(are_callers: bool) -> usize {
+        let (turns, polls) = (Turns::default(), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..CONNECTIONS {
+            let (turns, polls) = (turns.clone(), polls.clone());
+            let busy = async move {
+                loop {
+                    polls.fetch_add(1, Ordering::Relaxed);
+                    next_turn().await;
+                }
+            };
+            tokio::spawn(async move { turns.run(connection(are_callers), busy).await });
+        }
+        // As a task: the runtime polls this future apart from them.
+        let beside = async move {
+            let mut most = 0;
+            for _ in 0..CONNECTIONS {
+                let before = polls.load(Ordering::Relaxed);
+                next_turn().await;
+                most = most.max(polls.load(Ordering::Relaxed) - before);
+            }
+            assert!(polls.load(Ordering::Relaxed) >= CONNECTIONS / 4, "they have their turns");
+            most
+        };
+        tokio::spawn(beside).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_all_connections_without_a_credential() {
+        let most = polls_between(false).await;
+        assert!(most <= FEW, "{most}");
+        assert!(polls_between(true).await >= CONNECTIONS, "those of callers are polled one after the other");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_shows_its_credential_leaves_the_queue() {
+        let turns = Turns::default();
+        let other = turns.0.clone().acquire_owned().await.unwrap();
+        let connection = connection(false);
+        let mut running = pin!(turns.run(connection.clone(), std::future::pending::<()>()));
+        assert!(running.as_mut().now_or_never().is_none());
+        drop(connection.authenticated());
+        assert!(running.as_mut().now_or_never().is_none());
+        drop(other);
+        assert_eq!(turns.0.available_permits(), 1);
+    }
+}
