@@ -6,7 +6,8 @@ use super::kind::Kind;
 use super::violation::Violations;
 
 /// Why a request is refused. Each has one `ErrorReason` in the protobuf; [`Self::PeerUnknown`] shares that of
-/// [`Self::CallerUnknown`], and [`Self::ContextMissing`] that of [`Self::RoleMissing`].
+/// [`Self::CallerUnknown`], [`Self::ContextMissing`] that of [`Self::RoleMissing`], and [`Self::AnswersUnsent`] that of
+/// [`Self::Overloaded`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The request is malformed.
@@ -52,6 +53,8 @@ pub enum Refusal {
     RequestIdReused,
     /// More is asked of the server than it can do now.
     Overloaded,
+    /// The answers to the caller that are not sent yet leave no room for this one. The request was carried out.
+    AnswersUnsent,
     /// The server is going away.
     Draining,
     /// No such method.

@@ -34,8 +34,9 @@ const STREAM_WINDOW: u32 = 16 << 10;
 /// for small pieces of bodies that are not read yet, counts 256 bytes for each, and ends the connection beyond that:
 /// there must be room for one piece of each stream that is open when reading pauses, and of those that came with it.
 const CONNECTION_WINDOW: u32 = 2 * 256 * 2 * PAUSE_READING_ABOVE as u32;
-/// How much of the answers of a stream waits to be sent.
-const SEND_BUFFER: usize = 64 << 10;
+/// The bytes of an answer that wait in h2 at most before hyper asks for more of it: the largest frame. A unary answer is
+/// one piece, however large, and counted until it is sent; of a stream, this much and one piece more is kept.
+const SEND_BUFFER: usize = 16 << 10;
 
 /// A connection that is served. Taken out of all connections when this is dropped, by a panic, too.
 struct Open {

@@ -16,7 +16,7 @@ use super::accept::Service;
 use super::connection::Connection;
 use super::connections::Connections;
 
-/// In the extensions of a response: what is held until the answer is sent, or its stream is gone.
+/// In the extensions of a response: held until the answer is written to the socket, or its stream is gone.
 #[derive(Clone)]
 pub struct Held(pub Arc<dyn Any + Send + Sync>);
 
@@ -79,8 +79,8 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
         }
         if request.headers().len() > FIELDS_MAX {
             // Counts as given up: whoever goes on with it loses the connection.
-            let mut response =
-                Response::new(Answer { body: Body::empty(), _held: None, stream, has_end: true });
+            let open = Arc::new(Open { stream, _held: None });
+            let mut response = Response::new(Answer { body: Body::empty(), open, has_end: true });
             *response.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
             return Box::pin(std::future::ready(Ok(response)));
         }
@@ -98,7 +98,8 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             let has_end = extensions.remove::<OpenEnded>().is_none();
             stream.is_answered = true;
             stream.connection.answer(stream.key, true);
-            Ok(response.map(|body| Answer { body, _held: held, stream, has_end }))
+            let open = Arc::new(Open { stream, _held: held });
+            Ok(response.map(|body| Answer { body, open, has_end }))
         })
     }
 }
@@ -121,9 +122,26 @@ async fn look_for_reset() {
 /// The body of an answer.
 pub(super) struct Answer {
     body: Body,
-    _held: Option<Held>,
-    stream: Stream,
+    open: Arc<Open>,
     has_end: bool,
+}
+
+/// A stream whose answer is not sent.
+struct Open {
+    stream: Stream,
+    _held: Option<Held>,
+}
+
+/// Bytes of an answer. hyper drops the body while h2 still has all bytes of it but one, so they keep their stream open.
+struct Unsent {
+    bytes: Bytes,
+    _open: Arc<Open>,
+}
+
+impl AsRef<[u8]> for Unsent {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl http_body::Body for Answer {
@@ -137,9 +155,11 @@ impl http_body::Body for Answer {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if !self.has_end {
             // Asked for only when there is room to send. While there is nothing to send, the peer has nothing to read.
-            self.stream.connection.answer(self.stream.key, polled.is_ready());
+            let stream = &self.open.stream;
+            stream.connection.answer(stream.key, polled.is_ready());
         }
-        polled
+        let unsent = |bytes| Bytes::from_owner(Unsent { bytes, _open: self.open.clone() });
+        polled.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(unsent))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -218,7 +218,9 @@ async fn a_peer_that_asks_for_nothing_is_told_to_go_and_one_that_asks_is_not() {
 #[tokio::test]
 async fn a_peer_that_does_not_read_an_answer_is_closed_unless_there_is_nothing_to_read() {
     const ROOM: u32 = 1 << 16;
-    for (answer, window) in [(Answer::Plain, 0), (Answer::Endless, 0), (Answer::Endless, ROOM)] {
+    // hyper drops the body of an answer once one byte of it may be sent.
+    let unread = [(Answer::Plain, 0), (Answer::Plain, 1), (Answer::Endless, 0)];
+    for (answer, window) in [&unread[..], &[(Answer::Endless, ROOM)]].concat() {
         let server = Server::new(answer, Times { unread: SHORT, ..PATIENT });
         let client = server.client(window).await;
         let response = ask(&client).await.unwrap();

@@ -102,6 +102,14 @@ pub fn refused(refusal: &Refusal) -> Status {
         Refusal::Overloaded => {
             (Code::Unavailable, "too much is asked at once".to_owned(), Reason::Overloaded, none())
         }
+        Refusal::AnswersUnsent => (
+            Code::Unavailable,
+            "earlier answers must be read first; this request was carried out: retry it with the same request_id \
+             to learn the answer"
+                .to_owned(),
+            Reason::Overloaded,
+            none(),
+        ),
         Refusal::Draining => {
             (Code::Unavailable, "the server is going away".to_owned(), Reason::Draining, none())
         }

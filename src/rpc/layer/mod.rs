@@ -9,9 +9,11 @@
 //!    have slots of their own;
 //! 7. **deadline**: the caller's own, or the server's;
 //! 8. **body**: read whole, within its caller's own part and the common part of the budget of all bodies;
-//! 9. and on the way back, **polish**: an error that the transport made gets the form of ours;
-//! 10. **count**: a refused credential, role or step-up is counted and logged.
+//! 9. and on the way back, **answer**: encoded at once, within the same parts of the budget of all answers;
+//! 10. **polish**: an error that the transport made gets the form of ours;
+//! 11. **count**: a refused credential, role or step-up is counted and logged.
 
+mod answer;
 mod body;
 mod caller;
 mod deadline;
@@ -53,6 +55,12 @@ use crate::ops::refused::Refused;
 use crate::transport::{Connection, Held, OpenEnded, Peer, UnderWay};
 use crate::wire::status;
 
+/// Streams of all callers that may be under way: those of server reflection, which keep an answer or two of up to 40 KiB
+/// each while they are not read. Divided among the callers as [`Shares`] are.
+const STREAMS: usize = 8;
+/// Streams of each caller at least.
+const STREAMS_EACH: usize = 2;
+
 /// The name of a request in logs and errors: the caller's `x-request-id`, or one made here.
 #[derive(Debug, Clone)]
 pub struct RequestName(pub Arc<str>);
@@ -84,7 +92,10 @@ pub struct Layer {
     rules: Arc<Rules>,
     slots: Arc<Shares>,
     open_slots: Arc<OpenSlots>,
+    /// Streams of callers that are under way.
+    streams: Arc<Shares>,
     body_budget: Arc<Shares>,
+    answer_budget: Arc<Shares>,
     refused: Arc<Refused>,
 }
 
@@ -95,7 +106,9 @@ impl Layer {
         Self {
             slots: Shares::new(rules.concurrency, 1),
             open_slots: Arc::default(),
+            streams: Shares::new(STREAMS, STREAMS_EACH),
             body_budget: body::budget(rules.max_message),
+            answer_budget: answer::budget(),
             rules: Arc::new(rules),
             refused: Arc::default(),
         }
@@ -200,13 +213,9 @@ impl Layer {
             metadata::strip(request.headers_mut());
             // The path is a slice of what was read, and would keep 8 KiB for as long as a stream goes on.
             *request.uri_mut() = Uri::from_static(path);
-            let bounds = (!is_stream).then(Bounds::open);
-            let mut response = call(inner, request, self.rules.timeout, bounds).await;
-            if *is_stream {
-                response.extensions_mut().insert(OpenEnded);
-            }
-            response.extensions_mut().insert(Held(Arc::new(slot)));
-            return Ok(response);
+            let slot = Held(Arc::new(slot));
+            let unary = (!is_stream).then(|| Unary { body: Bounds::open(), answer: None });
+            return Ok(call(inner, request, self.rules.timeout, unary, slot).await);
         }
         let credentials = self.rules.callers.current();
         let caller = caller::of(&request, peer, &credentials, self.rules.anybody.as_ref())?;
@@ -225,46 +234,86 @@ impl Layer {
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
         let running = Running(Arc::new((slot, under_way)));
-        let share = self.body_budget.empty(&caller, callers);
-        let bounds = (!row.is_stream).then(|| Bounds::of_caller(self.rules.max_message, share));
-        request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(running.clone());
         let limit = deadline::of(request.headers(), self.rules.timeout);
-        let mut response = call(inner, request, limit, bounds).await;
-        if row.is_stream {
-            response.extensions_mut().insert(OpenEnded);
-        }
-        response.extensions_mut().insert(Held(running.0));
-        Ok(response)
+        let (unary, held) = if row.is_stream {
+            let stream = self.streams.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
+            (None, Held(Arc::new((running.clone(), stream))))
+        } else {
+            let body = Bounds::of_caller(self.rules.max_message, self.body_budget.empty(&caller, callers));
+            let answer = Some(self.answer_budget.empty(&caller, callers));
+            (Some(Unary { body, answer }), Held(running.0.clone()))
+        };
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(running);
+        Ok(call(inner, request, limit, unary, held).await)
     }
 }
 
-/// Calls the service. `bounds` are those of the body, which is read first. `None`: the body is a stream.
+/// What a request may take whose body and whose answer are one message each.
+struct Unary {
+    /// The bounds of its body, which is read first.
+    body: Bounds,
+    /// The share of the budget of all answers. `None`: the method is one that anybody may call.
+    answer: Option<Share>,
+}
+
+/// Calls the service. `unary`: `None` if the body and the answer are streams. The answer has `held` until it is sent.
 async fn call<S>(
-    mut inner: S,
+    inner: S,
     request: Request<Body>,
     limit: Duration,
-    mut bounds: Option<Bounds>,
+    unary: Option<Unary>,
+    held: Held,
 ) -> Response<Body>
 where
     S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
+    let is_stream = unary.is_none();
     // A timer fires a millisecond late or more, in which work would be done that nobody waits for.
-    if limit.is_zero() {
-        return status::refused(&Refusal::DeadlineExceeded).into_http();
-    }
-    let called = async {
-        let (head, mut body) = request.into_parts();
-        if let Some(bounds) = &mut bounds {
-            body = body::arrived(body, bounds, body::ARRIVAL).await?;
-        }
-        match inner.call(Request::from_parts(head, body)).await {
-            Ok(response) => Ok(response),
-            Err(never) => match never {},
-        }
+    let answered = if limit.is_zero() {
+        Err(Refusal::DeadlineExceeded)
+    } else {
+        within(limit, answered(inner, request, unary)).await.unwrap_or(Err(Refusal::DeadlineExceeded))
     };
-    let answered: Result<_, Refusal> = within(limit, called).await.unwrap_or(Err(Refusal::DeadlineExceeded));
-    answered.unwrap_or_else(|refusal| status::refused(&refusal).into_http())
+    let refused = |refusal| (status::refused(&refusal).into_http(), None);
+    let (mut response, share) = answered.unwrap_or_else(refused);
+    let held = match share {
+        Some(share) => Held(Arc::new((held, share))),
+        None => held,
+    };
+    if is_stream {
+        response.extensions_mut().insert(OpenEnded);
+    }
+    response.extensions_mut().insert(held);
+    response
+}
+
+/// The answer of the service, and its share of the budget of all answers. With `unary`, the body is read before, and the
+/// answer is encoded.
+async fn answered<S>(
+    mut inner: S,
+    request: Request<Body>,
+    unary: Option<Unary>,
+) -> Result<(Response<Body>, Option<Share>), Refusal>
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let Some(Unary { body: mut bounds, answer }) = unary else {
+        return Ok((of(inner.call(request).await), None));
+    };
+    let (head, body) = request.into_parts();
+    let body = body::arrived(body, &mut bounds, body::ARRIVAL).await?;
+    let response = of(inner.call(Request::from_parts(head, body)).await);
+    drop(bounds);
+    answer::encoded(response, answer).await
+}
+
+/// The answer of a service that does not fail.
+fn of(answered: Result<Response<Body>, Infallible>) -> Response<Body> {
+    match answered {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 /// Gives an error of the transport the form of ours.

@@ -19,6 +19,7 @@ use crate::env::SystemEntropy;
 const CHECK: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const VERIFY: &str = "/countersign.v1.VerificationService/Verify";
+const REFLECT: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 const ENROLL: &str = "/countersign.v1.DeviceService/EnrollDevice";
 
 const TOKEN: &str = "cs_of-a-caller-who-may-verify";
@@ -41,8 +42,13 @@ fn layer(concurrency: usize) -> Layer {
 
 /// Calls a method that succeeds, and answers with the metadata that it was given.
 async fn call(layer: &Layer, path: &str, body: Body) -> Response<Body> {
-    let echo = service_fn(|request: Request<Body>| async move {
-        let mut response = Response::new(Body::empty());
+    answered(layer, path, body, 0).await
+}
+
+/// The same with an answer of so many bytes.
+async fn answered(layer: &Layer, path: &str, body: Body, length: usize) -> Response<Body> {
+    let echo = service_fn(move |request: Request<Body>| async move {
+        let mut response = Response::new(Body::new(Full::new(Bytes::from(vec![7; length]))));
         *response.headers_mut() = request.headers().clone();
         Ok::<_, Infallible>(response)
     });
@@ -88,6 +94,40 @@ async fn a_slot_is_free_when_the_answer_is_sent_and_no_sooner() {
 }
 
 #[tokio::test]
+async fn large_answers_are_counted_until_they_are_sent_and_small_ones_are_not() {
+    let layer = layer(10_000);
+    let mut unsent = Vec::new();
+    let refused = loop {
+        let answer = answered(&layer, VERIFY, Body::empty(), 64 << 10).await;
+        match code(&answer) {
+            Code::Ok => unsent.push(answer),
+            _ => break answer,
+        }
+    };
+    assert_eq!((code(&refused), unsent.len()), (Code::Unavailable, 256), "16 MiB");
+    for _ in 0..1_000 {
+        unsent.push(answered(&layer, VERIFY, Body::empty(), 4 << 10).await);
+    }
+    assert!(unsent.iter().all(|answer| code(answer) == Code::Ok));
+    drop(unsent);
+    assert_eq!(code(&answered(&layer, VERIFY, Body::empty(), 64 << 10).await), Code::Ok);
+}
+
+#[tokio::test]
+async fn callers_have_few_streams_under_way() {
+    let layer = layer(100);
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(call(&layer, REFLECT, awaited()).await);
+    }
+    assert!(streams.iter().all(|answer| code(answer) == Code::Ok));
+    assert_eq!(code(&call(&layer, REFLECT, awaited()).await), Code::Unavailable);
+    assert_eq!(code(&call(&layer, VERIFY, Body::empty()).await), Code::Ok);
+    streams.pop();
+    assert_eq!(code(&call(&layer, REFLECT, awaited()).await), Code::Ok);
+}
+
+#[tokio::test]
 async fn a_method_that_anybody_may_call_has_small_messages_and_no_metadata_of_its_own() {
     let layer = layer(1);
     let message = |length: usize| {
@@ -106,8 +146,7 @@ async fn a_method_that_anybody_may_call_has_small_messages_and_no_metadata_of_it
 
 #[tokio::test]
 async fn only_the_answer_of_a_stream_may_go_on_without_an_end() {
-    let reflect = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
-    for (path, is_open_ended) in [(CHECK, false), (VERIFY, false), (WATCH, true), (reflect, true)] {
+    for (path, is_open_ended) in [(CHECK, false), (VERIFY, false), (WATCH, true), (REFLECT, true)] {
         let answer = call(&layer(1), path, Body::empty()).await;
         assert_eq!(answer.extensions().get::<OpenEnded>().is_some(), is_open_ended, "{path}");
     }
