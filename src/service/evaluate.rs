@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::FutureExt as _;
+use tokio::task::yield_now;
 
-use super::planning::{Patience, Planning};
+use super::planning::{Patience, Planning, PlanningTurn, Unanswered};
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
@@ -24,6 +25,10 @@ use crate::domain::moment::Moment;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
 use crate::store::{Change, Commit, Standing, Wanted};
+
+/// The bytes of all explanations of an answer at most, and of one.
+const EXPLANATIONS_MAX: usize = 64 << 10;
+const EXPLANATION_MAX: usize = 16 << 10;
 
 /// What is asked.
 #[derive(Debug, Clone, Default)]
@@ -106,11 +111,32 @@ impl Service {
         context: &Context,
         question: &Question,
     ) -> Result<Step<Decisions>, Error> {
+        // An explanation takes many steps.
+        let turn = if question.explain { Some(self.planners.turn(caller).await) } else { None };
+        match self.decide_in(turn, caller, subject, context, question).await {
+            Err(Unanswered::NeedsTurn) => {
+                let turn = Some(self.planners.turn(caller).await);
+                Ok(self.decide_in(turn, caller, subject, context, question).await?)
+            }
+            decided => Ok(decided?),
+        }
+    }
+
+    /// Decides requirements in the caller's turn to plan, if it has it.
+    async fn decide_in(
+        &self,
+        turn: Option<PlanningTurn>,
+        caller: &Caller,
+        subject: &Subject,
+        context: &Context,
+        question: &Question,
+    ) -> Result<Step<Decisions>, Unanswered> {
         let now = self.clock.now();
         let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
         let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (decisions, consequences) = self.answer(caller, &scene, question, Patience::Waits).await?;
+        let patience = Patience::Waits(turn);
+        let (decisions, consequences) = self.answer(caller, &scene, question, patience).await?;
         if question.explain {
             return Ok(Step::Answer(decisions));
         }
@@ -134,13 +160,16 @@ impl Service {
     }
 
     /// Answers a question about a moment.
+    ///
+    /// # Errors
+    /// There is no such requirement; it needs the caller's turn to plan.
     pub(super) async fn answer(
         &self,
         caller: &Caller,
         scene: &Scene<'_>,
         question: &Question,
         patience: Patience,
-    ) -> Result<(Decisions, Consequences), Error> {
+    ) -> Result<(Decisions, Consequences), Unanswered> {
         let requirements = Self::requirements_of(&scene.book, question)?;
         let Standing { state, devices, .. } = scene.standing;
         let any_device_retry_at = unnamed::retry_at(&self.policy(caller).throttle, state, devices, scene.now);
@@ -159,10 +188,14 @@ impl Service {
         let spends = !consequences.spent.is_empty() && !question.explain;
         let left = spends.then(|| scene.without(&consequences.spent));
         let left = left.as_ref().unwrap_or(scene);
+        let (mut room, mut unexplained) = (EXPLANATIONS_MAX, requirements.len());
         let mut finish = |one: Option<&Applied<'_>>, decision: Decision| {
             let mut explanation = summary(&decision, scene.now);
             if let Some(Applied { asked, all }) = one.filter(|_| question.explain) {
-                explanation = explain(asked, all, &decision, &scene.situation(&Steps::new(0)));
+                let most = (room / unexplained).min(EXPLANATION_MAX);
+                explanation = explain(asked, all, &decision, &scene.situation(&Steps::new(0)), most);
+                room = room.saturating_sub(explanation.len());
+                unexplained -= 1;
             }
             let grace_until = self.grace(caller, scene, &decision, &mut consequences);
             Decided {
@@ -180,6 +213,9 @@ impl Service {
         let mut decisions = Decisions::default();
         for (one, satisfied) in requirements.iter().zip(each) {
             let (decision, _) = self.decision_on(caller, left, &one.all, satisfied, &mut planning).await?;
+            if question.explain {
+                yield_now().await;
+            }
             decisions.each.push(finish(Some(one), decision));
         }
         if is_joint {
@@ -198,7 +234,7 @@ impl Service {
         requirements: &[&Requirement],
         satisfied: Option<Satisfied>,
         planning: &mut Planning<'_>,
-    ) -> Result<(Decision, bool), Error> {
+    ) -> Result<(Decision, bool), Unanswered> {
         if let Some(satisfied) = satisfied {
             return Ok((Decision::Satisfied(satisfied), false));
         }
@@ -206,7 +242,7 @@ impl Service {
             let decision = decide_all(requirements, &scene.situation(steps));
             self.advised(caller, scene, requirements, decision, steps)
         };
-        let (decision, is_cut) = planning.decide(plan).await;
+        let (decision, is_cut) = planning.decide(plan).await?;
         Ok((decision?, is_cut))
     }
 

@@ -1,6 +1,7 @@
 //! Limits the plan searches of each caller. A search takes its thread for up to a millisecond. Few steps are taken at once;
-//! a request that needs more lets other tasks run before each decision, and an Evaluate waits until no other request of its
-//! caller needs more. So each caller searches on one thread at a time, beside those first steps and its accepted proofs.
+//! a request that needs more lets other tasks run before each decision, and an Evaluate needs its caller's turn for them,
+//! which one request has at a time. So each caller searches on one thread at a time, beside those first steps and its
+//! accepted proofs. A request that waits for the turn keeps nothing that it has read of its subject.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,18 +13,57 @@ use crate::assurance::budget::Budget;
 use crate::assurance::steps::Steps;
 use crate::auth::Caller;
 use crate::domain::ids::CallerName;
+use crate::domain::refusal::Refusal;
+use crate::error::{Error, Fault};
 
 /// A lock for each caller with a request that takes many steps.
 #[derive(Default)]
 pub(super) struct Planners(Mutex<HashMap<CallerName, Arc<Lock<()>>>>);
 
+/// The turn of a caller to take many steps.
+pub(super) struct PlanningTurn {
+    _lock: OwnedMutexGuard<()>,
+}
+
 /// Waiting for other requests of the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// A request that holds nothing which others need.
-    Waits,
+    /// A request that holds nothing which others need. It takes many steps only in its caller's turn, which it may have.
+    Waits(Option<PlanningTurn>),
     /// A proof was accepted, or may be: its subject's turn and a place in the commit queue are held.
     GoesOn,
+}
+
+/// Why a question has no answer.
+pub(super) enum Unanswered {
+    /// It fails.
+    Failed(Error),
+    /// It takes many steps, and another request has its caller's turn. It must be asked again with
+    /// [the turn](Planners::turn).
+    NeedsTurn,
+}
+
+impl From<Error> for Unanswered {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Failed(refusal.into())
+    }
+}
+
+/// For questions that [need no turn](Patience::GoesOn).
+impl From<Unanswered> for Error {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed(error) => error,
+            Unanswered::NeedsTurn => {
+                Fault::internal("planning", "a request that needs no turn was told to wait for one").into()
+            }
+        }
+    }
 }
 
 /// The planning of one request.
@@ -33,12 +73,7 @@ pub(super) struct Planning<'a> {
     patience: Patience,
     budget: Budget,
     /// Set as soon as a decision did not fit in the steps that a request may take at once.
-    long: Option<Long>,
-}
-
-/// A request that takes many steps, with its caller's lock if it waits for others.
-struct Long {
-    _lock: Option<OwnedMutexGuard<()>>,
+    is_long: bool,
 }
 
 impl Planners {
@@ -50,7 +85,17 @@ impl Planners {
         decisions: usize,
     ) -> Planning<'a> {
         let budget = Budget::of(decisions);
-        Planning { planners: self, caller, patience, budget, long: None }
+        Planning { planners: self, caller, patience, budget, is_long: false }
+    }
+
+    /// Waits for the turn of a caller.
+    pub(super) async fn turn(&self, caller: &Caller) -> PlanningTurn {
+        PlanningTurn { _lock: self.of(caller).lock_owned().await }
+    }
+
+    /// The turn of a caller, if no other request has it.
+    fn try_turn(&self, caller: &Caller) -> Option<PlanningTurn> {
+        self.of(caller).try_lock_owned().ok().map(|lock| PlanningTurn { _lock: lock })
     }
 
     /// The lock of a caller. Locks that nobody holds or waits for are removed.
@@ -63,19 +108,21 @@ impl Planners {
 
 impl Planning<'_> {
     /// Makes the next decision, by what `decide` gives for some steps. Also returns true if it ran out of them.
-    pub(super) async fn decide<T>(&mut self, decide: impl Fn(&Steps) -> T) -> (T, bool) {
-        if self.long.is_none() {
+    ///
+    /// # Errors
+    /// It needs its caller's turn, and does not have it.
+    pub(super) async fn decide<T>(&mut self, decide: impl Fn(&Steps) -> T) -> Result<(T, bool), Unanswered> {
+        if !self.is_long {
             if let Some(decision) = self.budget.at_once(&decide) {
-                return (decision, false);
+                return Ok((decision, false));
             }
-            let lock = match self.patience {
-                Patience::Waits => Some(self.planners.of(self.caller).lock_owned().await),
-                Patience::GoesOn => None,
-            };
-            self.long = Some(Long { _lock: lock });
+            if let Patience::Waits(turn @ None) = &mut self.patience {
+                *turn = Some(self.planners.try_turn(self.caller).ok_or(Unanswered::NeedsTurn)?);
+            }
+            self.is_long = true;
         }
         yield_now().await;
-        self.budget.decide(&decide)
+        Ok(self.budget.decide(&decide))
     }
 }
 
@@ -104,23 +151,31 @@ mod tests {
         (0..9).find_map(|_| future.as_mut().now_or_never())
     }
 
+    /// Decides something that takes many steps. `None`: the turn is needed.
+    fn long(planning: &mut Planning<'_>) -> Option<bool> {
+        done(planning.decide(expensive)).unwrap().ok().map(|((), is_cut)| is_cut)
+    }
+
     #[test]
-    fn a_request_of_many_steps_waits_for_those_of_its_caller_only() {
+    fn a_request_of_many_steps_needs_the_turn_of_its_caller_only() {
         let (planners, greedy, other) = (Planners::default(), caller("greedy"), caller("other"));
-        let mut first = planners.begin(&greedy, Patience::Waits, 2);
-        assert_eq!(done(first.decide(expensive)), Some(((), true)));
-        let mut second = planners.begin(&greedy, Patience::Waits, 1);
-        assert_eq!(done(second.decide(expensive)), None, "two plan at a time");
+        let mut first = planners.begin(&greedy, Patience::Waits(None), 2);
+        assert_eq!(long(&mut first), Some(true));
+        let mut second = planners.begin(&greedy, Patience::Waits(None), 1);
+        assert_eq!(long(&mut second), None, "two plan at a time");
+        let mut turn = Box::pin(planners.turn(&greedy));
+        assert!((&mut turn).now_or_never().is_none(), "two turns at a time");
         let mut proof = planners.begin(&greedy, Patience::GoesOn, 1);
-        assert!(done(proof.decide(expensive)).is_some(), "an accepted proof waits");
-        let mut cheap = planners.begin(&greedy, Patience::Waits, 1);
-        assert_eq!(cheap.decide(|_| ()).now_or_never(), Some(((), false)), "a cheap request waits");
-        let mut others = planners.begin(&other, Patience::Waits, 1);
-        assert!(done(others.decide(expensive)).is_some(), "another caller waits");
-        assert!(done(first.decide(expensive)).is_some(), "the turn is lost between decisions");
-        drop((first, others));
-        assert!(done(second.decide(expensive)).is_some(), "the turn is not given back");
-        drop(second);
+        assert_eq!(long(&mut proof), Some(true), "an accepted proof waits");
+        let mut cheap = planners.begin(&greedy, Patience::Waits(None), 1);
+        let decided = cheap.decide(|_| ()).now_or_never().unwrap();
+        assert!(matches!(decided, Ok(((), false))), "a cheap request waits");
+        let mut others = planners.begin(&other, Patience::Waits(None), 1);
+        assert_eq!(long(&mut others), Some(true), "another caller waits");
+        assert_eq!(long(&mut first), Some(true), "the turn is lost between decisions");
+        drop((first, second, others));
+        let turn = turn.now_or_never().expect("the turn is not given back");
+        assert_eq!(long(&mut planners.begin(&greedy, Patience::Waits(Some(turn)), 1)), Some(true));
         let _ = planners.of(&other);
         assert_eq!(planners.0.lock().unwrap().len(), 1, "locks that nobody needs are kept");
     }
@@ -128,7 +183,7 @@ mod tests {
     #[test]
     fn other_tasks_run_before_each_decision_of_many_steps() {
         let (planners, greedy) = (Planners::default(), caller("greedy"));
-        let mut planning = planners.begin(&greedy, Patience::Waits, 2);
+        let mut planning = planners.begin(&greedy, Patience::Waits(None), 2);
         for _ in 0..2 {
             assert!(planning.decide(expensive).now_or_never().is_none());
         }

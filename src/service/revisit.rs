@@ -8,7 +8,7 @@
 
 use super::Service;
 use super::evaluate::{Decisions, Joint, Question};
-use super::planning::Patience;
+use super::planning::{Patience, PlanningTurn, Unanswered};
 use super::verify::Attempt;
 use crate::assurance::counting::{Asked, counts};
 use crate::auth::{Caller, Grant, rpc};
@@ -71,32 +71,53 @@ impl Service {
         question: &Question,
         kept: &Kept,
     ) -> Result<Option<Decisions>, Error> {
+        match self.unless_kept_in(None, caller, subject, context, question, kept).await {
+            Err(Unanswered::NeedsTurn) => {
+                let turn = Some(self.planners.turn(caller).await);
+                Ok(self.unless_kept_in(turn, caller, subject, context, question, kept).await?)
+            }
+            decided => Ok(decided?),
+        }
+    }
+
+    async fn unless_kept_in(
+        &self,
+        turn: Option<PlanningTurn>,
+        caller: &Caller,
+        subject: &Subject,
+        context: &Context,
+        question: &Question,
+        kept: &Kept,
+    ) -> Result<Option<Decisions>, Unanswered> {
         let now = self.clock.now();
         let standing = self.standing_of(&caller.tenant, subject, Wanted::Here(context, now)).await?;
         if kept.holds(&standing, context, now) {
             return Ok(None);
         }
-        match self.decide_anew(caller, standing, context, question, kept, now).await {
+        let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
+        let standing = Standing { evidence, ..standing };
+        match self.decide_anew(turn, caller, &standing, context, question, now).await {
             // An error would lose the kept verdict, which is still true.
-            Err(Error::Refused(Refusal::RequirementNotFound { .. })) => Ok(Some(undecidable(question))),
+            Err(Unanswered::Failed(Error::Refused(Refusal::RequirementNotFound { .. }))) => {
+                Ok(Some(undecidable(question)))
+            }
             decided => decided.map(Some),
         }
     }
 
-    /// The decisions by what counts now. They change nothing.
+    /// The decisions by what counts now, in the caller's turn to plan, if it has it. They change nothing.
     async fn decide_anew(
         &self,
+        turn: Option<PlanningTurn>,
         caller: &Caller,
-        standing: Standing,
+        standing: &Standing,
         context: &Context,
         question: &Question,
-        kept: &Kept,
         now: Moment,
-    ) -> Result<Decisions, Error> {
-        let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
-        let standing = Standing { evidence, ..standing };
-        let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let (mut decisions, consequences) = self.answer(caller, &scene, question, Patience::Waits).await?;
+    ) -> Result<Decisions, Unanswered> {
+        let scene = self.scene(caller, standing, context, &question.capabilities, now)?;
+        let patience = Patience::Waits(turn);
+        let (mut decisions, consequences) = self.answer(caller, &scene, question, patience).await?;
         if consequences.graced {
             // The grace has not begun, and only a commit begins it.
             let joint = match &mut decisions.joint {

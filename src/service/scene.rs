@@ -1,6 +1,7 @@
 //! All that a decision depends on, as it is at one moment: how the subject stands, where it is asked, and by what
 //! rules.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Service;
@@ -30,7 +31,8 @@ pub(super) struct Scene<'a> {
     pub(super) now: Moment,
     pub(super) context: &'a Context,
     client: Option<ClientId>,
-    evidence: Vec<Evidence>,
+    /// Owned only where it differs from that of the standing.
+    evidence: Cow<'a, [Evidence]>,
     active: Vec<DeviceId>,
     candidates: Vec<Candidate>,
 }
@@ -58,7 +60,7 @@ impl Service {
             now,
             context,
             client: standing.recognised(context, now).map(|client| client.id.clone()),
-            evidence: standing.evidence.clone(),
+            evidence: Cow::Borrowed(&standing.evidence),
             active: active.map(|device| device.id.clone()).collect(),
             candidates,
             book,
@@ -70,16 +72,15 @@ impl Scene<'_> {
     /// As if that had been proved as well.
     #[must_use]
     pub(super) fn with(mut self, evidence: &Evidence) -> Self {
-        self.evidence.push(evidence.clone());
+        self.evidence.to_mut().push(evidence.clone());
         self
     }
 
     /// As if those pieces of evidence had been used up.
     #[must_use]
     pub(super) fn without(&self, spent: &[EvidenceId]) -> Self {
-        let mut scene = self.clone();
-        scene.evidence.retain(|evidence| !spent.contains(&evidence.id));
-        scene
+        let left = self.evidence.iter().filter(|evidence| !spent.contains(&evidence.id));
+        Self { evidence: left.cloned().collect(), ..self.clone() }
     }
 
     /// The arguments of a decision that may take these steps.

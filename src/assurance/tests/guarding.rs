@@ -84,7 +84,7 @@ fn with_a_transaction_the_advice_is_to_ask_without_it() {
     };
     assert_eq!(reason, "what is missing must not be given for a transaction: ask without transaction_digest");
     let text = guard("totp within 10m");
-    let told = explain(&text, &[&text], &decide(&text, &here.situation()), &here.situation());
+    let told = explain(&text, &[&text], &decide(&text, &here.situation()), &here.situation(), 16 << 10);
     assert!(
         told.contains("not by totp of device totp-0, 0s ago (e1): it was given for the transaction"),
         "{told}"
