@@ -30,6 +30,8 @@ const SOURCE_MAX: usize = 255;
 /// Values of an issuer at most, and their longest, in bytes.
 const AMR_MAX: usize = 16;
 const AMR_LONGEST: usize = 255;
+/// The bytes of all values of an issuer together at most. A subject has up to 256 pieces of evidence with them.
+const AMR_BYTES_MAX: usize = 512;
 
 #[tonic::async_trait]
 impl AssuranceService for Rpc {
@@ -112,9 +114,9 @@ impl AssuranceService for Rpc {
             let (subject, size) = parse::checked(violations, subject.zip(size))?;
             let all = self.service.evidence(&grant, &subject, context.as_ref()).await?;
             let id = |one: &Evidence| one.id.to_string();
-            let (page, next_page_token) = parse::page(all, size, &asked.page_token, id)?;
-            let page = page.iter().map(|one| evidence(&subject, one)).collect();
-            Ok(pb::ListEvidenceResponse { evidence: page, next_page_token })
+            let write = |one: &Evidence| Ok(evidence(&subject, one));
+            let (evidence, next_page_token) = parse::page(&all, size, &asked.page_token, id, write)?;
+            Ok(pb::ListEvidenceResponse { evidence, next_page_token })
         }
         .await;
         answer(answered, &name)
@@ -249,6 +251,12 @@ fn testimony(
         };
         if is_plain { Ok(value) } else { Err(Problem::new(problem())) }
     });
+    let amr_bytes: usize = amr.iter().map(String::len).sum();
+    if amr_bytes > AMR_BYTES_MAX {
+        let problem =
+            format!("must be at most {AMR_BYTES_MAX} bytes, all values together, and are {amr_bytes}");
+        violations.push("amr", Problem::new(problem));
+    }
     let at = asked.verify_time.and_then(|time| violations.take("verify_time", parse_moment(&time)));
     Some(Testimony {
         subject: subject?,

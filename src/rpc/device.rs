@@ -126,9 +126,9 @@ impl DeviceService for Rpc {
             let (listing, size) = parse::checked(violations, listing.zip(size))?;
             let devices = self.service.devices(&grant, &listing).await?;
             let id = |device: &Device| device.id.to_string();
-            let (page, next_page_token) = parse::page(devices, size, &asked.page_token, id)?;
             let shows = self.view(&caller);
-            let devices = page.iter().map(|device| shows.device(device)).collect::<Result<_, _>>()?;
+            let write = |device: &Device| shows.device(device);
+            let (devices, next_page_token) = parse::page(&devices, size, &asked.page_token, id, write)?;
             Ok(pb::ListDevicesResponse { devices, next_page_token })
         }
         .await;

@@ -1,6 +1,8 @@
 //! Fields that many messages have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use prost::Message;
 
 use crate::domain::client::ClientToken;
 use crate::domain::context::{Context, Reach};
@@ -26,6 +28,8 @@ const ATTRIBUTES_BYTES_MAX: usize = 16 * 1024;
 const CAPABILITIES_MAX: usize = 32;
 /// The longest name of a requirement or an attribute, in bytes.
 const NAME_MAX: usize = 63;
+/// The messages of a page at most, in bytes.
+const PAGE_BYTES: usize = 64 << 10;
 /// The longest value of an attribute, in bytes.
 const VALUE_MAX: usize = 4096;
 
@@ -130,9 +134,15 @@ pub(super) fn question(
     attributes: BTreeMap<String, String>,
     capabilities: Vec<i32>,
 ) -> Question {
+    let mut named = BTreeSet::new();
     let requirements = violations.each("requirements", REQUIREMENTS_MAX, requirements, |name| {
-        let is_name = (1..=NAME_MAX).contains(&name.len());
-        if is_name { Ok(name) } else { Err(Problem::new(format!("must be 1 to {NAME_MAX} bytes"))) }
+        if !(1..=NAME_MAX).contains(&name.len()) {
+            return Err(Problem::new(format!("must be 1 to {NAME_MAX} bytes")));
+        }
+        if !named.insert(name.clone()) {
+            return Err(Problem::new("must differ from the names before it"));
+        }
+        Ok(name)
     });
     if violations.at_most("attributes", ATTRIBUTES_MAX, attributes.len()) {
         violations.take("attributes", check_attributes(&attributes));
@@ -189,13 +199,15 @@ pub(super) fn page_size(violations: &mut Violations, asked: i32, usual: usize, m
     }
 }
 
-/// The page after that token, and the token for the one after it: the id of the last one seen.
-pub(super) fn page<T>(
-    all: Vec<T>,
+/// The page after that token, as messages, and the token for the one after it: the id of the last one seen. The page ends
+/// after [`PAGE_BYTES`], and has one message at least.
+pub(super) fn page<T, M: Message>(
+    all: &[T],
     size: usize,
     token: &str,
     id: impl Fn(&T) -> String,
-) -> Result<(Vec<T>, String), Violations> {
+    write: impl Fn(&T) -> Result<M, Error>,
+) -> Result<(Vec<M>, String), Error> {
     let start = match token {
         "" => 0,
         token => {
@@ -204,8 +216,48 @@ pub(super) fn page<T>(
             })?
         }
     };
-    let rest = all.len() - start;
-    let page: Vec<T> = all.into_iter().skip(start).take(size).collect();
-    let next = page.last().filter(|_| rest > size).map_or(String::new(), id);
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    let rest = all.get(start..).unwrap_or_default();
+    for one in rest.iter().take(size) {
+        let message = write(one)?;
+        bytes += message.encoded_len();
+        if bytes > PAGE_BYTES && !page.is_empty() {
+            break;
+        }
+        page.push(message);
+    }
+    let last = page.len().checked_sub(1).filter(|_| page.len() < rest.len());
+    let next = last.and_then(|last| rest.get(last)).map_or_else(String::new, id);
     Ok((page, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::pb::Client;
+
+    /// The names of each page of a listing of clients whose names have these lengths.
+    fn pages(lengths: &[usize], size: usize) -> Vec<Vec<usize>> {
+        let all: Vec<_> = lengths.iter().enumerate().collect();
+        let (mut pages, mut token) = (Vec::new(), String::new());
+        loop {
+            let write = |one: &(usize, &usize)| Ok(Client { name: "x".repeat(*one.1), ..Default::default() });
+            let (page, next) = page(&all, size, &token, |one| one.0.to_string(), write).unwrap();
+            pages.push(page.iter().map(|client| client.name.len()).collect());
+            token = next;
+            if token.is_empty() {
+                return pages;
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_ends_at_its_size_and_at_its_bytes() {
+        let (half, more) = (PAGE_BYTES / 2 - 10, PAGE_BYTES + 1);
+        assert_eq!(pages(&[], 2), [[0; 0]]);
+        assert_eq!(pages(&[1, 2, 3], 2), [vec![1, 2], vec![3]]);
+        assert_eq!(pages(&[1, 2], 2), [[1, 2]]);
+        assert_eq!(pages(&[half, half, half, 1], 9), [vec![half, half], vec![half, 1]]);
+        assert_eq!(pages(&[1, more, more, 1], 9), [[1], [more], [more], [1]], "one at least");
+    }
 }

@@ -1,5 +1,6 @@
 //! Evidence: recorded, listed, taken back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign::domain::moment::Moment;
@@ -7,6 +8,7 @@ use countersign::env::Clock as _;
 use countersign::wire::pb;
 use countersign::wire::pb::EvidenceScope as Scope;
 use countersign::wire::pb::revoke_evidence_request::Selection;
+use prost::Message as _;
 use tonic::{Code, Status};
 
 use super::REQUEST;
@@ -124,17 +126,21 @@ async fn evidence_that_would_count_nowhere_is_refused() {
 }
 
 #[tokio::test]
-async fn an_amr_value_may_be_a_uri_of_up_to_255_bytes() {
+async fn an_amr_value_may_be_a_uri_of_up_to_255_bytes_and_all_together_have_512() {
     let harness = Harness::start().await;
     let client = harness.client().await;
     let uri = "https://refeds.org/profile/mfa#x";
     let longest = format!("urn:{}", "x".repeat(251));
-    let amr = [&[uri.to_owned(), longest.clone()][..], &vec![longest.clone(); 14]].concat();
+    // 512 bytes.
+    let amr = vec![uri.to_owned(), longest.clone(), longest[..225].to_owned()];
     let with = |amr: Vec<String>| pb::RecordEvidenceRequest { amr, ..password(session("here")) };
     let evidence = record(&client, with(amr.clone())).await.unwrap();
     assert_eq!(evidence.strength.unwrap().amr, amr);
     for wrong in [format!("{longest}x"), "two words".to_owned(), String::new(), "é".to_owned()] {
         assert_eq!(refused(&record(&client, with(vec![wrong])).await.unwrap_err()), "INVALID_REQUEST amr[0]");
+    }
+    for wrong in [[&amr[..], &["x".to_owned()]].concat(), vec![longest.clone(); 16]] {
+        assert_eq!(refused(&record(&client, with(wrong)).await.unwrap_err()), "INVALID_REQUEST amr");
     }
     harness.stop().await;
 }
@@ -219,6 +225,33 @@ async fn what_was_proved_lies_neither_in_the_future_nor_too_far_back() {
         let request = pb::RecordEvidenceRequest { verify_time, ..password(session("here")) };
         assert_eq!(refused(&record(&client, request).await.unwrap_err()), "INVALID_REQUEST verify_time");
     }
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_large_pieces_ends_early_and_the_next_one_goes_on() {
+    let harness = Harness::start().await;
+    let client = harness.client().await;
+    for number in 0..100 {
+        harness.clock.advance(Duration::from_secs(1));
+        let amr = vec![format!("{number:0255}"), "x".repeat(255)];
+        let source = "x".repeat(255);
+        let request = pb::RecordEvidenceRequest { amr, source, ..password(session("here")) };
+        record(&client, request).await.unwrap();
+    }
+    let (mut pages, mut ids, mut page_token) = (0, BTreeSet::new(), String::new());
+    loop {
+        let request = pb::ListEvidenceRequest { page_size: 200, page_token, ..Default::default() };
+        let page = list(&client, request).await.unwrap();
+        assert!(page.encoded_len() < 66 << 10, "{} bytes", page.encoded_len());
+        ids.extend(page.evidence.into_iter().map(|evidence| evidence.id));
+        pages += 1;
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!((pages, ids.len()), (2, 100));
     harness.stop().await;
 }
 

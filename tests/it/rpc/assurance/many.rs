@@ -7,6 +7,7 @@ use countersign::wire::pb::DecisionOutcome as Outcome;
 
 use super::{asks, evaluate};
 use crate::harness::Harness;
+use crate::harness::assurance::session;
 
 /// A rulebook of 16 requirements, each of which can be met by seven of 28 methods.
 fn sixteen_over_28() -> Rulebook {
@@ -41,5 +42,28 @@ async fn what_is_too_much_together_is_decided_one_by_one() {
     let answer = evaluate(&client, &asks(&names[..2])).await.unwrap();
     assert_eq!(answer.joint_absence(), pb::JointAbsence::Unspecified);
     assert_eq!(answer.joint.unwrap().outcome(), Outcome::StepUpRequired);
+    harness.stop().await;
+}
+
+#[tokio::test]
+async fn explanations_are_bounded_however_much_evidence_there_is() {
+    let harness = Harness::start().await;
+    harness.service.replace_rulebook(sixteen_over_28());
+    let client = harness.client().await;
+    for number in 0..200 {
+        let (here, method) = (session(&format!("session {number}")), format!("m{}", number % 28));
+        client.record(here, "alice", &method).await.unwrap();
+    }
+    let names: Vec<String> = (0..16).map(|n| format!("r{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for context in ["session 0", "elsewhere"] {
+        let request = pb::EvaluateRequest { explain: true, context: Some(session(context)), ..asks(&names) };
+        let answer = evaluate(&client, &request).await.unwrap();
+        let lengths: Vec<usize> = answer.decisions.iter().map(|one| one.explanation.len()).collect();
+        assert!(lengths.iter().all(|length| *length <= 16 << 10), "{lengths:?}");
+        assert!(lengths.iter().sum::<usize>() <= 64 << 10, "{lengths:?}");
+        let text = &answer.decisions[0].explanation;
+        assert!(text.contains("it was given in another session\n        … and 3 more\n"), "{text}");
+    }
     harness.stop().await;
 }
