@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::Target;
-use super::{crowds, floods, kept, plans, streams};
+use super::{answers, crowds, floods, kept, plans, streams};
 
 /// How long an attacker waits until it connects again, when its connection was closed.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -66,6 +66,12 @@ pub enum Attack {
     GzipBomb,
     /// Evaluate of 16 requirements whose plans take as long to search as one call may
     HeavyPlans,
+    /// Explained decisions on much evidence whose answers are not read
+    UnreadExplanations,
+    /// Pages of much evidence that are not read
+    UnreadEvidence,
+    /// Server reflection whose answers are not read
+    UnreadReflection,
 }
 
 impl Attack {
@@ -84,7 +90,7 @@ impl Attack {
             Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths | Self::Crowd => 600,
             Self::UnreadAnswers => 240,
             Self::Watches => 24,
-            Self::HeadersOnly => 12,
+            Self::HeadersOnly | Self::UnreadReflection => 12,
             Self::EndlessBodies => 12,
             Self::CallerResets | Self::EmptyFrames => 16,
             Self::ClaimedLengths
@@ -93,7 +99,7 @@ impl Attack {
             | Self::GzipBomb
             | Self::FieldResets => 8,
             // 192 calls at a time, so that some always wait for their turn to plan.
-            Self::HeavyPlans => 3,
+            Self::HeavyPlans | Self::UnreadExplanations | Self::UnreadEvidence => 3,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
     }
@@ -156,6 +162,9 @@ impl Attack {
             Self::SettingsFlood => floods::settings(target).await,
             Self::GzipBomb => streams::gzip_bomb(target).await,
             Self::HeavyPlans => plans::heavy(target).await,
+            Self::UnreadExplanations => answers::explanations(target, number).await,
+            Self::UnreadEvidence => answers::evidence_pages(target, number).await,
+            Self::UnreadReflection => answers::reflection(target).await,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What strangers, and callers who have no use of the API, send to the server while somebody else calls it: memory
 //! is bounded, nobody else is refused, the server can be reached, and all is as before soon after.
 
+mod answers;
 mod attack;
 mod connection;
 mod crowds;
@@ -117,14 +118,16 @@ pub async fn attacks(binary: &Path, abuse: &Abuse, bounds: Bounds) -> Result<Rep
     let mut report = Report::of(format!("abuse: {} s for each attack", abuse.seconds));
     let mut server = Server::start(binary, FILES).await?;
     let mut victim = Victim::enroll(&server).await?;
+    let all: &[Attack] = clap::ValueEnum::value_variants();
+    let attacks = if abuse.attacks.is_empty() { all } else { &abuse.attacks };
+    answers::prepare(&server, attacks).await?;
     let load = victim.begin(&server).await?;
     sleep(Duration::from_secs(1)).await;
     victim.end(load).await;
     let idle = Idle::of(&server, bounds)?;
     let (memory, most) = (mib(idle.memory), mib(idle.memory_most));
     report.say(format!("at rest {memory}, {} descriptors; at most {most}", idle.descriptors));
-    let all: &[Attack] = clap::ValueEnum::value_variants();
-    for attack in if abuse.attacks.is_empty() { all } else { &abuse.attacks } {
+    for attack in attacks {
         Round { attack: *attack, seconds: abuse.seconds, bounds, idle }
             .make(&server, &mut victim, &mut report)
             .await?;

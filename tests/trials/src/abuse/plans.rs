@@ -48,17 +48,27 @@ fn names() -> impl Iterator<Item = String> {
     (0..REQUIREMENTS).map(|number| format!("heavy_{number}"))
 }
 
-/// Evaluates all of them again and again, as many at a time as the server takes.
-pub(super) async fn heavy(target: &Target) -> io::Result<()> {
-    let mut connection = Connection::open(target, &[]).await?;
-    let evaluate = wire::headers(EVALUATE, Some(&target.reader), &[]);
-    let mut message = streams::ALICE.to_vec();
+/// The name of one of the methods.
+pub(super) fn method(number: usize) -> String {
+    format!("m{}", number % METHODS)
+}
+
+/// An `EvaluateRequest` of all requirements, for the subject in that message.
+pub(super) fn question(subject: &[u8]) -> Vec<u8> {
+    let mut message = subject.to_vec();
     for name in names() {
         // Field 3, a string.
         message.extend([3 << 3 | 2, name.len() as u8]);
         message.extend(name.as_bytes());
     }
-    let message = wire::message(&message);
+    message
+}
+
+/// Evaluates all of them again and again, as many at a time as the server takes.
+pub(super) async fn heavy(target: &Target) -> io::Result<()> {
+    let mut connection = Connection::open(target, &[]).await?;
+    let evaluate = wire::headers(EVALUATE, Some(&target.reader), &[]);
+    let message = wire::message(&question(streams::ALICE));
     loop {
         while connection.room() > 0 {
             connection.call(&evaluate, &message).await?;
