@@ -154,7 +154,8 @@ impl http_body::Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, tonic::Status>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if !self.has_end {
-            // Asked for only when there is room to send. While there is nothing to send, the peer has nothing to read.
+            // hyper asks for the next frame when the peer has given room for the one before. While there is nothing to send,
+            // the peer has nothing to read.
             let stream = &self.open.stream;
             stream.connection.answer(stream.key, polled.is_ready());
         }

@@ -229,19 +229,22 @@ impl Layer {
             caller.require(role)?;
         }
         let callers = credentials.callers();
+        let stream = row.is_stream.then(|| self.streams.take(&caller, callers, 1).ok_or(Refusal::Overloaded));
+        let stream = stream.transpose()?;
         let slot = self.slots.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
         let under_way = request.extensions().get::<Arc<Connection>>().map(Connection::authenticated);
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
         let running = Running(Arc::new((slot, under_way)));
         let limit = deadline::of(request.headers(), self.rules.timeout);
-        let (unary, held) = if row.is_stream {
-            let stream = self.streams.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
-            (None, Held(Arc::new((running.clone(), stream))))
-        } else {
-            let body = Bounds::of_caller(self.rules.max_message, self.body_budget.empty(&caller, callers));
-            let answer = Some(self.answer_budget.empty(&caller, callers));
-            (Some(Unary { body, answer }), Held(running.0.clone()))
+        let (unary, held) = match stream {
+            Some(stream) => (None, Held(Arc::new((running.clone(), stream)))),
+            None => {
+                let body = self.body_budget.empty(&caller, callers);
+                let body = Bounds::of_caller(self.rules.max_message, body);
+                let answer = Some(self.answer_budget.empty(&caller, callers));
+                (Some(Unary { body, answer }), Held(running.0.clone()))
+            }
         };
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(running);
@@ -299,17 +302,17 @@ where
     S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
 {
     let Some(Unary { body: mut bounds, answer }) = unary else {
-        return Ok((of(inner.call(request).await), None));
+        return Ok((infallible(inner.call(request).await), None));
     };
     let (head, body) = request.into_parts();
     let body = body::arrived(body, &mut bounds, body::ARRIVAL).await?;
-    let response = of(inner.call(Request::from_parts(head, body)).await);
+    let response = infallible(inner.call(Request::from_parts(head, body)).await);
     drop(bounds);
     answer::encoded(response, answer).await
 }
 
 /// The answer of a service that does not fail.
-fn of(answered: Result<Response<Body>, Infallible>) -> Response<Body> {
+fn infallible(answered: Result<Response<Body>, Infallible>) -> Response<Body> {
     match answered {
         Ok(response) => response,
         Err(never) => match never {},

@@ -1,5 +1,5 @@
-//! Capacities that callers share, so that no caller can take the part of another: slots for requests under way, and
-//! bytes of their bodies.
+//! Capacities that callers share, so that no caller can take the part of another: slots for requests under way,
+//! streams, and bytes of bodies and answers.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
