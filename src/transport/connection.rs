@@ -1,8 +1,9 @@
 //! One connection: what is known of it while it is open.
 
+use std::any::Any;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ pub struct Connection {
     /// Requests under way of methods that need no credential.
     open_requests: AtomicUsize,
     streams: Mutex<Streams>,
+    /// The streams of answers that h2 has encoded and not written. `None`: the connection has ended.
+    unwritten: Mutex<Option<Vec<Arc<dyn Any + Send + Sync>>>>,
     /// Bytes that may still be read before others have their turn.
     read_budget: AtomicUsize,
     /// Ends the connection after its requests: a GOAWAY is sent.
@@ -69,7 +72,7 @@ pub(super) const PAUSE_READING_ABOVE: usize = 2 * STREAMS as usize;
 /// dozen requests.
 pub(super) const READ_BUDGET: usize = 4 << 10;
 /// The same before the first authenticated request: less, so that many such connections do not delay callers.
-pub(super) const READ_BUDGET_OF_STRANGER: usize = 1 << 10;
+pub(super) const READ_BUDGET_OF_STRANGER: usize = 256;
 
 /// Streams that may be given up in [`STALL`]. A server that stalls so long finds up to eleven rounds of
 /// [`STREAMS`] cancelled calls whose deadline was 1 s. Far more is taken for a rapid reset (CVE-2023-44487), and the
@@ -108,6 +111,7 @@ impl Connection {
                 given_up: GivenUp { count: 0, since: now },
                 reader: None,
             }),
+            unwritten: Mutex::new(Some(Vec::new())),
             read_budget: AtomicUsize::new(READ_BUDGET_OF_STRANGER),
             goaway,
             close: CancellationToken::new(),
@@ -137,6 +141,10 @@ impl Connection {
     /// Counts its end.
     pub fn open_request_ends(&self) {
         self.open_requests.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn opened(&self) -> Instant {
+        self.opened
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -217,6 +225,29 @@ impl Connection {
         }
     }
 
+    /// Keeps something until all that h2 has encoded is written.
+    pub(super) fn keep_until_written(&self, kept: Arc<dyn Any + Send + Sync>) {
+        if let Some(unwritten) = &mut *self.unwritten() {
+            unwritten.push(kept);
+        }
+    }
+
+    /// All that h2 has encoded is written.
+    pub(super) fn written(&self) {
+        let written = self.unwritten().as_mut().map(std::mem::take);
+        drop(written);
+    }
+
+    /// The connection has ended: nothing more is written.
+    pub(super) fn ended(&self) {
+        let unwritten = self.unwritten().take();
+        drop(unwritten);
+    }
+
+    fn unwritten(&self) -> MutexGuard<'_, Option<Vec<Arc<dyn Any + Send + Sync>>>> {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether more may be read: not while too many streams are open. The task is woken when some of them have ended.
     pub(super) fn poll_may_read(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut streams = self.streams();
@@ -245,7 +276,7 @@ impl Connection {
         oldest.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
-    fn streams(&self) -> std::sync::MutexGuard<'_, Streams> {
+    fn streams(&self) -> MutexGuard<'_, Streams> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,11 +1,9 @@
 //! The bytes that peers sent before they acknowledged the SETTINGS, as far as their HPACK tables may keep them in memory.
-//! All connections share a budget. A peer that does its part acknowledges within a round trip, so whoever has not done so
-//! for longest loses the connection when the budget is used up, not whoever comes next.
+//! All connections share a budget. When it is used up, the oldest of those connections is closed that have not had an
+//! authenticated request, and not the one that comes next: a peer that does its part has one soon.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio_util::sync::CancellationToken;
 
 use super::connection::Connection;
 
@@ -14,29 +12,28 @@ pub(super) const FREE: usize = 16 << 10;
 /// The bytes of all connections together.
 pub(super) const BUDGET: usize = 16 << 20;
 
-/// What connections hold of the budget.
+/// The parts of the budget that connections hold.
 #[derive(Debug, Default)]
 pub(super) struct EarlyBytes(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
-    /// By the number of the connection: older ones come first.
+    /// By the number of the connection.
     connections: BTreeMap<u64, Holder>,
 }
 
 #[derive(Debug)]
 struct Holder {
     bytes: usize,
-    close: CancellationToken,
+    connection: Arc<Connection>,
 }
 
-/// What one connection holds. Given back when this is dropped.
+/// The part of one connection. Given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct EarlyShare {
     of: Arc<EarlyBytes>,
-    connection: u64,
-    close: CancellationToken,
+    connection: Arc<Connection>,
     bytes: usize,
 }
 
@@ -55,8 +52,8 @@ impl EarlyBytes {
 }
 
 impl EarlyShare {
-    pub(super) fn new(of: Arc<EarlyBytes>, connection: &Connection) -> Self {
-        Self { of, connection: connection.id(), close: connection.close.clone(), bytes: 0 }
+    pub(super) fn new(of: Arc<EarlyBytes>, connection: Arc<Connection>) -> Self {
+        Self { of, connection, bytes: 0 }
     }
 
     /// Holds so many bytes in all, and closes the oldest connections if that is too much.
@@ -68,28 +65,34 @@ impl EarlyShare {
         }
         let mut held = self.of.held();
         held.total += more;
-        let close = &self.close;
-        let holder = held
-            .connections
-            .entry(self.connection)
-            .or_insert_with(|| Holder { bytes: 0, close: close.clone() });
-        holder.bytes += more;
-        while held.total > BUDGET
-            && let Some((_, oldest)) = held.connections.pop_first()
-        {
-            held.total -= oldest.bytes;
-            oldest.close.cancel();
-        }
+        let connection = &self.connection;
+        let new = || Holder { bytes: 0, connection: connection.clone() };
+        held.connections.entry(connection.id()).or_insert_with(new).bytes += more;
+        while held.total > BUDGET && held.close_one() {}
     }
 
     /// Gives everything back.
     pub(super) fn release(&mut self) {
         if std::mem::take(&mut self.bytes) > FREE {
             let mut held = self.of.held();
-            if let Some(holder) = held.connections.remove(&self.connection) {
+            if let Some(holder) = held.connections.remove(&self.connection.id()) {
                 held.total -= holder.bytes;
             }
         }
+    }
+}
+
+impl Held {
+    /// Closes the oldest connection without an authenticated request, or else the oldest. False: there is none.
+    fn close_one(&mut self) -> bool {
+        let each = self.connections.iter();
+        let first = each.min_by_key(|(id, holder)| (holder.connection.last_authenticated().is_some(), **id));
+        let Some(holder) = first.map(|(id, _)| *id).and_then(|id| self.connections.remove(&id)) else {
+            return false;
+        };
+        self.total -= holder.bytes;
+        holder.connection.close.cancel();
+        true
     }
 }
 
@@ -101,29 +104,41 @@ impl Drop for EarlyShare {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::super::peer::Peer;
     use super::*;
 
     fn share(of: &Arc<EarlyBytes>, id: u64) -> EarlyShare {
         let connection = Connection::new(id, Peer::Unknown, Arc::default(), CancellationToken::new());
-        EarlyShare::new(of.clone(), &connection)
+        EarlyShare::new(of.clone(), Arc::new(connection))
+    }
+
+    fn is_closed(share: &EarlyShare) -> bool {
+        share.connection.close.is_cancelled()
+    }
+
+    /// The numbers of the connections that are closed.
+    fn closed(shares: &[EarlyShare]) -> Vec<u64> {
+        shares.iter().filter(|share| is_closed(share)).map(|share| share.connection.id()).collect()
     }
 
     #[test]
-    fn the_oldest_connection_is_closed_when_the_budget_is_used_up() {
+    fn the_oldest_connection_without_a_credential_is_closed_when_the_budget_is_used_up() {
         let early = Arc::new(EarlyBytes::default());
         let part = BUDGET / 4 + FREE;
         // Not in the order of their age.
-        let mut shares: Vec<_> = [3, 1, 2, 4].map(|id| share(&early, id)).into_iter().collect();
+        let mut shares = [3, 1, 2, 0].map(|id| share(&early, id));
         shares.iter_mut().for_each(|share| share.grow_to(part));
-        assert!(shares.iter().all(|share| !share.close.is_cancelled()));
+        drop(shares[3].connection.authenticated());
         let mut new = share(&early, 5);
         new.grow_to(FREE);
-        assert!(shares.iter().all(|share| !share.close.is_cancelled()), "the free bytes are counted");
+        assert_eq!(closed(&shares), [0; 0], "the free bytes are counted");
         new.grow_to(FREE + 1);
-        let closed: Vec<_> = shares.iter().filter(|share| share.close.is_cancelled()).collect();
-        assert_eq!(closed.iter().map(|share| share.connection).collect::<Vec<_>>(), [1]);
-        assert!(!new.close.is_cancelled());
+        assert_eq!(closed(&shares), [1]);
+        new.grow_to(part + 1);
+        assert_eq!(closed(&shares), [1, 2]);
+        assert!(!is_closed(&new));
     }
 
     #[test]
@@ -135,11 +150,11 @@ mod tests {
             share.grow_to(BUDGET / 2);
             share.grow_to(BUDGET);
             share.grow_to(10);
-            assert!(!share.close.is_cancelled());
+            assert!(!is_closed(&share));
         }
         let mut greedy = share(&early, 9);
         greedy.grow_to(BUDGET + FREE + 1);
-        assert!(greedy.close.is_cancelled());
+        assert!(is_closed(&greedy));
         greedy.grow_to(BUDGET + FREE + 9);
         drop(greedy);
         let held = early.held();

@@ -47,7 +47,7 @@ pub(super) struct TableReset {
 }
 
 impl TableReset {
-    pub(super) fn new(early: Arc<EarlyBytes>, connection: &Connection) -> Self {
+    pub(super) fn new(early: Arc<EarlyBytes>, connection: Arc<Connection>) -> Self {
         Self {
             pass_through: PREFACE,
             drop: 0,
@@ -111,7 +111,7 @@ impl TableReset {
         poll_some(socket, connection, usize::MAX, cx, into).map_ok(drop)
     }
 
-    /// Handles the header of a frame, which is held back, or that and what precedes a header block.
+    /// Handles what is held back: the header of a frame, perhaps with the fields before a header block.
     fn head(&mut self, connection: &Connection) -> io::Result<()> {
         let Some(head) = self.held.first_chunk().copied().map(Head::read) else { return Ok(()) };
         if head.kind == HEADERS && self.is_acknowledged {

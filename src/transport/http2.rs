@@ -46,6 +46,7 @@ struct Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.connection.ended();
         self.connections.remove(&self.connection);
     }
 }

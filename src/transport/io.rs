@@ -24,7 +24,7 @@ pub(super) struct Watched<T> {
 
 impl<T> Watched<T> {
     pub(super) fn new(socket: T, connection: Arc<Connection>, early: Arc<EarlyBytes>) -> Self {
-        let table_reset = Some(Box::new(TableReset::new(early, &connection)));
+        let table_reset = Some(Box::new(TableReset::new(early, connection.clone())));
         Self { socket, connection, table_reset, blocks: Blocks::new() }
     }
 }
@@ -101,7 +101,9 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Watched<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
+        ready!(Pin::new(&mut self.socket).poll_flush(cx))?;
+        self.connection.written();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Request, Response, StatusCode};
-use http_body::{Frame, SizeHint};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
 use tonic::body::Body;
 use tower::ServiceExt as _;
@@ -99,6 +100,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Answerer<S> {
             stream.is_answered = true;
             stream.connection.answer(stream.key, true);
             let open = Arc::new(Open { stream, _held: held });
+            if response.body().is_end_stream() {
+                keep_open(response.headers_mut(), &open);
+            }
             Ok(response.map(|body| Answer { body, open, has_end }))
         })
     }
@@ -132,15 +136,35 @@ struct Open {
     _held: Option<Held>,
 }
 
-/// Bytes of an answer. hyper drops the body while h2 still has all bytes of it but one, so they keep their stream open.
+/// Bytes of an answer, which keep its stream open until they are written: hyper drops a body before h2 has sent it.
 struct Unsent {
     bytes: Bytes,
-    _open: Arc<Open>,
+    open: Arc<Open>,
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        // h2 has copied them into what it writes next, without a limit, or has given them up.
+        self.open.stream.connection.keep_until_written(self.open.clone());
+    }
 }
 
 impl AsRef<[u8]> for Unsent {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// Keeps the stream of an answer without a body open until its headers are written.
+fn keep_open(headers: &mut HeaderMap, open: &Arc<Open>) {
+    if let Some(value) = headers.get_mut(CONTENT_TYPE) {
+        let bytes = Bytes::copy_from_slice(value.as_bytes());
+        let unsent = Bytes::from_owner(Unsent { bytes, open: open.clone() });
+        if let Ok(mut kept) = HeaderValue::from_maybe_shared(unsent) {
+            // So that h2 does not keep it in the table of header fields (RFC 7541, 7.1.3).
+            kept.set_sensitive(true);
+            *value = kept;
+        }
     }
 }
 
@@ -159,7 +183,7 @@ impl http_body::Body for Answer {
             let stream = &self.open.stream;
             stream.connection.answer(stream.key, polled.is_ready());
         }
-        let unsent = |bytes| Bytes::from_owner(Unsent { bytes, _open: self.open.clone() });
+        let unsent = |bytes| Bytes::from_owner(Unsent { bytes, open: self.open.clone() });
         polled.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(unsent))))
     }
 
@@ -168,6 +192,7 @@ impl http_body::Body for Answer {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // An exact one would become a content-length, which gRPC has no use of.
+        SizeHint::default()
     }
 }

@@ -1,6 +1,7 @@
 //! What becomes of a connection whose peer does not do its part. Sockets are memory, and the times are short.
 
 mod early;
+mod refusals;
 mod turns;
 
 use std::convert::Infallible;
@@ -15,6 +16,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use hyper::body::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;

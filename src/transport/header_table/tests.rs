@@ -39,14 +39,14 @@ impl AsyncRead for Pieces {
     }
 }
 
-fn connection() -> Connection {
-    Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new())
+fn connection() -> Arc<Connection> {
+    Arc::new(Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new()))
 }
 
 /// The bytes that are passed on of those that come in pieces of these lengths, into so much room.
 async fn passed_on(bytes: Vec<u8>, lengths: Vec<usize>, room: usize) -> io::Result<Vec<u8>> {
     let connection = connection();
-    let mut reset = TableReset::new(Arc::default(), &connection);
+    let mut reset = TableReset::new(Arc::default(), connection.clone());
     let mut socket = Pieces { bytes, lengths, next: 0 };
     let mut passed = Vec::new();
     loop {
@@ -159,7 +159,7 @@ async fn a_peer_that_acknowledges_nothing_may_send_so_much_up_to_its_last_header
 async fn what_the_table_may_keep_is_given_back_with_the_update() {
     let early = Arc::default();
     let connection = connection();
-    let mut reset = TableReset::new(Arc::clone(&early), &connection);
+    let mut reset = TableReset::new(Arc::clone(&early), connection.clone());
     let frames = [frame(187, 0, &[0; 16 << 10]), headers(END_HEADERS, &[0], 0), frame(SETTINGS, ACK, &[])];
     let bytes = [PREFACE_TEXT.to_vec(), frames.concat()].concat();
     let mut socket = Pieces { bytes, lengths: vec![4096], next: 0 };

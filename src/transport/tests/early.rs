@@ -10,7 +10,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// POST, http and `/` of the static table (RFC 7541, appendix A).
 const REQUEST: &[u8] = &[0x83, 0x86, 0x84];
 
-/// What a greedy peer sends, in bytes, and how many of them use up the budget.
+/// The bytes that a greedy peer sends, and how many such peers use up the budget.
 const LARGE: usize = 112 << 10;
 const ENOUGH: usize = BUDGET / (LARGE - FREE) + 1;
 
