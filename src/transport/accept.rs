@@ -85,10 +85,11 @@ async fn accept_from<L: Accept>(listener: L, connections: Arc<Connections>, serv
                     tracing::info!("accepting connections again");
                 }
                 let connection = connections.add(peer);
-                let turns = connections.turns.clone();
+                let (turns, close) = (connections.turns.clone(), connection.close.clone());
                 let served = http2::serve(socket, connection.clone(), connections.clone(), service.clone());
                 tokio::spawn(async move {
-                    turns.run(connection, served).await;
+                    // A connection that is closed does not wait for its turn.
+                    close.run_until_cancelled_owned(turns.run(connection, served)).await;
                     drop(place);
                 });
             }

@@ -19,6 +19,9 @@ use super::turns::Turns;
 const LINGER: Duration = Duration::from_millis(500);
 /// The interval at which connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection is open at least before it is closed for another one: enough for a first request beside as many
+/// strangers as there may be, so that whoever connects again and again does not keep others from it.
+const STAY: Duration = Duration::from_millis(500);
 /// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
 
@@ -77,9 +80,27 @@ impl Connections {
         self.open().connections.len()
     }
 
-    /// A place for one more connection. Waits while too many are closing.
+    /// A place for one more connection. Waits while too many are closing, and at the limit until the one that would be closed
+    /// has been open for [`STAY`].
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().acquire_owned().await.ok()
+        let place = self.places.clone().acquire_owned().await.ok()?;
+        loop {
+            let closed = self.closed.notified();
+            match self.is_full_until() {
+                None => return Some(place),
+                Some(until) => drop(timeout_at(until, closed).await),
+            }
+        }
+    }
+
+    /// The moment from which on a connection may be closed for another one, if it has not come.
+    fn is_full_until(&self) -> Option<Instant> {
+        let open = self.open();
+        if open.connections.len() < self.most {
+            return None;
+        }
+        let until = longest_without_request(open.connections.values(), self.most / 4)?.opened() + STAY;
+        (until > Instant::now()).then_some(until)
     }
 
     /// Adds a connection. Beyond the limit, another one is closed for it.

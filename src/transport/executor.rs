@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 
 use super::connection::Connection;
 use super::turns::Turns;
@@ -27,7 +28,9 @@ impl Executor {
         // Bounded by the connection, which does not read while too many streams are open.
         let (shared, requests) = mpsc::unbounded_channel();
         let stranger = connection.clone();
-        tokio::spawn(async move { turns.run(stranger, carry_out(requests)).await });
+        let close = connection.close.clone();
+        let carried_out = async move { turns.run(stranger, carry_out(requests)).await };
+        tokio::spawn(close.run_until_cancelled_owned(carried_out));
         Self { connection, shared }
     }
 }
@@ -43,13 +46,22 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Executo
     }
 }
 
+/// Requests that end in one turn at most, so that a connection with one request has its turns soon beside others with many.
+const IN_TURN: usize = 4;
+
 /// Carries out requests until their connection has ended, and they have.
 async fn carry_out(mut requests: mpsc::UnboundedReceiver<BoxFuture<'static, ()>>) {
     let mut under_way = FuturesUnordered::new();
+    let mut ended = 0;
     loop {
         tokio::select! {
             Some(request) = requests.recv() => under_way.push(request),
-            Some(()) = under_way.next() => {}
+            Some(()) = under_way.next() => {
+                ended += 1;
+                if ended % IN_TURN == 0 {
+                    yield_now().await;
+                }
+            }
             else => return,
         }
     }

@@ -5,12 +5,12 @@
 //!
 //! | cost | bound |
 //! |---|---|
-//! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed |
+//! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed, after 500 ms at least |
 //! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
-//! | reading | 4 KiB of a connection, 1 KiB before its first authenticated request, then its task yields; it pauses while more than 128 streams are open |
-//! | turns of connections before their first authenticated request | one at a time |
+//! | reading | 4 KiB of a connection, 256 bytes before its first authenticated request, then its task yields; it pauses while more than 128 streams are open |
+//! | turns of connections before their first authenticated request | 4 at a time |
 //! | streams that are reset, or have too much metadata | the connection is closed above 1,280 in 10 s |
-//! | header fields that are kept for later requests | none, once the peer has acknowledged the SETTINGS; before, it may send 128 KiB up to the last header block, and what exceeds 16 KiB comes from a budget of all connections: the oldest that have not acknowledged are closed when it is used up |
+//! | header fields that are kept for later requests | none, once the peer has acknowledged the SETTINGS; before, it may send 128 KiB up to the last header block, and what exceeds 16 KiB comes from a budget of all connections: the oldest without an authenticated request are closed when it is used up |
 //! | a header block | the connection is closed above 32 KiB |
 //! | a connection that does not acknowledge the SETTINGS, answers no PING, or asks for nothing | closed: see [`Times`] |
 //! | an answer that the peer does not read | the connection is closed after [`Times::unread`] |

@@ -1,5 +1,6 @@
 //! Turns of connections that have shown no credential. Tasks of the runtime take turns one by one, so callers would wait for
-//! hundreds of such connections. Only one of those is polled at a time: the others wait in a queue of their own.
+//! hundreds of such connections. Only a few of those are polled in one round of the runtime: the others wait in a queue of
+//! their own.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -11,13 +12,17 @@ use tokio_util::sync::PollSemaphore;
 
 use super::connection::Connection;
 
-/// The queue.
+/// Connections that are polled in one round: few, so that callers wait for less than a millisecond, and enough that whoever
+/// connects has their turns before hundreds of newer ones have taken their place.
+const AT_ONCE: usize = 4;
+
+/// The queue of connections that wait for their turns.
 #[derive(Debug, Clone)]
 pub(super) struct Turns(Arc<Semaphore>);
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
     }
 }
 
@@ -28,14 +33,14 @@ impl Turns {
         let mut place: Option<PollSemaphore> = None;
         poll_fn(|cx| {
             if connection.last_authenticated().is_some() {
-                // Leaves the queue, where it was in one.
+                // Gives its place in the queue to others.
                 place = None;
                 return future.as_mut().poll(cx);
             }
             let place = place.get_or_insert_with(|| PollSemaphore::new(self.0.clone()));
             let turn = ready!(place.poll_acquire(cx));
             let polled = future.as_mut().poll(cx);
-            // Ends after the tasks that are waiting now have had their turns.
+            // Ends in a task of its own: if it ended here, the next connection in the runtime's queue would have its turn at once.
             tokio::spawn(async move { drop(turn) });
             polled
         })
@@ -55,8 +60,6 @@ mod tests {
     use super::*;
 
     const CONNECTIONS: usize = 100;
-    /// The most polls of others between two polls of a task.
-    const FEW: usize = 2;
 
     fn connection(is_caller: bool) -> Arc<Connection> {
         let connection = Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new());
@@ -110,20 +113,20 @@ mod tests {
     #[tokio::test]
     async fn nobody_waits_for_all_connections_without_a_credential() {
         let most = polls_between(false).await;
-        assert!(most <= FEW, "{most}");
+        assert!(most <= AT_ONCE, "{most}");
         assert!(polls_between(true).await >= CONNECTIONS, "those of callers are polled one after the other");
     }
 
     #[tokio::test]
     async fn a_connection_that_shows_its_credential_leaves_the_queue() {
         let turns = Turns::default();
-        let other = turns.0.clone().acquire_owned().await.unwrap();
+        let others = turns.0.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
         let connection = connection(false);
         let mut running = pin!(turns.run(connection.clone(), std::future::pending::<()>()));
         assert!(running.as_mut().now_or_never().is_none());
         drop(connection.authenticated());
         assert!(running.as_mut().now_or_never().is_none());
-        drop(other);
-        assert_eq!(turns.0.available_permits(), 1);
+        drop(others);
+        assert_eq!(turns.0.available_permits(), AT_ONCE);
     }
 }
