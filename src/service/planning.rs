@@ -27,7 +27,7 @@ pub(super) struct PlanningTurn {
 
 /// Waiting for other requests of the caller.
 pub(super) enum Patience {
-    /// A request that holds nothing which others need. It takes many steps only in its caller's turn, which it may have.
+    /// A request that holds nothing which others need. Many steps are taken only in its caller's turn, which it may have.
     Waits(Option<PlanningTurn>),
     /// A proof was accepted, or may be: its subject's turn and a place in the commit queue are held.
     GoesOn,
@@ -35,9 +35,9 @@ pub(super) enum Patience {
 
 /// Why a question has no answer.
 pub(super) enum Unanswered {
-    /// It fails.
+    /// An error.
     Failed(Error),
-    /// It takes many steps, and another request has its caller's turn. It must be asked again with
+    /// The question takes many steps, and another request has its caller's turn. It must be asked again with
     /// [the turn](Planners::turn).
     NeedsTurn,
 }
@@ -110,7 +110,7 @@ impl Planning<'_> {
     /// Makes the next decision, by what `decide` gives for some steps. Also returns true if it ran out of them.
     ///
     /// # Errors
-    /// It needs its caller's turn, and does not have it.
+    /// The caller's turn is needed, and another request has it.
     pub(super) async fn decide<T>(&mut self, decide: impl Fn(&Steps) -> T) -> Result<(T, bool), Unanswered> {
         if !self.is_long {
             if let Some(decision) = self.budget.at_once(&decide) {

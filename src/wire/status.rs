@@ -104,8 +104,8 @@ pub fn refused(refusal: &Refusal) -> Status {
         }
         Refusal::AnswersUnsent => (
             Code::Unavailable,
-            "earlier answers must be read first; this request was carried out: retry it with the same request_id \
-             to learn the answer"
+            "earlier answers must be read first; this request was carried out: if it had a request_id, a retry \
+             with the same one learns the answer"
                 .to_owned(),
             Reason::Overloaded,
             none(),

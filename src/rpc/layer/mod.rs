@@ -252,7 +252,7 @@ impl Layer {
     }
 }
 
-/// What a request may take whose body and whose answer are one message each.
+/// The bounds of a request whose body and whose answer are one message each.
 struct Unary {
     /// The bounds of its body, which is read first.
     body: Bounds,
