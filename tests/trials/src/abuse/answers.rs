@@ -8,7 +8,7 @@ use countersign::wire::pb;
 use super::connection::{Connection, Target};
 use super::server::Server;
 use super::streams::REFLECT;
-use super::wire::{self, kind, setting};
+use super::wire::{self, flag, kind, setting};
 use super::{attack::Attack, plans};
 use crate::Failed;
 use crate::client::Assurance;
@@ -28,9 +28,11 @@ const SOURCE: usize = 255;
 const WINDOW_MAX: u32 = i32::MAX as u32;
 /// The window of a connection at the start (RFC 9113, 6.9.2).
 const WINDOW: u32 = 65_535;
+/// Requirements of one Evaluate at most.
+const REQUIREMENTS: usize = 16;
 /// Requests on each reflection stream.
 const FILES: usize = 14;
-/// How often it is looked whether the connection is open.
+/// The interval at which the connection is checked.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Records as much evidence of one subject as is kept, if an attack needs it.
@@ -101,6 +103,19 @@ pub(super) async fn reflection(target: &Target) -> io::Result<()> {
         connection.data(stream, &request.repeat(FILES), false).await?;
     }
     idle(connection).await
+}
+
+/// Questions in which everything is wrong, one after the other, on a connection of which nothing is read. A peer that keeps to
+/// the announced number of streams does not see which have ended, so this one does not keep to it.
+pub(super) async fn refusals(target: &Target) -> io::Result<()> {
+    let mut connection = Connection::open(target, &[]).await?;
+    let head = wire::headers(EVALUATE, Some(&target.reader), &[]);
+    // Field 3, an empty string.
+    let message = wire::message(&[CAROL, &[3 << 3 | 2, 0].repeat(REQUIREMENTS)].concat());
+    loop {
+        let stream = connection.request(&head, false).await?;
+        connection.write(&wire::frame(kind::DATA, flag::END_STREAM, stream, &message)).await?;
+    }
 }
 
 /// Reads nothing until the server closes the connection, which a write shows.

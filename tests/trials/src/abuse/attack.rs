@@ -72,6 +72,8 @@ pub enum Attack {
     UnreadEvidence,
     /// Server reflection whose answers are not read
     UnreadReflection,
+    /// Refusals with as many reasons as there may be, which are not read
+    UnreadRefusals,
 }
 
 impl Attack {
@@ -88,7 +90,7 @@ impl Attack {
         match self {
             Self::SilentConnections | Self::PoliteStrangers => 1_100,
             Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths | Self::Crowd => 600,
-            Self::UnreadAnswers => 240,
+            Self::UnreadAnswers | Self::UnreadRefusals => 240,
             Self::Watches => 24,
             Self::HeadersOnly | Self::UnreadReflection => 12,
             Self::EndlessBodies => 12,
@@ -115,7 +117,11 @@ impl Attack {
         match self {
             Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
             // On that many connections the server lets each have few.
-            Self::UnreadAnswers | Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths => 8,
+            Self::UnreadAnswers
+            | Self::UnreadRefusals
+            | Self::UnendedHeaders
+            | Self::UnendedValues
+            | Self::KeptPaths => 8,
             Self::Crowd => CROWD_STREAMS,
             _ => STREAMS,
         }
@@ -165,6 +171,7 @@ impl Attack {
             Self::UnreadExplanations => answers::explanations(target, number).await,
             Self::UnreadEvidence => answers::evidence_pages(target, number).await,
             Self::UnreadReflection => answers::reflection(target).await,
+            Self::UnreadRefusals => answers::refusals(target).await,
         }
     }
 }

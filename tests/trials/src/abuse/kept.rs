@@ -17,7 +17,7 @@ const PATHS: usize = 107;
 const FILLER: usize = 8_150;
 /// Frames of one block: as many as h2 takes, which is where servers have no limit of their own.
 const FRAMES: usize = 7;
-/// What the value of a field claims to have, in bytes: more than all frames of the block.
+/// The length that the value of a field claims, in bytes: more than all frames of the block.
 const CLAIMED: usize = 120_000;
 /// Longer than any trial.
 const LONG: Duration = Duration::from_secs(3600);

@@ -40,7 +40,7 @@ const FILES: u32 = 1024;
 const MORE_FILES: usize = 36;
 /// Sockets of this process.
 const OWN_FILES: usize = 4096;
-/// Probes during an attack.
+/// Probes during an attack, each with a call of a client that connects after it.
 const PROBES: u32 = 3;
 /// How long the load lasts that an attack is compared with, in seconds, at most.
 const COMPARED: u64 = 20;
@@ -165,6 +165,13 @@ pub async fn few_descriptors(binary: &Path) -> Result<Report, Failed> {
     descriptors::run(binary).await
 }
 
+/// Connects and makes a call. Gives what went wrong, if anything did.
+async fn newcomer(server: &Server) -> Result<Option<String>, Failed> {
+    let client = [server.client(&History::begin())?];
+    let enrolled = Authenticator::pending(&client, "somebody new", Sort::Step).await;
+    Ok(enrolled.err().map(|answer| format!("a new client is told {:?}", told(answer))))
+}
+
 /// A server before the first attack.
 #[derive(Debug, Clone, Copy)]
 struct Idle {
@@ -206,7 +213,7 @@ impl Round {
         let (mut probes, part) = (0, Duration::from_secs(self.seconds) / (PROBES + 1));
         for _ in 0..PROBES {
             sleep(part).await;
-            probes += u32::from(server.probe().await);
+            probes += u32::from(server.probe().await && newcomer(server).await?.is_none());
         }
         sleep(part).await;
         self.cut_off(&target).await;
@@ -254,11 +261,7 @@ impl Round {
         let mut every = interval(LOOK);
         loop {
             every.tick().await;
-            let wrong = {
-                let client = [server.client(&History::begin())?];
-                let enrolled = Authenticator::pending(&client, "somebody new", Sort::Step).await;
-                enrolled.err().map(|answer| format!("a new client is told {:?}", told(answer)))
-            };
+            let wrong = newcomer(server).await?;
             // The connection of that client is closed by now, or soon.
             let (memory, open) = (vitals::resident(process)?, vitals::descriptors(process)?);
             let wrong = match wrong {
