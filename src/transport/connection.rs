@@ -29,6 +29,8 @@ pub struct Connection {
     last: Arc<AtomicU64>,
     /// When the pending write began to wait: milliseconds since [`Self::opened`], plus one. 0: no write is waiting.
     write_waits: AtomicU64,
+    /// A request was answered or refused.
+    is_answered: AtomicBool,
     /// Authenticated requests that are under way.
     requests: AtomicUsize,
     /// Requests under way of methods that need no credential.
@@ -103,6 +105,7 @@ impl Connection {
             authenticated: AtomicU64::new(0),
             last,
             write_waits: AtomicU64::new(0),
+            is_answered: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             open_requests: AtomicUsize::new(0),
             streams: Mutex::new(Streams {
@@ -161,6 +164,10 @@ impl Connection {
         NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
     }
 
+    pub(super) fn is_answered(&self) -> bool {
+        self.is_answered.load(Ordering::Relaxed)
+    }
+
     /// Begins a turn of the connection's task.
     pub(super) fn refill_read_budget(&self) {
         let is_stranger = self.last_authenticated().is_none();
@@ -208,6 +215,7 @@ impl Connection {
 
     /// A stream ends.
     pub(super) fn end(&self, key: usize, is_answered: bool) {
+        self.is_answered.fetch_or(is_answered, Ordering::Relaxed);
         let mut streams = self.streams();
         streams.open.try_remove(key);
         if !is_answered && streams.given_up.add() > GIVEN_UP_MAX {

@@ -21,7 +21,7 @@ const LINGER: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long a connection is open at least before it is closed for another one: enough for a first request beside as many
 /// strangers as there may be, so that whoever connects again and again does not keep others from it.
-const STAY: Duration = Duration::from_millis(500);
+const STAY: Duration = Duration::from_secs(2);
 /// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
 
@@ -186,9 +186,10 @@ impl Connections {
     }
 }
 
-/// The connection that has gone longest without an authenticated request: the oldest of those that never had one, else
-/// the one whose last is the longest ago. One with such a request under way is taken only if all have. Of those that
-/// never had one, `strangers` stay: somebody who connects would be the first to go where callers hold all the others.
+/// The connection that has gone longest without an authenticated request: of those that never had one, the oldest that had
+/// an answer or else the oldest, and of the others the one whose last is the longest ago. One with such a request under way
+/// is taken only if all have. Of those that never had one, `strangers` stay: somebody who connects would be the first to go
+/// where callers hold all the others.
 fn longest_without_request<'c>(
     connections: impl Iterator<Item = &'c Arc<Connection>> + Clone,
     strangers: usize,
@@ -196,7 +197,7 @@ fn longest_without_request<'c>(
     let are_few = connections.clone().filter(|one| one.last_authenticated().is_none()).count() < strangers;
     connections.min_by_key(|one| {
         let last = one.last_authenticated();
-        (one.requests() > 0, are_few && last.is_none(), last)
+        (one.requests() > 0, are_few && last.is_none(), last, !one.is_answered())
     })
 }
 

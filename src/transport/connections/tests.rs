@@ -1,3 +1,7 @@
+use std::pin::pin;
+
+use futures_util::poll;
+
 use super::*;
 
 fn connections() -> (Arc<Connections>, CancellationToken) {
@@ -24,6 +28,33 @@ async fn at_the_limit_strangers_go_first_then_who_asked_the_longest_ago() {
     all.push(connections.add(Peer::Unknown));
     assert_eq!(closed(&all), [false, true, true, true, false, false]);
     assert_eq!(connections.count(), 3);
+}
+
+#[tokio::test]
+async fn of_strangers_those_that_had_an_answer_go_first() {
+    let (connections, _) = connections();
+    let mut all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+    let (stream, _) = all[1].begin();
+    all[1].end(stream, true);
+    let (given_up, _) = all[2].begin();
+    all[2].end(given_up, false);
+    all.push(connections.add(Peer::Unknown));
+    assert_eq!(closed(&all), [false, true, false, false]);
+    all.push(connections.add(Peer::Unknown));
+    assert_eq!(closed(&all), [true, true, false, false, false]);
+}
+
+#[tokio::test]
+async fn at_the_limit_there_is_a_place_once_somebody_has_stayed_for_a_while_or_has_gone() {
+    let (connections, _) = connections();
+    let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+    let mut waiting = pin!(connections.place());
+    assert!(poll!(&mut waiting).is_pending());
+    connections.remove(&all[0]);
+    assert!(poll!(&mut waiting).is_ready());
+    connections.add(Peer::Unknown);
+    assert!(connections.place().await.is_some());
+    assert!(all[1].opened().elapsed() >= STAY);
 }
 
 #[tokio::test]
