@@ -8,7 +8,7 @@ use countersign::wire::pb;
 use super::connection::{Connection, Target};
 use super::server::Server;
 use super::streams::REFLECT;
-use super::wire::{self, flag, kind, setting};
+use super::wire::{self, kind, setting};
 use super::{attack::Attack, plans};
 use crate::Failed;
 use crate::client::Assurance;
@@ -105,17 +105,16 @@ pub(super) async fn reflection(target: &Target) -> io::Result<()> {
     idle(connection).await
 }
 
-/// Questions in which everything is wrong, one after the other, on a connection of which nothing is read. A peer that keeps to
-/// the announced number of streams does not see which have ended, so this one does not keep to it.
+/// As many questions as the server announces, in which everything is wrong, on a connection of which nothing is read.
 pub(super) async fn refusals(target: &Target) -> io::Result<()> {
-    let mut connection = Connection::open(target, &[]).await?;
+    let mut connection = Connection::over(target.connect_narrow().await?, target, &[]).await?;
     let head = wire::headers(EVALUATE, Some(&target.reader), &[]);
     // Field 3, an empty string.
     let message = wire::message(&[CAROL, &[3 << 3 | 2, 0].repeat(REQUIREMENTS)].concat());
-    loop {
-        let stream = connection.request(&head, false).await?;
-        connection.write(&wire::frame(kind::DATA, flag::END_STREAM, stream, &message)).await?;
+    for _ in 0..connection.room() {
+        connection.call(&head, &message).await?;
     }
+    idle(connection).await
 }
 
 /// Reads nothing until the server closes the connection, which a write shows.

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::wire::{self, CANCEL, FRAME_MAX, Frame, PREFACE, flag, kind, setting};
@@ -19,6 +19,9 @@ use super::wire::{self, CANCEL, FRAME_MAX, Frame, PREFACE, flag, kind, setting};
 const UNANNOUNCED: usize = 200;
 /// The window of a stream and of a connection at the start (RFC 9113, 6.9.2).
 const WINDOW: i64 = 65_535;
+
+/// The receive buffer of a narrow connection, in bytes: the least that Linux allows is a little less.
+const NARROW: u32 = 4 << 10;
 
 /// What is attacked.
 #[derive(Debug, Clone)]
@@ -48,6 +51,15 @@ impl Target {
         self.tally.connections.fetch_add(1, Ordering::Relaxed);
         Ok(socket)
     }
+
+    /// Opens a TCP connection on which little can be sent to this side before it reads.
+    pub(super) async fn connect_narrow(&self) -> io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(NARROW)?;
+        let socket = socket.connect(self.address).await?;
+        self.tally.connections.fetch_add(1, Ordering::Relaxed);
+        Ok(socket)
+    }
 }
 
 /// A connection.
@@ -73,7 +85,15 @@ struct Stream {
 impl Connection {
     /// Connects, sends the preface and these settings, and waits for those of the server.
     pub(super) async fn open(target: &Target, settings: &[(u16, u32)]) -> io::Result<Self> {
-        let socket = target.connect().await?;
+        Self::over(target.connect().await?, target, settings).await
+    }
+
+    /// The same over a socket that is connected.
+    pub(super) async fn over(
+        socket: TcpStream,
+        target: &Target,
+        settings: &[(u16, u32)],
+    ) -> io::Result<Self> {
         socket.set_nodelay(true)?;
         let (reading, writing) = socket.into_split();
         let mut connection = Self {
