@@ -19,9 +19,10 @@ use super::turns::Turns;
 const LINGER: Duration = Duration::from_millis(500);
 /// The interval at which connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long a connection is open at least before it is closed for another one: enough for a first request beside as many
-/// strangers as there may be, so that whoever connects again and again does not keep others from it.
-const STAY: Duration = Duration::from_secs(2);
+/// The time that a connection is open at least before it is closed for another one, for each connection that may be open, and
+/// in all: enough for a first request beside as many busy strangers, so that reconnecting peers do not keep others from it.
+const STAY_EACH: Duration = Duration::from_millis(4);
+const STAY_MAX: Duration = Duration::from_secs(2);
 /// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
 
@@ -81,7 +82,7 @@ impl Connections {
     }
 
     /// A place for one more connection. Waits while too many are closing, and at the limit until the one that would be closed
-    /// has been open for [`STAY`].
+    /// has been open for the [time to stay](Self::stay).
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         loop {
@@ -93,13 +94,18 @@ impl Connections {
         }
     }
 
+    /// The time that a connection is open at least before it is closed for another one.
+    fn stay(&self) -> Duration {
+        STAY_EACH.saturating_mul(u32::try_from(self.most).unwrap_or(u32::MAX)).min(STAY_MAX)
+    }
+
     /// The moment from which on a connection may be closed for another one, if it has not come.
     fn is_full_until(&self) -> Option<Instant> {
         let open = self.open();
         if open.connections.len() < self.most {
             return None;
         }
-        let until = longest_without_request(open.connections.values(), self.most / 4)?.opened() + STAY;
+        let until = longest_without_request(open.connections.values(), self.most / 4)?.opened() + self.stay();
         (until > Instant::now()).then_some(until)
     }
 

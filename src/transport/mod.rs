@@ -5,7 +5,7 @@
 //!
 //! | cost | bound |
 //! |---|---|
-//! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed, after 2 s at least |
+//! | connections | their number is limited; at the limit the connection that has gone longest without an authenticated request is closed, after 2 s at least (4 ms for each that may be open, if that is less) |
 //! | requests whose answer is not sent yet | [`STREAMS`] on each connection; few once all connections together have many; `rpc::layer` has slots for those that are carried out |
 //! | reading | 4 KiB of a connection, 256 bytes before its first authenticated request, then its task yields; it pauses while more than 128 streams are open |
 //! | turns of connections before their first authenticated request | 4 at a time |

@@ -46,15 +46,22 @@ async fn of_strangers_those_that_had_an_answer_go_first() {
 
 #[tokio::test]
 async fn at_the_limit_there_is_a_place_once_somebody_has_stayed_for_a_while_or_has_gone() {
-    let (connections, _) = connections();
-    let all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
+    const MOST: usize = 200;
+    let connections = Connections::new(MOST, 100, Times::default(), CancellationToken::new());
+    let all: Vec<_> = (0..MOST).map(|_| connections.add(Peer::Unknown)).collect();
     let mut waiting = pin!(connections.place());
     assert!(poll!(&mut waiting).is_pending());
     connections.remove(&all[0]);
     assert!(poll!(&mut waiting).is_ready());
     connections.add(Peer::Unknown);
     assert!(connections.place().await.is_some());
-    assert!(all[1].opened().elapsed() >= STAY);
+    assert!(all[1].opened().elapsed() >= connections.stay());
+}
+
+#[tokio::test]
+async fn the_time_to_stay_grows_with_the_connections_that_may_be_open() {
+    let stay = |most| Connections::new(most, 100, Times::default(), CancellationToken::new()).stay();
+    assert_eq!([stay(50), stay(500), stay(65_536)], [200, 2000, 2000].map(Duration::from_millis));
 }
 
 #[tokio::test]
