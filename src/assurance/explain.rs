@@ -98,7 +98,7 @@ fn steps(plan: &Plan) -> String {
     words.collect::<Vec<_>>().join(", then ")
 }
 
-/// All evidence, as one requirement takes it.
+/// The evidence of a situation, as one requirement takes it.
 struct Facts<'a> {
     /// The newest first.
     each: Vec<Fact<'a>>,

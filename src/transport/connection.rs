@@ -240,7 +240,7 @@ impl Connection {
         }
     }
 
-    /// All that h2 has encoded is written.
+    /// Gives up what was kept: h2 has written everything that it encoded.
     pub(super) fn written(&self) {
         let written = self.unwritten().as_mut().map(std::mem::take);
         drop(written);

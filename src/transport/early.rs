@@ -1,6 +1,6 @@
 //! The bytes that peers sent before they acknowledged the SETTINGS, as far as their HPACK tables may keep them in memory.
-//! All connections share a budget. When it is used up, the oldest of those connections is closed that have not had an
-//! authenticated request, and not the one that comes next: a peer that does its part has one soon.
+//! Connections share a budget. When it is used up, the oldest connection that holds a part of it and has not had an
+//! authenticated request is closed, and not the one that comes next: a peer that does its part has such a request soon.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,5 @@
 //! Turns of connections that have shown no credential. Tasks of the runtime take turns one by one, so callers would wait for
-//! hundreds of such connections. Only a few of those are polled in one round of the runtime: the others wait in a queue of
-//! their own.
+//! hundreds of such connections. Only a few of those are polled in one round of the runtime: the others wait in a queue.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,7 +12,7 @@ use tokio_util::sync::PollSemaphore;
 use super::connection::Connection;
 
 /// Connections that are polled in one round: few, so that callers wait for less than a millisecond, and enough that whoever
-/// connects has their turns before hundreds of newer ones have taken their place.
+/// connects has enough turns for a first request within the time that a connection stays.
 const AT_ONCE: usize = 4;
 
 /// The queue of connections that wait for their turns.
@@ -40,7 +39,8 @@ impl Turns {
             let place = place.get_or_insert_with(|| PollSemaphore::new(self.0.clone()));
             let turn = ready!(place.poll_acquire(cx));
             let polled = future.as_mut().poll(cx);
-            // Ends in a task of its own: if it ended here, the next connection in the runtime's queue would have its turn at once.
+            // The turn ends in a task of its own: if it ended here, the next connection in the runtime's queue would have its
+            // turn at once.
             tokio::spawn(async move { drop(turn) });
             polled
         })
