@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Request, Response, Uri};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tonic::Status;
 use tonic::body::Body;
 use tracing::Instrument as _;
@@ -210,9 +210,7 @@ impl Layer {
         metadata::check(request.headers())?;
         if let Some(Row { rule: Rule::Open, is_stream, path }) = row {
             let slot = self.open_slots.take(request.extensions().get()).ok_or(Refusal::Overloaded)?;
-            metadata::strip(request.headers_mut());
-            // The path is a slice of what was read, and would keep 8 KiB for as long as a stream goes on.
-            *request.uri_mut() = Uri::from_static(path);
+            metadata::strip(&mut request, path);
             let slot = Held(Arc::new(slot));
             let unary = (!is_stream).then(|| Unary { body: Bounds::open(), answer: None });
             return Ok(call(inner, request, self.rules.timeout, unary, slot).await);
@@ -237,6 +235,7 @@ impl Layer {
         let under_way = under_way.filter(|_| !row.is_stream);
         let running = Running(Arc::new((slot, under_way)));
         let limit = deadline::of(request.headers(), self.rules.timeout);
+        metadata::strip(&mut request, row.path);
         let (unary, held) = match stream {
             Some(stream) => (None, Held(Arc::new((running.clone(), stream)))),
             None => {
