@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::STREAMS;
+use super::callers::{Callers, Member};
 use super::peer::Peer;
+use super::turns::Turns;
 
 /// A connection that is open.
 #[derive(Debug)]
@@ -25,8 +27,9 @@ pub struct Connection {
     has_acknowledged: AtomicBool,
     /// The number of the last authenticated request. 0: there was none.
     authenticated: AtomicU64,
-    /// The number of the last authenticated request of any connection.
-    last: Arc<AtomicU64>,
+    callers: Arc<Callers>,
+    /// The caller of the first authenticated request: a proxy, too, is one of many connections of somebody.
+    member: OnceLock<Member>,
     /// When the pending write began to wait: milliseconds since [`Self::opened`], plus one. 0: no write is waiting.
     write_waits: AtomicU64,
     /// A request was answered or refused.
@@ -95,7 +98,7 @@ impl GivenUp {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, peer: Peer, last: Arc<AtomicU64>, goaway: CancellationToken) -> Self {
+    pub(super) fn new(id: u64, peer: Peer, callers: Arc<Callers>, goaway: CancellationToken) -> Self {
         let now = Instant::now();
         Self {
             id,
@@ -103,7 +106,8 @@ impl Connection {
             opened: now,
             has_acknowledged: AtomicBool::new(false),
             authenticated: AtomicU64::new(0),
-            last,
+            callers,
+            member: OnceLock::new(),
             write_waits: AtomicU64::new(0),
             is_answered: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
@@ -127,11 +131,11 @@ impl Connection {
         self.peer
     }
 
-    /// Notes an authenticated request, which is under way until the guard is dropped.
+    /// Notes an authenticated request of the caller of this name, which is under way until the guard is dropped.
     #[must_use]
-    pub fn authenticated(self: &Arc<Self>) -> UnderWay {
-        let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        self.authenticated.store(number, Ordering::Relaxed);
+    pub fn authenticated(self: &Arc<Self>, caller: &str) -> UnderWay {
+        self.member.get_or_init(|| self.callers.join(caller));
+        self.authenticated.store(self.callers.next_request(), Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.clone())
     }
@@ -162,6 +166,17 @@ impl Connection {
     /// The number of the last authenticated request: the smaller, the longer ago. `None`: there was none.
     pub(super) fn last_authenticated(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
+    }
+
+    /// The number of connections of its caller. 0: there was no authenticated request.
+    pub(super) fn of_caller(&self) -> usize {
+        self.member.get().map_or(0, Member::connections)
+    }
+
+    /// Where the connection waits for its turns: with all `strangers` before its first authenticated request, then with those
+    /// of its caller, if they are many. `None`: it does not wait.
+    pub(super) fn turns<'t>(&'t self, strangers: &'t Turns) -> Option<&'t Turns> {
+        self.member.get().map_or(Some(strangers), Member::turns)
     }
 
     pub(super) fn is_answered(&self) -> bool {
@@ -295,6 +310,19 @@ impl Connection {
 
     fn moment(&self, noted: u64) -> Option<Instant> {
         noted.checked_sub(1).map(|millis| self.opened + Duration::from_millis(millis))
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// A connection beside no other.
+    pub(super) fn alone(id: u64) -> Arc<Self> {
+        Arc::new(Self::new(id, Peer::Unknown, Arc::default(), CancellationToken::new()))
+    }
+
+    /// A caller has made a request.
+    pub(super) fn becomes_caller(self: &Arc<Self>) {
+        drop(self.authenticated("caller"));
     }
 }
 

@@ -1,7 +1,8 @@
 //! All connections: their limits, and which one is closed when a limit is reached.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::callers::Callers;
 use super::connection::Connection;
-use super::early::EarlyBytes;
+use super::kept::KeptBytes;
 use super::peer::Peer;
 use super::times::Times;
 use super::turns::Turns;
@@ -19,12 +21,14 @@ use super::turns::Turns;
 const LINGER: Duration = Duration::from_millis(500);
 /// The interval at which connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// The time that a connection is open at least before it is closed for another one, for each connection that may be open, and
-/// in all: enough for a first request beside as many busy strangers, so that reconnecting peers do not keep others from it.
+/// The time that a connection without an authenticated request is open at least before it is closed for another one, for each
+/// connection that may be open, and in all: enough for a first request beside as many busy strangers, so that reconnecting peers do not keep others from it.
 const STAY_EACH: Duration = Duration::from_millis(4);
 const STAY_MAX: Duration = Duration::from_secs(2);
 /// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
+/// Of those, connections of callers that may be open after a GOAWAY. The next one has the oldest closed at once.
+const LEAVING: usize = 4;
 
 /// All connections of a server.
 #[derive(Debug)]
@@ -35,11 +39,11 @@ pub struct Connections {
     pub(super) times: Times,
     open: Mutex<Open>,
     streams: AtomicUsize,
-    /// The number of the last authenticated request.
-    last_authenticated: Arc<AtomicU64>,
+    callers: Arc<Callers>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
-    pub(super) early: Arc<EarlyBytes>,
+    pub(super) kept: Arc<KeptBytes>,
+    /// Of connections without an authenticated request.
     pub(super) turns: Turns,
     /// Notified when a connection is closed.
     closed: Notify,
@@ -47,11 +51,37 @@ pub struct Connections {
     stop: CancellationToken,
 }
 
-/// The open connections, in the order in which they were accepted.
+/// The open connections.
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
+    /// In the order in which they were accepted.
     connections: BTreeMap<u64, Arc<Connection>>,
+    /// Those that were told to go for another one, and when.
+    leaving: VecDeque<(Instant, Arc<Connection>)>,
+}
+
+impl Open {
+    fn all(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values().chain(self.leaving.iter().map(|(_, connection)| connection))
+    }
+
+    /// Closes a connection for another one, after a GOAWAY if it is that of a caller.
+    fn dismiss(&mut self, connection: Arc<Connection>) {
+        tracing::debug!(peer = %connection.peer(), "closing a connection: there are too many");
+        self.connections.remove(&connection.id());
+        if connection.last_authenticated().is_none() {
+            connection.close.cancel();
+            return;
+        }
+        connection.goaway.cancel();
+        self.leaving.push_back((Instant::now(), connection));
+        if self.leaving.len() > LEAVING
+            && let Some((_, oldest)) = self.leaving.pop_front()
+        {
+            oldest.close.cancel();
+        }
+    }
 }
 
 impl Connections {
@@ -66,9 +96,9 @@ impl Connections {
             times,
             open: Mutex::default(),
             streams: AtomicUsize::new(0),
-            last_authenticated: Arc::default(),
+            callers: Arc::default(),
             places: Arc::new(Semaphore::new(most + CLOSING)),
-            early: Arc::default(),
+            kept: Arc::default(),
             turns: Turns::default(),
             closed: Notify::new(),
             stop,
@@ -81,8 +111,8 @@ impl Connections {
         self.open().connections.len()
     }
 
-    /// A place for one more connection. Waits while too many are closing, and at the limit until the one that would be closed
-    /// has been open for the [time to stay](Self::stay).
+    /// A place for one more connection. Waits while too many are closing, and at the limit until the one that would be closed,
+    /// if it had no authenticated request, has been open for the [time to stay](Self::stay).
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         let place = self.places.clone().acquire_owned().await.ok()?;
         loop {
@@ -105,32 +135,34 @@ impl Connections {
         if open.connections.len() < self.most {
             return None;
         }
-        let until = longest_without_request(open.connections.values(), self.most / 4)?.opened() + self.stay();
-        (until > Instant::now()).then_some(until)
+        let victim = victim(open.connections.values(), self.most / 4)?;
+        let until = victim.opened() + self.stay();
+        (victim.last_authenticated().is_none() && until > Instant::now()).then_some(until)
     }
 
     /// Adds a connection. Beyond the limit, another one is closed for it.
     pub(super) fn add(&self, peer: Peer) -> Arc<Connection> {
         let mut open = self.open();
         if open.connections.len() >= self.most {
-            let victim = longest_without_request(open.connections.values(), self.most / 4).cloned();
+            let victim = victim(open.connections.values(), self.most / 4).cloned();
             if let Some(victim) = victim {
-                tracing::debug!(peer = %victim.peer(), "closing a connection: there are too many");
-                open.connections.remove(&victim.id());
-                victim.close.cancel();
+                open.dismiss(victim);
             }
         }
         let id = open.next;
         open.next += 1;
-        let last = self.last_authenticated.clone();
-        let connection = Arc::new(Connection::new(id, peer, last, self.stop.child_token()));
+        let connection = Connection::new(id, peer, self.callers.clone(), self.stop.child_token());
+        let connection = Arc::new(connection);
         open.connections.insert(id, connection.clone());
         connection
     }
 
     /// Takes a connection out that is closed.
     pub(super) fn remove(&self, connection: &Connection) {
-        self.open().connections.remove(&connection.id());
+        let mut open = self.open();
+        open.connections.remove(&connection.id());
+        open.leaving.retain(|(_, one)| one.id() != connection.id());
+        drop(open);
         self.closed.notify_waiters();
     }
 
@@ -150,8 +182,14 @@ impl Connections {
         let mut every = interval(LOOK_EVERY);
         while stop.run_until_cancelled(every.tick()).await.is_some() {
             let now = Instant::now();
-            for connection in self.open().connections.values() {
+            let open = self.open();
+            for connection in open.all() {
                 look_at(connection, &self.times, now);
+            }
+            for (since, connection) in &open.leaving {
+                if now >= *since + LINGER && connection.requests() == 0 {
+                    connection.close.cancel();
+                }
             }
         }
     }
@@ -167,10 +205,10 @@ impl Connections {
             let mut cut_off = 0;
             {
                 let open = self.open();
-                if open.connections.is_empty() {
+                if open.all().next().is_none() {
                     return 0;
                 }
-                for connection in open.connections.values() {
+                for connection in open.all() {
                     if now >= until {
                         cut_off += connection.requests();
                         connection.close.cancel();
@@ -192,18 +230,23 @@ impl Connections {
     }
 }
 
-/// The connection that has gone longest without an authenticated request: of those that never had one, the oldest that had
-/// an answer or else the oldest, and of the others the one whose last is the longest ago. One with such a request under way
-/// is taken only if all have. Of those that never had one, `strangers` stay: somebody who connects would be the first to go
+/// The connection that is closed for another one: of those that never had an authenticated request, the oldest that had an answer
+/// or else the oldest; of the others one of the caller that has most, without a request under way if there is one, whose
+/// last is the longest ago. Of those that never had one, `strangers` stay: somebody who connects would be the first to go
 /// where callers hold all the others.
-fn longest_without_request<'c>(
+fn victim<'c>(
     connections: impl Iterator<Item = &'c Arc<Connection>> + Clone,
     strangers: usize,
 ) -> Option<&'c Arc<Connection>> {
     let are_few = connections.clone().filter(|one| one.last_authenticated().is_none()).count() < strangers;
     connections.min_by_key(|one| {
         let last = one.last_authenticated();
-        (one.requests() > 0, are_few && last.is_none(), last, !one.is_answered())
+        let group = match last {
+            None if !are_few => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        (group, Reverse(one.of_caller()), one.requests() > 0, last, !one.is_answered())
     })
 }
 

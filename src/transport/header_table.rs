@@ -7,13 +7,11 @@
 //! none can leave it out. The bytes before the acknowledgement have a limit.
 
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::connection::Connection;
-use super::early::{EarlyBytes, EarlyShare};
 use super::frame::{
     ACK, CONTINUATION, END_HEADERS, END_STREAM, HEAD, HEADERS, Head, PADDED, PREFACE, PRIORITY, SETTINGS,
 };
@@ -42,12 +40,13 @@ pub(super) struct TableReset {
     is_updated: bool,
     /// Bytes that came before the acknowledgement.
     early: usize,
-    share: EarlyShare,
+    /// Of those, the bytes up to the end of the last header block.
+    kept: usize,
     is_acknowledged: bool,
 }
 
 impl TableReset {
-    pub(super) fn new(early: Arc<EarlyBytes>, connection: Arc<Connection>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             pass_through: PREFACE,
             drop: 0,
@@ -57,13 +56,18 @@ impl TableReset {
             is_acknowledged: false,
             is_updated: false,
             early: 0,
-            share: EarlyShare::new(early, connection),
+            kept: 0,
         }
     }
 
     /// True once the update and the block after it are passed on: the socket is then read directly.
     pub(super) fn is_over(&self) -> bool {
         self.is_updated && self.output.is_empty() && self.pass_through == 0 && self.drop == 0
+    }
+
+    /// Bytes that entries of the peer's table may hold.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
     }
 
     /// Reads as a socket does.
@@ -152,7 +156,7 @@ impl TableReset {
         self.held.clear();
         self.pass_through = block;
         self.is_updated = true;
-        self.share.release();
+        self.kept = 0;
         Ok(())
     }
 
@@ -162,11 +166,10 @@ impl TableReset {
     /// # Errors
     /// There are too many.
     fn count(&mut self, to_come: usize) -> io::Result<()> {
-        let kept = self.early + to_come;
-        if kept > BEFORE_ACK_MAX {
+        self.kept = self.early + to_come;
+        if self.kept > BEFORE_ACK_MAX {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the SETTINGS are not acknowledged"));
         }
-        self.share.grow_to(kept);
         Ok(())
     }
 }

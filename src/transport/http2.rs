@@ -24,7 +24,7 @@ pub const STREAMS: u32 = 64;
 const RESETS: usize = READ_BUDGET / 22;
 /// The largest metadata that is read, in bytes. `rpc::layer` has a lower limit, and refuses with a reason. What has come
 /// of it is kept for as long as the rest does not come: 40 KiB of memory if all fields are small. A field that is longer is
-/// not counted before it is whole: [`super::blocks`] limits that.
+/// not counted before it is whole: [`super::frames`] limits that.
 const METADATA_MAX: u32 = 12 << 10;
 /// The size of the table of header fields that the peer may have, in bytes: see [`super::header_table`].
 const HEADER_TABLE: u32 = 0;
@@ -62,7 +62,7 @@ pub(super) async fn serve<T, S>(
     S: Service,
 {
     let _open = Open { connections: connections.clone(), connection: connection.clone() };
-    let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.early.clone()));
+    let socket = TokioIo::new(Watched::new(socket, connection.clone(), connections.kept.clone()));
     let answerer = Answerer { service, connections: connections.clone(), connection: connection.clone() };
     let mut serving = pin!(
         http2::Builder::new(Executor::new(connection.clone(), connections.turns.clone()))

@@ -1,5 +1,5 @@
-//! A socket that reads no more than its connection may, limits header blocks, and tells its connection when the settings are
-//! acknowledged and when the peer does not read.
+//! A socket that reads no more than its connection may, limits header blocks, counts the memory that h2 keeps for what it
+//! read, and tells its connection when the settings are acknowledged and when the peer does not read.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-use super::blocks::Blocks;
 use super::connection::Connection;
-use super::early::EarlyBytes;
+use super::frames::Frames;
 use super::header_table::TableReset;
+use super::kept::{KeptBytes, KeptShare};
 
 /// A socket that is watched. It is read only by a task that refills the connection's read budget: TLS belongs below it.
 pub(super) struct Watched<T> {
@@ -19,13 +19,15 @@ pub(super) struct Watched<T> {
     connection: Arc<Connection>,
     /// `None` once the update is passed on.
     table_reset: Option<Box<TableReset>>,
-    blocks: Blocks,
+    frames: Frames,
+    kept: KeptShare,
 }
 
 impl<T> Watched<T> {
-    pub(super) fn new(socket: T, connection: Arc<Connection>, early: Arc<EarlyBytes>) -> Self {
-        let table_reset = Some(Box::new(TableReset::new(early, connection.clone())));
-        Self { socket, connection, table_reset, blocks: Blocks::new() }
+    pub(super) fn new(socket: T, connection: Arc<Connection>, kept: Arc<KeptBytes>) -> Self {
+        let table_reset = Some(Box::new(TableReset::new()));
+        let kept = KeptShare::new(kept, connection.clone());
+        Self { socket, connection, table_reset, frames: Frames::new(), kept }
     }
 }
 
@@ -56,7 +58,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { socket, connection, table_reset, blocks } = &mut *self;
+        let Self { socket, connection, table_reset, frames, kept } = &mut *self;
         if connection.poll_may_read(cx).is_pending() {
             return Poll::Pending;
         }
@@ -70,7 +72,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Watched<T> {
             }
             None => drop(ready!(poll_some(socket, connection, usize::MAX, cx, into))?),
         }
-        Poll::Ready(blocks.read(&into.filled()[before..]))
+        frames.read(&into.filled()[before..])?;
+        kept.set(frames.unfinished() + table_reset.as_ref().map_or(0, |reset| reset.kept()));
+        Poll::Ready(Ok(()))
     }
 }
 

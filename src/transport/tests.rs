@@ -1,6 +1,6 @@
 //! What becomes of a connection whose peer does not do its part. Sockets are memory, and the times are short.
 
-mod early;
+mod kept;
 mod refusals;
 mod turns;
 
@@ -70,8 +70,13 @@ struct Server {
 
 impl Server {
     fn new(answer: Answer, times: Times) -> Self {
+        Self::with(1024, answer, times)
+    }
+
+    /// With at most so many connections.
+    fn with(most: usize, answer: Answer, times: Times) -> Self {
         let stop = CancellationToken::new();
-        let connections = Connections::new(1024, MANY as usize, times, stop.clone());
+        let connections = Connections::new(most, MANY as usize, times, stop.clone());
         tokio::spawn(connections.clone().look_after(stop));
         Self { connections, answer }
     }
@@ -92,7 +97,8 @@ impl Server {
                     response.extensions_mut().insert(OpenEnded);
                 }
                 Answer::ToCaller => {
-                    drop(request.extensions().get::<Arc<Connection>>().map(Connection::authenticated));
+                    let connection = request.extensions().get::<Arc<Connection>>();
+                    drop(connection.map(|connection| connection.authenticated("app")));
                 }
             }
             Ok::<_, Infallible>(response)
@@ -317,6 +323,69 @@ async fn who_cancels_call_after_call_is_closed_and_who_waits_for_answers_is_not(
         } else {
             server.is_kept().await;
         }
+    }
+}
+
+/// Whether a connection bears so many requests, of which those beyond the announced number are refused.
+async fn bears_refused(requests: u32) -> bool {
+    let server = Server::new(Answer::Never, PATIENT);
+    let mut socket = server.connect(1 << 20);
+    socket.write_all(&given_up(0)).await.unwrap();
+    for stream in (0..requests).map(|number| 2 * number + 1) {
+        if socket.write_all(&frame(1, 5, stream, b"\x83\x86\x84\x41\x01a")).await.is_err() {
+            return false;
+        }
+    }
+    let (mut read, mut write) = tokio::io::split(socket);
+    let _ = write.write_all(&frame(6, 0, 0, b"the last")).await;
+    let mut answers = Vec::new();
+    while !answers.windows(8).any(|bytes| bytes == b"the last") {
+        if read.read_buf(&mut answers).await.unwrap() == 0 {
+            return false;
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn who_opens_streams_beyond_those_announced_is_closed() {
+    assert!(bears_refused(11 * STREAMS).await);
+    assert!(!bears_refused(40 * STREAMS).await);
+}
+
+/// The kinds of the frames that come until the connection ends.
+async fn frames_until_the_end(socket: &mut DuplexStream) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    let mut head = [0; 9];
+    while socket.read_exact(&mut head).await.is_ok() {
+        kinds.push(head[3]);
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        socket.read_exact(&mut vec![0; length as usize]).await.unwrap();
+    }
+    kinds
+}
+
+#[tokio::test]
+async fn a_caller_whose_connection_is_closed_for_another_is_told_and_a_stranger_is_not() {
+    for (answer, is_told) in [(Answer::ToCaller, true), (Answer::Plain, false)] {
+        let server = Server::with(1, answer, PATIENT);
+        let mut socket = server.connect(64 << 10);
+        let request = frame(1, 5, 1, b"\x83\x86\x84\x41\x01a");
+        socket.write_all(&[given_up(0), request].concat()).await.unwrap();
+        // The server's SETTINGS and its acknowledgement, and the answer.
+        loop {
+            let mut head = [0; 9];
+            socket.read_exact(&mut head).await.unwrap();
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            socket.read_exact(&mut vec![0; length as usize]).await.unwrap();
+            if head[3] == 0 && head[4] & 1 != 0 {
+                break;
+            }
+        }
+        let other = server.client(1 << 16).await;
+        let kinds = timeout(Duration::from_secs(60), frames_until_the_end(&mut socket)).await.unwrap();
+        assert_eq!(kinds.contains(&GOAWAY), is_told, "{kinds:?}");
+        ask(&other).await.unwrap();
     }
 }
 

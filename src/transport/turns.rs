@@ -1,5 +1,6 @@
-//! Turns of connections that have shown no credential. Tasks of the runtime take turns one by one, so callers would wait for
-//! hundreds of such connections. Only a few of those are polled in one round of the runtime: the others wait in a queue.
+//! Turns of connections that have shown no credential, and of those of a caller that has many. Tasks of the runtime take turns
+//! one by one, so others would wait for hundreds of such connections. Only a few of those are polled in one round of the
+//! runtime: the others wait in a queue.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -26,17 +27,21 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Runs a future of a connection, until its first authenticated request in turn with those of others.
+    /// Runs a future of a connection. While the connection [takes turns](Connection::turns), with strangers in these, the
+    /// future is polled in them.
     pub(super) async fn run<F: Future>(&self, connection: Arc<Connection>, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut place: Option<PollSemaphore> = None;
         poll_fn(|cx| {
-            if connection.last_authenticated().is_some() {
+            let Some(Self(queue)) = connection.turns(self) else {
                 // Gives its place in the queue to others.
                 place = None;
                 return future.as_mut().poll(cx);
-            }
-            let place = place.get_or_insert_with(|| PollSemaphore::new(self.0.clone()));
+            };
+            let place = match &mut place {
+                Some(place) if std::ptr::eq::<Semaphore>(place.as_ref(), &**queue) => place,
+                other => other.insert(PollSemaphore::new(queue.clone())),
+            };
             let turn = ready!(place.poll_acquire(cx));
             let polled = future.as_mut().poll(cx);
             // The turn ends in a task of its own: if it ended here, the next connection in the runtime's queue would have its
@@ -61,13 +66,28 @@ mod tests {
 
     const CONNECTIONS: usize = 100;
 
-    fn connection(is_caller: bool) -> Arc<Connection> {
-        let connection = Connection::new(0, Peer::Unknown, Arc::default(), CancellationToken::new());
-        let connection = Arc::new(connection);
-        if is_caller {
-            drop(connection.authenticated());
-        }
-        connection
+    /// Who has all the connections.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Of {
+        Strangers,
+        OneCaller,
+        /// As many callers as connections.
+        Callers,
+    }
+
+    fn connections(of: Of) -> Vec<Arc<Connection>> {
+        let callers = Arc::default();
+        let connections = (0..CONNECTIONS).map(|id| {
+            let connection =
+                Connection::new(id as u64, Peer::Unknown, Arc::clone(&callers), CancellationToken::new());
+            let connection = Arc::new(connection);
+            if of != Of::Strangers {
+                let name = if of == Of::Callers { format!("caller {id}") } else { "caller".to_owned() };
+                drop(connection.authenticated(&name));
+            }
+            connection
+        });
+        connections.collect()
     }
 
     /// Waits behind all tasks that are ready. `yield_now` would wait longer.
@@ -84,9 +104,9 @@ mod tests {
     }
 
     /// The most polls of busy connections between two polls of a task beside them.
-    async fn polls_between(are_callers: bool) -> usize {
+    async fn polls_between(of: Of) -> usize {
         let (turns, polls) = (Turns::default(), Arc::new(AtomicUsize::new(0)));
-        for _ in 0..CONNECTIONS {
+        for connection in connections(of) {
             let (turns, polls) = (turns.clone(), polls.clone());
             let busy = async move {
                 loop {
@@ -94,7 +114,7 @@ mod tests {
                     next_turn().await;
                 }
             };
-            tokio::spawn(async move { turns.run(connection(are_callers), busy).await });
+            tokio::spawn(async move { turns.run(connection, busy).await });
         }
         // As a task: the runtime polls this future apart from them.
         let beside = async move {
@@ -111,20 +131,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_all_connections_without_a_credential() {
-        let most = polls_between(false).await;
-        assert!(most <= AT_ONCE, "{most}");
-        assert!(polls_between(true).await >= CONNECTIONS, "those of callers are polled one after the other");
+    async fn nobody_waits_for_all_connections_without_a_credential_or_of_one_caller() {
+        for of in [Of::Strangers, Of::OneCaller] {
+            let most = polls_between(of).await;
+            assert!(most <= AT_ONCE, "{most}");
+        }
+        assert!(
+            polls_between(Of::Callers).await >= CONNECTIONS,
+            "few of each are polled one after the other"
+        );
     }
 
     #[tokio::test]
     async fn a_connection_that_shows_its_credential_leaves_the_queue() {
         let turns = Turns::default();
         let others = turns.0.clone().acquire_many_owned(AT_ONCE as u32).await.unwrap();
-        let connection = connection(false);
+        let connection = Connection::alone(0);
         let mut running = pin!(turns.run(connection.clone(), std::future::pending::<()>()));
         assert!(running.as_mut().now_or_never().is_none());
-        drop(connection.authenticated());
+        connection.becomes_caller();
         assert!(running.as_mut().now_or_never().is_none());
         drop(others);
         assert_eq!(turns.0.available_permits(), AT_ONCE);

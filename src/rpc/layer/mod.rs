@@ -230,7 +230,8 @@ impl Layer {
         let stream = row.is_stream.then(|| self.streams.take(&caller, callers, 1).ok_or(Refusal::Overloaded));
         let stream = stream.transpose()?;
         let slot = self.slots.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
-        let under_way = request.extensions().get::<Arc<Connection>>().map(Connection::authenticated);
+        let connection = request.extensions().get::<Arc<Connection>>();
+        let under_way = connection.map(|connection| connection.authenticated(caller.name.as_str()));
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
         let running = Running(Arc::new((slot, under_way)));

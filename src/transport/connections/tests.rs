@@ -13,20 +13,26 @@ fn closed(all: &[Arc<Connection>]) -> Vec<bool> {
     all.iter().map(|connection| connection.close.is_cancelled()).collect()
 }
 
+/// The numbers of those that were closed for others, or told to go.
+fn dismissed(all: &[Arc<Connection>]) -> Vec<usize> {
+    let is_dismissed = |one: &Connection| one.close.is_cancelled() || one.goaway.is_cancelled();
+    (0..all.len()).filter(|number| is_dismissed(&all[*number])).collect()
+}
+
 #[tokio::test]
 async fn at_the_limit_strangers_go_first_then_who_asked_the_longest_ago() {
     let (connections, _) = connections();
     let mut all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
-    drop(all[0].authenticated());
-    drop(all[2].authenticated());
+    drop(all[0].authenticated("app"));
+    drop(all[2].authenticated("app"));
     all.push(connections.add(Peer::Unknown));
-    assert_eq!(closed(&all), [false, true, false, false]);
+    assert_eq!(dismissed(&all), [1]);
     all.push(connections.add(Peer::Unknown));
-    assert_eq!(closed(&all), [false, true, false, true, false]);
-    let _under_way = all[0].authenticated();
-    drop(all[4].authenticated());
+    assert_eq!(dismissed(&all), [1, 3]);
+    let _under_way = all[0].authenticated("app");
+    drop(all[4].authenticated("app"));
     all.push(connections.add(Peer::Unknown));
-    assert_eq!(closed(&all), [false, true, true, true, false, false]);
+    assert_eq!(dismissed(&all), [1, 2, 3]);
     assert_eq!(connections.count(), 3);
 }
 
@@ -68,35 +74,81 @@ async fn the_time_to_stay_grows_with_the_connections_that_may_be_open() {
 async fn callers_cannot_take_the_places_of_all_strangers() {
     let connections = Connections::new(8, 100, Times::default(), CancellationToken::new());
     let mut all: Vec<_> = (0..8).map(|_| connections.add(Peer::Unknown)).collect();
-    all[1..].iter().for_each(|caller| drop(caller.authenticated()));
+    all[1..].iter().for_each(|caller| drop(caller.authenticated("app")));
     for _ in 0..3 {
         all.push(connections.add(Peer::Unknown));
     }
     // A second stranger has the place of the caller who asked the longest ago. Beyond a quarter, strangers go first.
-    let gone: Vec<_> = (0..all.len()).filter(|number| all[*number].close.is_cancelled()).collect();
-    assert_eq!(gone, [0, 1, 8]);
-    // A request that is under way is worth more than a place for a stranger.
-    let under_way: Vec<_> = all[2..8].iter().map(Connection::authenticated).collect();
-    let last = all[9].authenticated();
+    assert_eq!(dismissed(&all), [0, 1, 8]);
+    // Also where all callers have requests under way, which may end after the GOAWAY.
+    let _under_way: Vec<_> = all[2..8].iter().map(|caller| caller.authenticated("app")).collect();
+    let _last = all[9].authenticated("app");
     all.push(connections.add(Peer::Unknown));
-    let gone: Vec<_> = (0..all.len()).filter(|number| all[*number].close.is_cancelled()).collect();
-    assert_eq!(gone, [0, 1, 8, 10]);
-    drop((under_way, last));
+    assert_eq!(dismissed(&all), [0, 1, 2, 8]);
 }
 
 #[tokio::test]
 async fn a_connection_with_a_request_under_way_is_not_closed_for_another() {
     let (connections, _) = connections();
     let mut all: Vec<_> = (0..3).map(|_| connections.add(Peer::Unknown)).collect();
-    let under_way = all[0].authenticated();
-    drop(all[1].authenticated());
-    drop(all[2].authenticated());
+    let under_way = all[0].authenticated("app");
+    drop(all[1].authenticated("app"));
+    drop(all[2].authenticated("app"));
     all.push(connections.add(Peer::Unknown));
-    assert_eq!(closed(&all), [false, true, false, false]);
+    assert_eq!(dismissed(&all), [1]);
     drop(under_way);
-    drop(all[3].authenticated());
+    drop(all[3].authenticated("app"));
     all.push(connections.add(Peer::Unknown));
-    assert_eq!(closed(&all), [true, true, false, false, false]);
+    assert_eq!(dismissed(&all), [0, 1]);
+}
+
+#[tokio::test]
+async fn the_caller_with_the_most_connections_loses_its_own() {
+    let connections = Connections::new(8, 100, Times::default(), CancellationToken::new());
+    let mut all: Vec<_> = (0..8).map(|_| connections.add(Peer::Unknown)).collect();
+    // Two quiet callers, and one that has a request under way on each of its connections and opens more.
+    let mut under_way = Vec::new();
+    for (number, connection) in all.iter().enumerate() {
+        match number {
+            0 | 1 => drop(connection.authenticated(&format!("quiet {number}"))),
+            _ => under_way.push(connection.authenticated("greedy")),
+        }
+    }
+    for _ in 0..20 {
+        let more = connections.add(Peer::Unknown);
+        under_way.push(more.authenticated("greedy"));
+        all.push(more);
+        assert!(connections.is_full_until().is_none(), "a caller does not stay");
+    }
+    assert_eq!(dismissed(&all), (2..22).collect::<Vec<_>>());
+    assert_eq!(connections.count(), 8);
+}
+
+#[tokio::test]
+async fn a_caller_that_must_go_is_told_and_closed_when_others_must_go_or_it_stays() {
+    let stop = CancellationToken::new();
+    let connections = Connections::new(1, 100, Times::default(), stop.clone());
+    let mut all = Vec::new();
+    let mut under_way = Vec::new();
+    for _ in 0..LEAVING + 3 {
+        let connection = connections.add(Peer::Unknown);
+        under_way.push(connection.authenticated("app"));
+        all.push(connection);
+    }
+    let told = LEAVING + 2;
+    assert_eq!(dismissed(&all), (0..told).collect::<Vec<_>>());
+    // Two had to make room for those that were told after them.
+    let mut expected = vec![false; all.len()];
+    expected[..2].fill(true);
+    assert_eq!(closed(&all), expected);
+    // One is gone; one has nothing more to answer.
+    connections.remove(&all[2]);
+    drop(under_way.remove(3));
+    tokio::spawn(connections.clone().look_after(stop));
+    all[3].close.cancelled().await;
+    expected[3] = true;
+    assert_eq!(closed(&all), expected);
+    assert_eq!(connections.drain(Instant::now()).await, LEAVING - 1, "those that leave are cut off, too");
 }
 
 #[tokio::test]
@@ -126,7 +178,7 @@ async fn a_drain_waits_for_requests_and_for_nothing_else() {
     let (connections, stop) = connections();
     let all: Vec<_> = (0..2).map(|_| connections.add(Peer::Unknown)).collect();
     all[0].begin();
-    let request = all[1].authenticated();
+    let request = all[1].authenticated("app");
     stop.cancel();
     assert!(all.iter().all(|connection| connection.goaway.is_cancelled()));
     // As the task of each connection does.
@@ -150,7 +202,7 @@ async fn a_drain_waits_for_requests_and_for_nothing_else() {
 #[tokio::test]
 async fn a_drain_cuts_off_what_does_not_end_in_time() {
     let (connections, stop) = connections();
-    let _request = connections.add(Peer::Unknown).authenticated();
+    let _request = connections.add(Peer::Unknown).authenticated("app");
     stop.cancel();
     assert_eq!(connections.drain(Instant::now()).await, 1);
 }

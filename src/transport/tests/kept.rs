@@ -2,8 +2,8 @@
 
 use tokio::io::DuplexStream;
 
-use super::super::early::{BUDGET, FREE};
 use super::super::frame::{END_HEADERS, END_STREAM, HEAD, HEADERS, Head};
+use super::super::kept::{BUDGET, FREE};
 use super::*;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
