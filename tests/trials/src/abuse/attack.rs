@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::connection::Target;
-use super::{answers, crowds, floods, kept, plans, streams};
+use super::{answers, callers, crowds, floods, kept, plans, streams};
 
 /// How long an attacker waits until it connects again, when its connection was closed.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -74,6 +74,14 @@ pub enum Attack {
     UnreadReflection,
     /// Refusals with as many reasons as there may be, which are not read
     UnreadRefusals,
+    /// Connections of a caller, more than there may be, with one call each
+    CallerConnections,
+    /// Changes of a caller, on connections that are reset at once
+    ChangesGivenUp,
+    /// Changes of one subject, as many at a time as the server takes
+    OneSubject,
+    /// All that connections of strangers and of a caller may hold at the same time
+    EverythingKept,
 }
 
 impl Attack {
@@ -89,7 +97,12 @@ impl Attack {
     pub fn connections(self) -> usize {
         match self {
             Self::SilentConnections | Self::PoliteStrangers => 1_100,
-            Self::UnendedHeaders | Self::UnendedValues | Self::KeptPaths | Self::Crowd => 600,
+            Self::UnendedHeaders
+            | Self::UnendedValues
+            | Self::KeptPaths
+            | Self::Crowd
+            | Self::CallerConnections
+            | Self::EverythingKept => 600,
             Self::UnreadAnswers | Self::UnreadRefusals => 240,
             Self::Watches => 24,
             Self::HeadersOnly | Self::UnreadReflection => 12,
@@ -99,9 +112,10 @@ impl Attack {
             | Self::UnfinishedBodies
             | Self::UnknownEnums
             | Self::GzipBomb
-            | Self::FieldResets => 8,
+            | Self::FieldResets
+            | Self::ChangesGivenUp => 8,
             // 192 calls at a time, so that some always wait for their turn to plan.
-            Self::HeavyPlans | Self::UnreadExplanations | Self::UnreadEvidence => 3,
+            Self::HeavyPlans | Self::UnreadExplanations | Self::UnreadEvidence | Self::OneSubject => 3,
             Self::RapidReset | Self::ContinuationFlood | Self::PingFlood | Self::SettingsFlood => 4,
         }
     }
@@ -115,13 +129,18 @@ impl Attack {
     /// as it has streams, or as the server lets it have.
     fn streams(self) -> usize {
         match self {
-            Self::SilentConnections | Self::PoliteStrangers | Self::UnknownEnums | Self::GzipBomb => 1,
+            Self::SilentConnections
+            | Self::PoliteStrangers
+            | Self::CallerConnections
+            | Self::UnknownEnums
+            | Self::GzipBomb => 1,
             // On that many connections the server lets each have few.
             Self::UnreadAnswers
             | Self::UnreadRefusals
             | Self::UnendedHeaders
             | Self::UnendedValues
-            | Self::KeptPaths => 8,
+            | Self::KeptPaths
+            | Self::EverythingKept => 8,
             Self::Crowd => CROWD_STREAMS,
             _ => STREAMS,
         }
@@ -172,6 +191,10 @@ impl Attack {
             Self::UnreadEvidence => answers::evidence_pages(target, number).await,
             Self::UnreadReflection => answers::reflection(target).await,
             Self::UnreadRefusals => answers::refusals(target).await,
+            Self::CallerConnections => callers::connections(target).await,
+            Self::ChangesGivenUp => callers::given_up(target, number).await,
+            Self::OneSubject => callers::one_subject(target).await,
+            Self::EverythingKept => callers::everything(target, number).await,
         }
     }
 }

@@ -209,6 +209,14 @@ impl Connection {
         Ok(stream)
     }
 
+    /// Ends the connection with a reset, whatever is under way.
+    pub(super) fn reset(self) -> io::Result<()> {
+        self.writing.as_ref().set_zero_linger()?;
+        // Otherwise its end would be sent first.
+        self.writing.forget();
+        Ok(())
+    }
+
     /// Sends bytes.
     pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.writing.write_all(bytes).await?;

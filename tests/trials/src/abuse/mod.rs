@@ -3,6 +3,7 @@
 
 mod answers;
 mod attack;
+mod callers;
 mod connection;
 mod crowds;
 mod descriptors;
