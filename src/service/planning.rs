@@ -93,6 +93,20 @@ impl Planners {
         PlanningTurn { _lock: self.of(caller).lock_owned().await }
     }
 
+    /// Answers a question in the turn of its caller, if it has it or needs it. `ask` is called a second time if only that
+    /// shows that the turn is needed.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, Unanswered>>>(
+        &self,
+        caller: &Caller,
+        turn: Option<PlanningTurn>,
+        ask: impl Fn(Patience) -> F,
+    ) -> Result<T, Error> {
+        match ask(Patience::Waits(turn)).await {
+            Err(Unanswered::NeedsTurn) => Ok(ask(Patience::Waits(Some(self.turn(caller).await))).await?),
+            answered => Ok(answered?),
+        }
+    }
+
     /// The turn of a caller, if no other request has it.
     fn try_turn(&self, caller: &Caller) -> Option<PlanningTurn> {
         self.of(caller).try_lock_owned().ok().map(|lock| PlanningTurn { _lock: lock })
