@@ -60,8 +60,9 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::ClientRemembered, &caller.name, now)
                     .with("client", &client.id);
                 // Over the subject: a sign-out that comes first is not forgotten by what comes after it.
+                let next = standing.state.moved_on(!standing.devices.is_empty(), now);
                 let mut commit = Commit::new(event)
-                    .change(Change::Subject(standing.state.successor()))
+                    .change(Change::Subject(next))
                     .change(Change::Remember(Box::new(client.clone())));
                 let mut others = standing.clients;
                 // What has expired and is not swept yet takes nobody's place.
