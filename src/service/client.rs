@@ -44,7 +44,7 @@ impl Service {
         // Made once: where the commit has to be tried again, the same client is.
         let (made, token) = ClientToken::generate(self.entropy.bytes());
         let (made, token) = (&made, &token);
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;
@@ -108,7 +108,7 @@ impl Service {
         once: Option<Once<u64>>,
     ) -> Result<Reply<u64>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;

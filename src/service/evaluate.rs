@@ -100,18 +100,26 @@ impl Service {
         once: Option<Once<Decisions>>,
     ) -> Result<Reply<Decisions>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || self.decide_now(caller, subject, context, question).boxed()).await
+        self.unit(caller, subject, once, move |is_in_turn| {
+            self.decide_now(is_in_turn, caller, subject, context, question).boxed()
+        })
+        .await
     }
 
-    /// Decides requirements for the subject as it is now, with the commit that uses evidence up.
+    /// Decides requirements for the subject as it is now, with the commit that uses evidence up. In the turn of the
+    /// subject, this does not wait for other requests of the caller: those of others wait for it.
     async fn decide_now(
         &self,
+        is_in_turn: bool,
         caller: &Caller,
         subject: &Subject,
         context: &Context,
         question: &Question,
     ) -> Result<Step<Decisions>, Error> {
         let decide = |patience| self.decide_with(patience, caller, subject, context, question);
+        if is_in_turn {
+            return Ok(decide(Patience::GoesOn).await?);
+        }
         // An explanation takes many steps.
         let turn = if question.explain { Some(self.planners.turn(caller).await) } else { None };
         self.planners.ask(caller, turn, decide).await

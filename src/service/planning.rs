@@ -1,7 +1,8 @@
 //! Limits the plan searches of each caller. A search takes its thread for up to a millisecond. Few steps are taken at once;
 //! a request that needs more lets other tasks run before each decision, and an Evaluate needs its caller's turn for them,
-//! which one request has at a time. So each caller searches on one thread at a time, beside those first steps and its
-//! accepted proofs. A request that waits for the turn keeps nothing that it has read of its subject.
+//! which one request has at a time. So each caller searches on one thread at a time, beside those first steps, its
+//! accepted proofs, and changes in the turn of their subject. A request that waits for the turn keeps nothing that it has
+//! read of its subject.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,7 @@ pub(super) struct PlanningTurn {
 pub(super) enum Patience {
     /// A request that holds nothing which others need. Many steps are taken only in its caller's turn, which it may have.
     Waits(Option<PlanningTurn>),
-    /// A proof was accepted, or may be: its subject's turn and a place in the commit queue are held.
+    /// The turn of its subject and a place in the commit queue are held: others wait for them.
     GoesOn,
 }
 

@@ -38,7 +38,7 @@ impl Service {
         once: Option<Once<u64>>,
     ) -> Result<Reply<u64>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
