@@ -45,7 +45,7 @@ pub struct Fault {
 }
 
 /// What a fault means for the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// The database does not answer, or not as it should: nothing was written, and trying again may help.
     Store,
@@ -77,6 +77,12 @@ impl Fault {
     /// This program failed while `doing`.
     pub fn internal(doing: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { origin: Origin::Internal, doing, source: Some(source.into()) }
+    }
+
+    /// What was being done: one of a few texts.
+    #[must_use]
+    pub fn doing(&self) -> &'static str {
+        self.doing
     }
 }
 

@@ -1,8 +1,11 @@
 //! The deadline of the request at hand, so that a wait deep inside can give up, and say why, before the caller stops
-//! listening; and the time that a test says it is. Both travel with the task that carries the request out.
+//! listening; the slot that the request takes up; and the time that a test says it is. All of them travel with the task
+//! that carries the request out.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,9 +21,13 @@ tokio::task_local! {
     static SCOPE: Scope;
 }
 
+/// The slot of a request, given back when the last copy is dropped.
+pub type Slot = Arc<dyn Any + Send + Sync>;
+
 #[derive(Clone, Default)]
 struct Scope {
     until: Cell<Option<Instant>>,
+    slot: Option<Slot>,
     /// Whether what runs here [goes on to its end](to_the_end).
     is_to_the_end: bool,
     time: Option<Moment>,
@@ -39,6 +46,12 @@ pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, El
     SCOPE.scope(Scope { until: Cell::new(Some(until)), ..scope() }, timeout_at(until, work)).await
 }
 
+/// Carries work out that takes up a slot. Work that [goes on](to_the_end) after this is dropped keeps the slot, and so
+/// does whatever takes a copy of it from [`slot`].
+pub async fn holding<F: Future>(slot: Slot, work: F) -> F::Output {
+    SCOPE.scope(Scope { slot: Some(slot), ..scope() }, work).await
+}
+
 /// Carries work out at a time of its own. Only for clocks that ask for it, as one of tests does: see [`time`].
 pub async fn at<F: Future>(time: Moment, work: F) -> F::Output {
     SCOPE.scope(Scope { time: Some(time), ..scope() }, work).await
@@ -47,7 +60,7 @@ pub async fn at<F: Future>(time: Moment, work: F) -> F::Output {
 /// Work that goes on to its end: if it is dropped before that, a task of its own takes over the rest.
 pub struct ToTheEnd<T: Send + 'static>(Option<BoxFuture<'static, T>>);
 
-/// Makes `work` go on to its end. The deadline and the time of the request that starts it hold in it, too.
+/// Makes `work` go on to its end. The deadline, the slot and the time of the request that starts it hold in it, too.
 pub fn to_the_end<F>(work: F) -> ToTheEnd<F::Output>
 where
     F: Future + Send + 'static,
@@ -98,6 +111,12 @@ pub fn left() -> Option<Duration> {
     scope().until.get().map(|until| until.saturating_duration_since(Instant::now()))
 }
 
+/// The slot of the request. `None`: this is no request, or it needs no slot.
+#[must_use]
+pub fn slot() -> Option<Slot> {
+    scope().slot
+}
+
 /// The time that was set by [`at`]. `None`: none was.
 #[must_use]
 pub fn time() -> Option<Moment> {
@@ -143,6 +162,23 @@ mod tests {
         });
         dropped.await.unwrap();
         assert!(is_done.await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn work_that_goes_on_keeps_the_slot_of_its_request_until_its_end() {
+        let (end, is_ended) = tokio::sync::oneshot::channel::<()>();
+        let held = Arc::new(());
+        holding(held.clone(), async {
+            let mut work = to_the_end(is_ended);
+            assert!((&mut work).now_or_never().is_none());
+        })
+        .await;
+        assert_eq!(Arc::strong_count(&held), 2, "the slot is given back before the end");
+        end.send(()).unwrap();
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+        assert!(slot().is_none());
     }
 
     #[tokio::test]

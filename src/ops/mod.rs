@@ -2,6 +2,7 @@
 
 pub mod dumps;
 mod fields;
+pub mod lines;
 mod otlp;
 pub mod refused;
 pub mod telemetry;

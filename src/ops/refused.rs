@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::time::Instant;
+use super::lines::Lines;
 
 /// Why a request was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// No known credential.
     CallerUnknown,
@@ -45,70 +45,32 @@ pub struct Request<'a> {
 }
 
 /// Counts refusals since the start.
-#[derive(Debug)]
-pub struct Refused {
-    start: Instant,
-    each: [Counter; Reason::ALL.len()],
-}
-
 #[derive(Debug, Default)]
-struct Counter {
-    /// All refusals.
-    all: AtomicU64,
-    /// Refusals without a log line since the last line.
-    untold: AtomicU64,
-    /// The second since the start from which the next line may be written.
-    next: AtomicU64,
-}
-
-impl Default for Refused {
-    fn default() -> Self {
-        Self { start: Instant::now(), each: Default::default() }
-    }
+pub struct Refused {
+    each: [AtomicU64; Reason::ALL.len()],
+    lines: Lines<Reason>,
 }
 
 impl Refused {
     /// Refusals for that reason since the start.
     #[must_use]
     pub fn count(&self, reason: Reason) -> u64 {
-        self.each[reason as usize].all.load(Ordering::Relaxed)
+        self.each[reason as usize].load(Ordering::Relaxed)
     }
 
     /// Counts a refusal, and logs it unless a line was written within the last second.
     pub fn note(&self, reason: Reason, request: &Request<'_>) {
-        let Some(left_out) = self.each[reason as usize].note(self.start.elapsed().as_secs()) else { return };
+        self.each[reason as usize].fetch_add(1, Ordering::Relaxed);
+        let Some(left_out) = self.lines.note(reason) else { return };
         let Request { rpc, caller, peer, message } = request;
         let (reason, caller) = (reason.as_str(), caller.unwrap_or("unknown"));
         tracing::warn!(reason, rpc, caller, peer, left_out, "a request was refused: {message}");
     }
 }
 
-impl Counter {
-    /// Counts a refusal. If it is to be logged, returns how many were not since the last line.
-    fn note(&self, second: u64) -> Option<u64> {
-        self.all.fetch_add(1, Ordering::Relaxed);
-        let next = self.next.load(Ordering::Relaxed);
-        let is_mine = second >= next
-            && self.next.compare_exchange(next, second + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if is_mine {
-            return Some(self.untold.swap(0, Ordering::Relaxed));
-        }
-        self.untold.fetch_add(1, Ordering::Relaxed);
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_of_many_in_a_second_is_logged_and_says_how_many_were_not() {
-        let counter = Counter::default();
-        let told: Vec<_> = [0, 0, 0, 1, 2, 2].into_iter().map(|second| counter.note(second)).collect();
-        assert_eq!(told, [Some(0), None, None, Some(2), Some(0), None]);
-        assert_eq!(counter.all.load(Ordering::Relaxed), 6);
-    }
 
     #[test]
     fn each_reason_is_counted_by_itself() {

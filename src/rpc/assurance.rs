@@ -39,7 +39,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::EvaluateRequest>,
     ) -> Result<Response<pb::EvaluateResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::Evaluate>(&caller)?;
             let write = |decisions: &Decisions| {
@@ -81,7 +81,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RecordEvidenceRequest>,
     ) -> Result<Response<pb::RecordEvidenceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RecordEvidence>(&caller)?;
             let mut violations = Violations::default();
@@ -104,7 +104,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ListEvidenceRequest>,
     ) -> Result<Response<pb::ListEvidenceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListEvidence>(&caller)?;
             let mut violations = Violations::default();
@@ -126,7 +126,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RevokeEvidenceRequest>,
     ) -> Result<Response<pb::RevokeEvidenceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RevokeEvidence>(&caller)?;
             let write = |count: &u64| Ok(pb::RevokeEvidenceResponse { revoked_count: *count });
@@ -145,7 +145,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::RememberClientRequest>,
     ) -> Result<Response<pb::RememberClientResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::RememberClient>(&caller)?;
             let write = |remembered: &Remembered| {
@@ -171,7 +171,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ListClientsRequest>,
     ) -> Result<Response<pb::ListClientsResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListClients>(&caller)?;
             let mut violations = Violations::default();
@@ -188,7 +188,7 @@ impl AssuranceService for Rpc {
         &self,
         request: Request<pb::ForgetClientsRequest>,
     ) -> Result<Response<pb::ForgetClientsResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ForgetClients>(&caller)?;
             let write = |count: &u64| Ok(pb::ForgetClientsResponse { forgotten_count: *count });

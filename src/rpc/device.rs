@@ -26,7 +26,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::EnrollDeviceRequest>,
     ) -> Result<Response<pb::EnrollDeviceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::EnrollDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -55,7 +55,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ConfirmDeviceRequest>,
     ) -> Result<Response<pb::ConfirmDeviceResponse>, Status> {
-        let Received { caller, asked, name, running } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ConfirmDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -77,11 +77,8 @@ impl DeviceService for Rpc {
             let question = Question::default();
             let attempt = Attempt { subject, device: Some(id.clone()), offered, context, reach, question };
             let service = self.service.clone();
-            to_the_end(async move {
-                let _running = running;
-                message(&service.confirm(&grant, &attempt, &id, once).await?, &write)
-            })
-            .await
+            to_the_end(async move { message(&service.confirm(&grant, &attempt, &id, once).await?, &write) })
+                .await
         }
         .await;
         answer(answered, &name)
@@ -91,7 +88,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::GetDeviceRequest>,
     ) -> Result<Response<pb::GetDeviceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::GetDevice>(&caller)?;
             let mut violations = Violations::default();
@@ -109,7 +106,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ListDevicesRequest>,
     ) -> Result<Response<pb::ListDevicesResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ListDevices>(&caller)?;
             let mut violations = Violations::default();
@@ -139,7 +136,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::UpdateDeviceRequest>,
     ) -> Result<Response<pb::UpdateDeviceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::UpdateDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -159,7 +156,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::DeleteDeviceRequest>,
     ) -> Result<Response<pb::DeleteDeviceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::DeleteDevice>(&caller)?;
             let write = |(): &()| Ok(pb::DeleteDeviceResponse {});
@@ -180,7 +177,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::ResyncDeviceRequest>,
     ) -> Result<Response<pb::ResyncDeviceResponse>, Status> {
-        let Received { caller, asked, name, running } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::ResyncDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -199,11 +196,7 @@ impl DeviceService for Rpc {
             let ((subject, device), codes) = parse::checked(violations, parsed)?;
             let attempt = ResyncAttempt { subject, device, codes };
             let service = self.service.clone();
-            to_the_end(async move {
-                let _running = running;
-                message(&service.resync(&grant, &attempt, once).await?, &write)
-            })
-            .await
+            to_the_end(async move { message(&service.resync(&grant, &attempt, once).await?, &write) }).await
         }
         .await;
         answer(answered, &name)
@@ -213,7 +206,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::UnlockDeviceRequest>,
     ) -> Result<Response<pb::UnlockDeviceResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::UnlockDevice>(&caller)?;
             let shows = self.view(&caller);
@@ -234,7 +227,7 @@ impl DeviceService for Rpc {
         &self,
         request: Request<pb::IssueRecoveryCodesRequest>,
     ) -> Result<Response<pb::IssueRecoveryCodesResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::IssueRecoveryCodes>(&caller)?;
             let shows = self.view(&caller);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use self::layer::{RequestName, Running, to_the_end};
+use self::layer::{RequestName, to_the_end};
 use crate::auth::Caller;
 use crate::domain::moment::Moment;
 use crate::domain::policy::Policy;
@@ -91,7 +91,6 @@ struct Received<M> {
     caller: Arc<Caller>,
     asked: M,
     name: Arc<str>,
-    running: Option<Running>,
 }
 
 /// Takes the caller and the message from a request.
@@ -101,8 +100,7 @@ fn received<M>(request: Request<M>) -> Result<Received<M>, Status> {
     let Some(caller) = request.extensions().get::<Arc<Caller>>().cloned() else {
         return Err(status::refused(&Refusal::CallerUnknown));
     };
-    let running = request.extensions().get::<Running>().cloned();
-    Ok(Received { caller, asked: request.into_inner(), name, running })
+    Ok(Received { caller, asked: request.into_inner(), name })
 }
 
 /// Sends an answer, or what went wrong as a status.

@@ -15,7 +15,7 @@ impl SubjectService for Rpc {
         &self,
         request: Request<pb::GetSubjectRequest>,
     ) -> Result<Response<pb::GetSubjectResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::GetSubject>(&caller)?;
             let mut violations = Violations::default();
@@ -37,7 +37,7 @@ impl SubjectService for Rpc {
         &self,
         request: Request<pb::UnlockSubjectRequest>,
     ) -> Result<Response<pb::UnlockSubjectResponse>, Status> {
-        let Received { caller, asked, name, .. } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::UnlockSubject>(&caller)?;
             let write = |count: &u32| Ok(pb::UnlockSubjectResponse { cleared_failure_count: *count });

@@ -17,7 +17,7 @@ impl VerificationService for Rpc {
         &self,
         request: Request<pb::VerifyRequest>,
     ) -> Result<Response<pb::VerifyResponse>, Status> {
-        let Received { caller, asked, name, running } = received(request)?;
+        let Received { caller, asked, name } = received(request)?;
         let answered = async {
             let grant = auth::grant::<rpc::Verify>(&caller)?;
             let shows = self.view(&caller);
@@ -51,7 +51,6 @@ impl VerificationService for Rpc {
             let attempt = parse::checked(violations, attempt)?;
             let service = self.service.clone();
             to_the_end(async move {
-                let _running = running;
                 let reply = service.verify(&grant, &attempt, once).await?;
                 let mut answer = message(&reply, &write)?;
                 if let Reply::Again(_) = reply

@@ -44,7 +44,7 @@ impl Service {
         // Made once: where the commit has to be tried again, the same client is.
         let (made, token) = ClientToken::generate(self.entropy.bytes());
         let (made, token) = (&made, &token);
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;
@@ -60,8 +60,9 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::ClientRemembered, &caller.name, now)
                     .with("client", &client.id);
                 // Over the subject: a sign-out that comes first is not forgotten by what comes after it.
+                let next = standing.state.moved_on(!standing.devices.is_empty(), now);
                 let mut commit = Commit::new(event)
-                    .change(Change::Subject(standing.state.successor()))
+                    .change(Change::Subject(next))
                     .change(Change::Remember(Box::new(client.clone())));
                 let mut others = standing.clients;
                 // What has expired and is not swept yet takes nobody's place.
@@ -107,7 +108,7 @@ impl Service {
         once: Option<Once<u64>>,
     ) -> Result<Reply<u64>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::Clients).await?;

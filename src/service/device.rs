@@ -121,7 +121,7 @@ impl Service {
         let caller = grant.caller();
         let Removal { subject, device: id, context } = removal;
         let context = context.as_ref();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, wanted(context, now)).await?;
@@ -205,7 +205,7 @@ impl Service {
         once: Option<Once<Device>>,
     ) -> Result<Reply<Device>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
                 let now = self.clock.now();

@@ -83,7 +83,7 @@ impl Service {
         let made = kind.make(&setup, &making)?;
         let (made, making, setup) = (&made, &making, &setup);
         let (subject, name, context) = (&subject, name.as_ref(), context.as_ref());
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 if !beyond.is_empty() {
                     return Err(beyond.clone().into());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::FutureExt as _;
 use tokio::task::yield_now;
 
-use super::planning::{Patience, Planning, PlanningTurn, Unanswered};
+use super::planning::{Patience, Planning, Unanswered};
 use super::scene::Scene;
 use super::unit::{Once, Reply, Step};
 use super::{Service, unnamed};
@@ -100,32 +100,34 @@ impl Service {
         once: Option<Once<Decisions>>,
     ) -> Result<Reply<Decisions>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || self.decide_now(caller, subject, context, question).boxed()).await
+        self.unit(caller, subject, once, move |is_in_turn| {
+            self.decide_now(is_in_turn, caller, subject, context, question).boxed()
+        })
+        .await
     }
 
-    /// Decides requirements for the subject as it is now, with the commit that uses evidence up.
+    /// Decides requirements for the subject as it is now, with the commit that uses evidence up. In the turn of the
+    /// subject, this does not wait for other requests of the caller: those of others wait for it.
     async fn decide_now(
         &self,
+        is_in_turn: bool,
         caller: &Caller,
         subject: &Subject,
         context: &Context,
         question: &Question,
     ) -> Result<Step<Decisions>, Error> {
+        let decide = |patience| self.decide_with(patience, caller, subject, context, question);
+        if is_in_turn {
+            return Ok(decide(Patience::GoesOn).await?);
+        }
         // An explanation takes many steps.
         let turn = if question.explain { Some(self.planners.turn(caller).await) } else { None };
-        match self.decide_in(turn, caller, subject, context, question).await {
-            Err(Unanswered::NeedsTurn) => {
-                let turn = Some(self.planners.turn(caller).await);
-                Ok(self.decide_in(turn, caller, subject, context, question).await?)
-            }
-            decided => Ok(decided?),
-        }
+        self.planners.ask(caller, turn, decide).await
     }
 
-    /// Decides requirements in the caller's turn to plan, if it has it.
-    async fn decide_in(
+    async fn decide_with(
         &self,
-        turn: Option<PlanningTurn>,
+        patience: Patience,
         caller: &Caller,
         subject: &Subject,
         context: &Context,
@@ -135,7 +137,6 @@ impl Service {
         let wanted = if question.explain { Wanted::All(now) } else { Wanted::Here(context, now) };
         let standing = self.standing_of(&caller.tenant, subject, wanted).await?;
         let scene = self.scene(caller, &standing, context, &question.capabilities, now)?;
-        let patience = Patience::Waits(turn);
         let (decisions, consequences) = self.answer(caller, &scene, question, patience).await?;
         if question.explain {
             return Ok(Step::Answer(decisions));

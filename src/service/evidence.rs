@@ -126,7 +126,7 @@ impl Service {
         once: Option<Once<Evidence>>,
     ) -> Result<Reply<Evidence>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, &testimony.subject, once, move |_| {
             async move {
                 let Testimony { subject, context, .. } = testimony;
                 let mut strength = self.external(&testimony.method)?;

@@ -1,7 +1,8 @@
 //! Limits the plan searches of each caller. A search takes its thread for up to a millisecond. Few steps are taken at once;
 //! a request that needs more lets other tasks run before each decision, and an Evaluate needs its caller's turn for them,
-//! which one request has at a time. So each caller searches on one thread at a time, beside those first steps and its
-//! accepted proofs. A request that waits for the turn keeps nothing that it has read of its subject.
+//! which one request has at a time. So each caller searches on one thread at a time, beside those first steps, its
+//! accepted proofs, and changes in the turn of their subject. A request that waits for the turn keeps nothing that it has
+//! read of its subject.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,7 @@ pub(super) struct PlanningTurn {
 pub(super) enum Patience {
     /// A request that holds nothing which others need. Many steps are taken only in its caller's turn, which it may have.
     Waits(Option<PlanningTurn>),
-    /// A proof was accepted, or may be: its subject's turn and a place in the commit queue are held.
+    /// The turn of its subject and a place in the commit queue are held: others wait for them.
     GoesOn,
 }
 
@@ -91,6 +92,20 @@ impl Planners {
     /// Waits for the turn of a caller.
     pub(super) async fn turn(&self, caller: &Caller) -> PlanningTurn {
         PlanningTurn { _lock: self.of(caller).lock_owned().await }
+    }
+
+    /// Answers a question in the turn of its caller, if it has it or needs it. `ask` is called a second time if only that
+    /// shows that the turn is needed.
+    pub(super) async fn ask<T, F: Future<Output = Result<T, Unanswered>>>(
+        &self,
+        caller: &Caller,
+        turn: Option<PlanningTurn>,
+        ask: impl Fn(Patience) -> F,
+    ) -> Result<T, Error> {
+        match ask(Patience::Waits(turn)).await {
+            Err(Unanswered::NeedsTurn) => Ok(ask(Patience::Waits(Some(self.turn(caller).await))).await?),
+            answered => Ok(answered?),
+        }
     }
 
     /// The turn of a caller, if no other request has it.

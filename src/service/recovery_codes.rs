@@ -80,7 +80,7 @@ impl Service {
             grant.also(Role::Admin)?;
         }
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, &request.subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let context = request.context.as_ref();

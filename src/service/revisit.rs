@@ -8,7 +8,7 @@
 
 use super::Service;
 use super::evaluate::{Decisions, Joint, Question};
-use super::planning::{Patience, PlanningTurn, Unanswered};
+use super::planning::{Patience, Unanswered};
 use super::verify::Attempt;
 use crate::assurance::counting::{Asked, counts};
 use crate::auth::{Caller, Grant, rpc};
@@ -71,18 +71,13 @@ impl Service {
         question: &Question,
         kept: &Kept,
     ) -> Result<Option<Decisions>, Error> {
-        match self.unless_kept_in(None, caller, subject, context, question, kept).await {
-            Err(Unanswered::NeedsTurn) => {
-                let turn = Some(self.planners.turn(caller).await);
-                Ok(self.unless_kept_in(turn, caller, subject, context, question, kept).await?)
-            }
-            decided => Ok(decided?),
-        }
+        let decide = |patience| self.unless_kept_with(patience, caller, subject, context, question, kept);
+        self.planners.ask(caller, None, decide).await
     }
 
-    async fn unless_kept_in(
+    async fn unless_kept_with(
         &self,
-        turn: Option<PlanningTurn>,
+        patience: Patience,
         caller: &Caller,
         subject: &Subject,
         context: &Context,
@@ -96,7 +91,7 @@ impl Service {
         }
         let evidence = standing.evidence.iter().filter_map(|one| kept.usable(one)).collect();
         let standing = Standing { evidence, ..standing };
-        match self.decide_anew(turn, caller, &standing, context, question, now).await {
+        match self.decide_anew(patience, caller, &standing, context, question, now).await {
             // An error would lose the kept verdict, which is still true.
             Err(Unanswered::Failed(Error::Refused(Refusal::RequirementNotFound { .. }))) => {
                 Ok(Some(undecidable(question)))
@@ -105,10 +100,10 @@ impl Service {
         }
     }
 
-    /// The decisions by what counts now, in the caller's turn to plan, if it has it. They change nothing.
+    /// The decisions by what counts now. They change nothing.
     async fn decide_anew(
         &self,
-        turn: Option<PlanningTurn>,
+        patience: Patience,
         caller: &Caller,
         standing: &Standing,
         context: &Context,
@@ -116,7 +111,6 @@ impl Service {
         now: Moment,
     ) -> Result<Decisions, Unanswered> {
         let scene = self.scene(caller, standing, context, &question.capabilities, now)?;
-        let patience = Patience::Waits(turn);
         let (mut decisions, consequences) = self.answer(caller, &scene, question, patience).await?;
         if consequences.graced {
             // The grace has not begun, and only a commit begins it.

@@ -38,7 +38,7 @@ impl Service {
         once: Option<Once<u64>>,
     ) -> Result<Reply<u64>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let standing = self.standing_of(&caller.tenant, subject, Wanted::All(now)).await?;
@@ -63,8 +63,9 @@ impl Service {
                 let event = Event::about(&caller.tenant, subject, What::EvidenceRevoked, &caller.name, now)
                     .with("evidence", id);
                 // Over the subject: a change that goes by this evidence is made before it, or not at all.
+                let next = standing.state.moved_on(!standing.devices.is_empty(), now);
                 let commit = Commit::new(event)
-                    .change(Change::Subject(standing.state.successor()))
+                    .change(Change::Subject(next))
                     .change(Change::Revoke(Revoked::One(id.clone()), now));
                 Ok(Step::Commit(commit, count))
             }

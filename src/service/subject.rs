@@ -63,7 +63,7 @@ impl Service {
         once: Option<Once<u32>>,
     ) -> Result<Reply<u32>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, subject, once, move |_| {
             async move {
                 let (state, devices) = self.devices_of(&caller.tenant, subject).await?;
                 let count = state.failures.count;

@@ -1,5 +1,6 @@
-//! The unit of work of every change: plan, commit over the versions that were read, and plan anew if the commit is stale.
-//! A change that judges a proof goes through [`Service::judged`], which makes sure that the judgement is counted.
+//! The unit of work of every change: plan, commit over the versions that were read in the turn of the subject, and plan
+//! anew if the commit is stale. A change that judges a proof goes through [`Service::judged`], which makes sure that the
+//! judgement is counted.
 
 use std::time::Duration;
 
@@ -14,10 +15,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::secret::Secret;
 use crate::env::request;
 use crate::error::{Error, Fault, Origin};
-use crate::store::{Commit, Outcome, Recalled, Record, Turn};
+use crate::store::{Commit, Outcome, Purpose, Recalled, Record, Turn};
 
-/// The number of times that a change is planned before it is refused as stale. So many changes at once of one subject
-/// all succeed: in each round at least one of them commits.
+/// The number of times that a change is planned before it is refused as stale. Within a replica, changes of a subject are
+/// committed one at a time. Of several replicas at least one commits in each round, so as many of them all succeed.
 const TRIES: usize = 32;
 /// How long the answer to a request id is kept.
 const RECORD_FOR: Duration = Duration::from_secs(10 * 60);
@@ -72,22 +73,35 @@ enum Done<T> {
 }
 
 impl Service {
-    /// Carries a change out. `plan` reads, decides, and says what to commit; it is called again when the
+    /// Carries a change of a subject out. `plan` reads, decides, and says what to commit; it is called again when the
     /// commit comes too late, and when the database failed and certainly wrote nothing. With a request id,
     /// the first answer is given again and nothing is done twice.
+    ///
+    /// A plan that commits nothing needs no [`Turn`]. If a plan has something to commit and another request has the turn,
+    /// the change is planned anew in its own turn. `plan` is told whether it is in one: others wait for it then.
     pub(super) async fn unit<'p, T>(
         &self,
         caller: &Caller,
+        subject: &Subject,
         once: Option<Once<T>>,
-        plan: impl Fn() -> BoxFuture<'p, Result<Step<T>, Error>>,
+        plan: impl Fn(bool) -> BoxFuture<'p, Result<Step<T>, Error>>,
     ) -> Result<Reply<T>, Error> {
         if let Some(answer) = self.recalled_early(caller, once.as_ref()).await? {
             return Ok(Reply::Again(answer));
         }
+        let Caller { tenant, name, .. } = caller;
         let mut patience = Patience::new();
+        let mut turn = None;
         for _ in 0..TRIES {
-            let planned = plan().instrument(tracing::debug_span!("plan")).await;
-            match self.carry_out(caller, once.as_ref(), None, planned).await {
+            let mut planned = plan(turn.is_some()).instrument(tracing::debug_span!("plan")).await;
+            if turn.is_none() && matches!(planned, Ok(Step::Commit(..))) {
+                turn = self.store.try_turn(tenant, name, subject, Purpose::Change);
+                if turn.is_none() {
+                    turn = Some(self.store.turn(tenant, name, subject, Purpose::Change).await?);
+                    planned = plan(true).instrument(tracing::debug_span!("plan")).await;
+                }
+            }
+            match self.carry_out(caller, once.as_ref(), turn.as_mut(), planned).await {
                 Ok(Done::Reply(reply)) => return Ok(reply),
                 Ok(Done::Stale) => {}
                 Ok(Done::Reused) => return Err(Refusal::RequestIdReused.into()),
@@ -118,12 +132,13 @@ impl Service {
         let mut is_reused = false;
         let mut patience = Patience::new();
         // Without a turn a throttled or malformed proof is answered all the same; one that has to be judged waits for it.
-        let mut turn = self.store.try_turn(&caller.tenant, subject);
+        let Caller { tenant, name, .. } = caller;
+        let mut turn = self.store.try_turn(tenant, name, subject, Purpose::Judgement);
         loop {
             let may = if turn.is_some() { May::Judge } else { May::Look };
             let planned = plan(may).instrument(tracing::debug_span!("judge")).await;
             if matches!(planned, Ok(Step::Judge)) {
-                match self.store.turn(&caller.tenant, subject).await {
+                match self.store.turn(tenant, name, subject, Purpose::Judgement).await {
                     Ok(taken) => turn = Some(taken),
                     // Also now a retry gets its first answer.
                     Err(error) => {
@@ -149,7 +164,7 @@ impl Service {
         }
     }
 
-    /// Commits a plan, and returns its answer once the commit is on disk.
+    /// Commits a plan in the turn of its subject, and returns its answer once the commit is on disk.
     async fn carry_out<T>(
         &self,
         caller: &Caller,
@@ -173,15 +188,11 @@ impl Service {
             }
             Err(fault) => return Err(fault),
         };
+        let turn = turn.ok_or_else(|| Fault::internal("committing", "there is no turn to commit in"))?;
         let record = once.map(|once| self.record(caller, once, &answer)).transpose()?;
         let kept = record.as_ref().map(|record| record.answer.clone());
         let commit = commit.record(record);
-        let written = async {
-            match turn {
-                Some(turn) => turn.commit(commit).await,
-                None => self.store.commit(commit).await,
-            }
-        };
+        let written = turn.commit(commit);
         Ok(match written.instrument(tracing::debug_span!("commit")).await? {
             Outcome::Done => Done::Reply(Reply::Fresh(answer, kept)),
             Outcome::Stale => Done::Stale,

@@ -49,7 +49,7 @@ impl Service {
         once: Option<Once<Device>>,
     ) -> Result<Reply<Device>, Error> {
         let caller = grant.caller();
-        self.unit(caller, once, move || {
+        self.unit(caller, &update.subject, once, move |_| {
             async move {
                 let now = self.clock.now();
                 let context = update.context.as_ref();

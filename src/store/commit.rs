@@ -15,6 +15,8 @@ use crate::domain::secret::Secret;
 pub struct Commit {
     pub(super) tenant: Tenant,
     pub(super) subject: Subject,
+    /// Who makes it.
+    pub(super) caller: CallerName,
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,
     pub(super) record: Option<Record>,
@@ -121,6 +123,7 @@ impl Commit {
         Self {
             tenant: event.tenant.clone(),
             subject: event.subject.clone(),
+            caller: event.caller.clone(),
             changes: Vec::new(),
             events: vec![event],
             record: None,

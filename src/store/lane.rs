@@ -1,18 +1,19 @@
 //! Lanes: each takes the commits that are waiting and writes them as one group. A lone commit does not wait
 //! for company; a crowd shares one transaction and one flush to disk.
 //!
-//! As few lanes as will do are in use: a group of twice the size costs the database little more. A subject stays in
-//! its lane while their number does, and is once in a group: so what one request changes, the next in line is
-//! written over, or told that it is stale. What finds its subject in two lanes at once is told so by the database.
+//! Use the fewest lanes that keep up: doubling a group's size costs the database little. A subject stays in its lane while
+//! the number of lanes does, and is once in a group: a second commit of it is written over the first, or is stale. If the
+//! number of lanes changes while two of them hold commits of one subject, the version check decides between them.
+//!
+//! The queue of a lane has no bound of its own: each commit in it keeps the slot of its request ([`Job`]).
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sea_orm::DbErr;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -21,18 +22,17 @@ use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
+use super::job::{Claim, Job, Line, UnderWay, Withdrawal};
 use super::seen::SeenRequests;
+use super::waiting::Waiting;
 use super::witness::Witness;
-use crate::domain::ids::{Subject, Tenant};
+use crate::domain::ids::{CallerName, Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::request;
 use crate::error::{Error, Fault};
 
 /// Commits in one group at most.
 const GROUP: usize = 64;
-/// Commits that wait for one lane at most: more are refused at once, so that those that wait are served in
-/// time.
-const QUEUE: usize = 1024;
 
 /// What this replica knows of what it wrote.
 #[derive(Clone, Default)]
@@ -45,26 +45,6 @@ pub(super) struct Memory {
     pub(super) requests: Arc<SeenRequests>,
 }
 
-pub(super) struct Job {
-    commit: Commit,
-    reply: Reply,
-}
-
-/// The way back to the caller.
-struct Reply {
-    answer: oneshot::Sender<Result<Outcome, Fault>>,
-    under_way: UnderWay,
-}
-
-impl Reply {
-    fn send(self, outcome: Result<Outcome, Fault>) {
-        // First, so that a caller that has its answer finds its own commit not counted.
-        drop(self.under_way);
-        // The caller may be gone; a judged proof is counted all the same.
-        let _ = self.answer.send(outcome);
-    }
-}
-
 /// Groups after which others get their turn to write, where there is one connection for all.
 const REST: usize = 64;
 /// Commits under way for which one more lane is used.
@@ -72,10 +52,9 @@ const CROWD: usize = 32;
 
 /// What leads to one lane.
 struct Door {
-    queue: mpsc::Sender<Job>,
+    queue: mpsc::UnboundedSender<Job>,
     pace: Arc<Pace>,
-    /// Commits of this lane that wait or are being written, and reserved places.
-    under_way: Arc<AtomicUsize>,
+    line: Arc<Line>,
 }
 
 /// How long a lane's groups take: a moving mean, in microseconds.
@@ -108,32 +87,57 @@ pub(super) struct Lanes {
     under_way: Arc<AtomicUsize>,
 }
 
-/// One commit under way, in all lanes and in its own, until it is written or given up. Dropping the caller's future does
-/// not end it.
-struct UnderWay([Arc<AtomicUsize>; 2]);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        for count in &self.0 {
-            count.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
-}
-
-/// A reserved place in a lane's queue. A commit that is put in it is written even if its caller goes away.
+/// A reserved place in a lane's queue.
 pub(super) struct Place {
-    permit: mpsc::OwnedPermit<Job>,
+    queue: mpsc::UnboundedSender<Job>,
     under_way: UnderWay,
 }
 
 impl Place {
-    /// Puts a commit in the queue, before this returns. The future resolves when the commit is written.
+    /// Puts a commit in the queue, before this returns. The future resolves when the commit is written. If it is dropped,
+    /// the commit is written all the same.
     pub(super) fn fill(self, commit: Commit) -> impl Future<Output = Result<Outcome, Fault>> {
-        let (sender, answer) = oneshot::channel();
-        let reply = Reply { answer: sender, under_way: self.under_way };
-        self.permit.send(Job { commit, reply });
+        self.send(commit, None)
+    }
+
+    /// Puts a commit in the queue, before this returns. The future resolves when the commit is written. If it is dropped
+    /// before the lane begins to write the commit, the commit is withdrawn.
+    ///
+    /// # Errors
+    /// The deadline of the request is near: [`Refusal::Overloaded`] if the commit was withdrawn, so nothing was written;
+    /// a fault [in doubt](Fault::doubt) if the lane has begun to write it.
+    pub(super) fn fill_or_withdraw(self, commit: Commit) -> impl Future<Output = Result<Outcome, Error>> {
+        let claim = Claim::default();
+        let answer = self.send(commit, Some(claim.clone()));
+        let withdrawal = Withdrawal(claim);
+        async move {
+            let Withdrawal(claim) = &withdrawal;
+            match in_time(answer).await {
+                Some(outcome) => Ok(outcome?),
+                None if claim.take() => Err(Refusal::Overloaded.into()),
+                None => Err(late().into()),
+            }
+        }
+    }
+
+    fn send(self, commit: Commit, claim: Option<Claim>) -> impl Future<Output = Result<Outcome, Fault>> {
+        let (job, answer) = Job::new(commit, self.under_way, claim);
+        // Fails if the lane is gone; `answer` says so.
+        let _ = self.queue.send(job);
         async move { answer.await.unwrap_or_else(|_| Err(Fault::doubt("committing", "the lane is gone"))) }
     }
+}
+
+/// The outcome of a commit, if it arrives early enough to answer before the request's deadline.
+async fn in_time<T>(outcome: impl Future<Output = T>) -> Option<T> {
+    match request::left() {
+        Some(left) => timeout(request::wait(left), outcome).await.ok(),
+        None => Some(outcome.await),
+    }
+}
+
+fn late() -> Fault {
+    Fault::doubt("committing", "the commit is not written yet, and the caller's deadline is near")
 }
 
 impl Lanes {
@@ -147,7 +151,7 @@ impl Lanes {
         let (doors, tasks) = writers
             .into_iter()
             .map(|writer| {
-                let (queue, jobs) = mpsc::channel(QUEUE);
+                let (queue, jobs) = mpsc::unbounded_channel();
                 let pace = Arc::new(Pace::default());
                 let lane = run(writer, jobs, memory.clone(), pace.clone());
                 let guard = died.clone().drop_guard();
@@ -155,7 +159,7 @@ impl Lanes {
                     lane.await;
                     guard.disarm();
                 });
-                (Door { queue, pace, under_way: Arc::default() }, task)
+                (Door { queue, pace, line: Arc::default() }, task)
             })
             .unzip();
         (Self { doors, spread: RandomState::new(), under_way: Arc::default() }, tasks)
@@ -163,50 +167,42 @@ impl Lanes {
 
     /// Writes a commit. If the caller goes away meanwhile, the commit is written all the same.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
-        let answer = self.reserve(&commit.tenant, &commit.subject)?.fill(commit);
-        let late =
-            |_| Fault::doubt("committing", "the commit is still queued, and the caller's deadline is near");
-        match request::left() {
-            Some(left) => Ok(timeout(request::wait(left), answer).await.map_err(late)??),
-            None => Ok(answer.await?),
-        }
+        let place = self.reserve(&commit.tenant, &commit.subject, &commit.caller)?;
+        Ok(in_time(place.fill(commit)).await.ok_or_else(late)??)
     }
 
-    /// Reserves a place for a commit of a subject.
+    /// Reserves a place for a commit that a caller makes of a subject.
     ///
     /// # Errors
-    /// The queue is full, or the caller's deadline would pass before the commit is written.
-    pub(super) fn reserve(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
-        let (Door { queue, pace, .. }, under_way, ahead) = self.begin(tenant, subject);
+    /// The deadline of the request would pass before the commit is written, or the lane is gone.
+    pub(super) fn reserve(
+        &self,
+        tenant: &Tenant,
+        subject: &Subject,
+        caller: &CallerName,
+    ) -> Result<Place, Error> {
+        let (place, wait) = self.begin(tenant, subject, caller);
+        if place.queue.is_closed() {
+            return Err(Refusal::Draining.into());
+        }
         // Who cannot wait for their turn is told so at once, and not when their time is over.
-        let wait = pace.wait(ahead);
         if request::left().is_some_and(|left| left < wait) {
             return Err(Refusal::Overloaded.into());
         }
-        match queue.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Place { permit, under_way }),
-            Err(mpsc::error::TrySendError::Full(_)) => Err(Refusal::Overloaded.into()),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Refusal::Draining.into()),
-        }
+        Ok(place)
     }
 
-    /// Waits for a place, however long the queue is. For a commit that must not be refused, since its proof was judged
-    /// already.
-    ///
-    /// # Errors
-    /// The lane is gone.
-    pub(super) async fn wait_for_place(&self, tenant: &Tenant, subject: &Subject) -> Result<Place, Error> {
-        let (door, under_way, _) = self.begin(tenant, subject);
-        let permit = door.queue.clone().reserve_owned().await.map_err(|_| Refusal::Draining)?;
-        Ok(Place { permit, under_way })
+    /// A place, however long the wait is. For a commit that must not be refused, since its proof was judged already.
+    pub(super) fn place(&self, tenant: &Tenant, subject: &Subject, caller: &CallerName) -> Place {
+        self.begin(tenant, subject, caller).0
     }
 
-    /// Counts one more commit of a subject. Gives the way to its lane, and the number of commits before it there.
-    fn begin(&self, tenant: &Tenant, subject: &Subject) -> (&Door, UnderWay, usize) {
+    /// Counts one more commit. Also returns the estimated time until its group begins.
+    fn begin(&self, tenant: &Tenant, subject: &Subject, caller: &CallerName) -> (Place, Duration) {
         let others = self.under_way.fetch_add(1, Ordering::Relaxed);
         let door = self.door(tenant, subject, others);
-        let ahead = door.under_way.fetch_add(1, Ordering::Relaxed);
-        (door, UnderWay([self.under_way.clone(), door.under_way.clone()]), ahead)
+        let (under_way, ahead) = door.line.join(caller, &self.under_way);
+        (Place { queue: door.queue.clone(), under_way }, door.pace.wait(ahead))
     }
 
     /// The lane of a subject, while `others` are under way.
@@ -216,12 +212,8 @@ impl Lanes {
     }
 }
 
-fn key(commit: &Commit) -> impl Hash + Eq + '_ {
-    (&commit.tenant, &commit.subject)
-}
-
-async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory, pace: Arc<Pace>) {
-    let mut waiting: Vec<Job> = Vec::with_capacity(GROUP);
+async fn run(mut writer: Writer, mut jobs: mpsc::UnboundedReceiver<Job>, memory: Memory, pace: Arc<Pace>) {
+    let mut waiting = Waiting::default();
     let mut since_rest = 0;
     loop {
         since_rest += 1;
@@ -229,16 +221,16 @@ async fn run(mut writer: Writer, mut jobs: mpsc::Receiver<Job>, memory: Memory, 
             writer.rest();
             since_rest = 0;
         }
-        if waiting.is_empty() && jobs.recv_many(&mut waiting, GROUP).await == 0 {
-            return writer.close().await;
+        if waiting.is_empty() {
+            match jobs.recv().await {
+                Some(job) => waiting.push(job),
+                None => return writer.close().await,
+            }
         }
-        while waiting.len() < GROUP {
-            let Ok(job) = jobs.try_recv() else { break };
+        while let Ok(job) = jobs.try_recv() {
             waiting.push(job);
         }
-        let (group, rest) = one_of_each(std::mem::take(&mut waiting));
-        waiting = rest;
-        let group = group.into_iter().filter_map(|job| unless_stale(job, &memory));
+        let group = waiting.group(GROUP).into_iter().filter_map(|job| unless_stale(job, &memory));
         // Verifications go the short way, and do not wait for what takes the long one.
         let (hot, cold): (Vec<_>, Vec<_>) = group.partition(|job| job.commit.hot().is_some());
         for group in [hot, cold] {
@@ -276,18 +268,6 @@ async fn write_and_tell(writer: &mut Writer, group: Vec<Job>, memory: &Memory) {
         }
         reply.send(outcome);
     }
-}
-
-/// The first job of each subject, and the others.
-fn one_of_each(jobs: Vec<Job>) -> (Vec<Job>, Vec<Job>) {
-    if jobs.len() == 1 {
-        return (jobs, Vec::new());
-    }
-    let mut seen = HashSet::new();
-    let first: Vec<bool> = jobs.iter().map(|job| seen.insert(key(&job.commit))).collect();
-    drop(seen);
-    let mut first = first.into_iter();
-    jobs.into_iter().partition(|_| first.next().unwrap_or(false))
 }
 
 /// Writes a group; where it cannot be written as one, each commit by itself.
@@ -359,7 +339,7 @@ mod tests {
             pace.learn(Duration::from_millis(1));
         }
         assert!(pace.wait(1) < Duration::from_millis(2));
-        // A full queue of a quick database is no reason to refuse.
-        assert!(pace.wait(QUEUE + GROUP) < Duration::from_millis(40));
+        // Many commits of a quick database are no reason to refuse.
+        assert!(pace.wait(17 * GROUP) < Duration::from_millis(40));
     }
 }

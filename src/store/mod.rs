@@ -13,8 +13,10 @@ mod dialect;
 mod durability;
 mod entity;
 mod fingerprint;
+mod job;
 mod keys;
 mod lane;
+mod locks;
 mod primary;
 mod recall;
 mod revocation;
@@ -29,6 +31,7 @@ mod texts;
 mod turn;
 mod unsuited;
 mod unwritten;
+mod waiting;
 mod witness;
 
 #[cfg(test)]
@@ -53,7 +56,7 @@ pub use self::rights::MissingRights;
 pub use self::schema::{MigrateError, SchemaState};
 pub use self::server::Unwritable;
 pub use self::standing::{Standing, Wanted};
-pub use self::turn::Turn;
+pub use self::turn::{Purpose, Turn};
 pub use self::unsuited::Unsuited;
 pub use self::witness::{Mark, Remembered};
 
@@ -151,7 +154,8 @@ impl Store {
         &self.keyring
     }
 
-    /// Writes a commit. When this returns `Done`, it is on disk.
+    /// Writes a commit without the turn of its subject: for the server's own commits, which may be made in the turn of a
+    /// request. When this returns `Done`, it is on disk. If the caller goes away meanwhile, it is written all the same.
     ///
     /// # Errors
     /// The database does not answer, there is too much to write, or the store is closed.

@@ -1,116 +1,184 @@
-//! Turns: a replica judges one proof of a subject at a time, and the next one only when the commit of the last is on
-//! disk. A turn also holds a place in the queue of commits, so that a full queue refuses before anything is judged.
+//! Turns: a replica judges one proof of a subject or makes one other change of it at a time, and the next one only when the
+//! commit of the last is on disk. A turn also holds a place in the queue of commits, so that a deadline that cannot be met
+//! refuses before anything is judged.
 //!
 //! Without turns, parallel requests would have many proofs judged at one version of a device, and only one of them would
 //! be counted. The other verdicts are discarded, but the time that each takes could tell a right code from a wrong one.
 //!
-//! Judgements whose commits failed delay the next turn ([`Unwritten`]).
+//! A request first waits for the other requests of its caller for the same subject, and then for the subject. So only one
+//! request of each caller waits for a subject, and others wait for at most one commit of each caller, however many
+//! requests a caller makes. Both locks are fair. They are always taken in this order, so no two requests wait for each
+//! other.
 //!
-//! Replicas do not share turns. Between them the version of the device decides: a stale commit is judged anew.
+//! Judgements whose commits failed delay the next judgement ([`Unwritten`]).
+//!
+//! Replicas do not share turns. Between them the version of the row decides: a stale commit is planned anew.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, timeout};
 
 use super::Store;
 use super::commit::{Commit, Outcome};
 use super::lane::{Lanes, Place};
+use super::locks::{Held, Locks};
 use super::unwritten::Unwritten;
-use crate::domain::ids::{Subject, Tenant};
+use crate::domain::ids::{CallerName, Subject, Tenant};
 use crate::domain::refusal::Refusal;
 use crate::env::request;
 use crate::error::{Error, Origin};
 
-/// The number of turns. Subjects whose hashes share one wait for each other, for as long as a commit takes.
-const TURNS: usize = 4096;
+/// The number of counts of failed commits. Subjects whose hashes share one delay each other.
+const COUNTS: usize = 4096;
 
-/// Locks, by the hash of the subject.
+type OfCaller = (Tenant, CallerName, Subject);
+type OfSubject = (Tenant, Subject);
+
+/// The turns of all subjects.
 pub(super) struct Turns {
-    each: Box<[Arc<Mutex<Unwritten>>]>,
+    callers: Locks<OfCaller>,
+    subjects: Locks<OfSubject>,
+    unwritten: Arc<[Mutex<Unwritten>]>,
     spread: RandomState,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        let each = (0..TURNS).map(|_| Arc::default()).collect();
-        Self { each, spread: RandomState::new() }
+        Self {
+            callers: Locks::default(),
+            subjects: Locks::default(),
+            unwritten: (0..COUNTS).map(|_| Mutex::default()).collect(),
+            spread: RandomState::new(),
+        }
     }
 }
 
-impl Turns {
-    fn of(&self, tenant: &Tenant, subject: &Subject) -> &Arc<Mutex<Unwritten>> {
-        &self.each[self.spread.hash_one((tenant, subject)) as usize % self.each.len()]
-    }
+/// What a turn is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A proof is judged. Its commit is written even if the caller goes away. If it fails, the next judgement is delayed.
+    Judgement,
+    /// Nothing is judged. A commit that no lane has begun to write is withdrawn if the caller goes away or its deadline is
+    /// near.
+    Change,
 }
 
-/// The right to judge a proof of a subject, with a place in the queue for its commit.
+/// The right to change a subject, with a place in the queue for the commit.
 pub struct Turn {
+    purpose: Purpose,
     lanes: Arc<Lanes>,
     place: Option<Place>,
-    /// The lock for which other requests of the subject wait.
-    held: OwnedMutexGuard<Unwritten>,
-    /// Whether the last commit was written, or whose fault it is that it was not. `None`: there was none.
+    failures: Failures,
+    /// Whether the last commit of a judgement was written, or whose fault it is that it was not. `None`: there was none.
     written: Option<Result<(), Origin>>,
+    _locks: Both,
+}
+
+/// Both locks.
+struct Both {
+    _subject: Held<OfSubject>,
+    _caller: Held<OfCaller>,
+}
+
+/// The failed commits of a subject's judgements, in the place of its hash.
+struct Failures(Arc<[Mutex<Unwritten>]>, usize);
+
+impl Failures {
+    fn count(&self) -> MutexGuard<'_, Unwritten> {
+        self.0[self.1].lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Store {
-    /// Takes the turn of a subject, if it is free and there is room for the commit.
+    /// Takes the turn of a subject, if it is free and the commit can be written in time.
     #[must_use]
-    pub fn try_turn(&self, tenant: &Tenant, subject: &Subject) -> Option<Turn> {
-        let held = self.turns.of(tenant, subject).clone().try_lock_owned().ok()?;
-        self.turn_of(tenant, subject, held).ok()
+    pub fn try_turn(
+        &self,
+        tenant: &Tenant,
+        caller: &CallerName,
+        subject: &Subject,
+        purpose: Purpose,
+    ) -> Option<Turn> {
+        let own = self.turns.callers.try_lock((tenant.clone(), caller.clone(), subject.clone()))?;
+        let held = self.turns.subjects.try_lock((tenant.clone(), subject.clone()))?;
+        self.turn_of(tenant, caller, subject, purpose, Both { _subject: held, _caller: own }).ok()
     }
 
     /// Waits for the turn of a subject.
     ///
     /// # Errors
-    /// The queue is full, or the caller's deadline would pass before the commit is written.
-    pub async fn turn(&self, tenant: &Tenant, subject: &Subject) -> Result<Turn, Error> {
-        let waiting = self.turns.of(tenant, subject).clone().lock_owned();
-        let held = match request::left() {
-            Some(left) => timeout(left, waiting).await.map_err(|_| Refusal::Overloaded)?,
-            None => waiting.await,
+    /// The caller's deadline would pass before the commit is written; the store is closed; for a judgement, the delay after
+    /// commits that failed is not over.
+    pub async fn turn(
+        &self,
+        tenant: &Tenant,
+        caller: &CallerName,
+        subject: &Subject,
+        purpose: Purpose,
+    ) -> Result<Turn, Error> {
+        let locks = async {
+            let own = self.turns.callers.lock((tenant.clone(), caller.clone(), subject.clone())).await;
+            let held = self.turns.subjects.lock((tenant.clone(), subject.clone())).await;
+            Both { _subject: held, _caller: own }
         };
-        self.turn_of(tenant, subject, held)
+        let locks = match request::left() {
+            Some(left) => timeout(request::wait(left), locks).await.map_err(|_| Refusal::Overloaded)?,
+            None => locks.await,
+        };
+        self.turn_of(tenant, caller, subject, purpose, locks)
     }
 
     fn turn_of(
         &self,
         tenant: &Tenant,
+        caller: &CallerName,
         subject: &Subject,
-        held: OwnedMutexGuard<Unwritten>,
+        purpose: Purpose,
+        locks: Both,
     ) -> Result<Turn, Error> {
-        held.check(Instant::now())?;
+        let Turns { unwritten, spread, .. } = &self.turns;
+        let failures =
+            Failures(unwritten.clone(), spread.hash_one((tenant, subject)) as usize % unwritten.len());
+        if purpose == Purpose::Judgement {
+            failures.count().check(Instant::now())?;
+        }
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
-        let place = lanes.reserve(tenant, subject)?;
-        Ok(Turn { lanes, place: Some(place), held, written: None })
+        let place = lanes.reserve(tenant, subject, caller)?;
+        Ok(Turn { purpose, lanes, place: Some(place), failures, written: None, _locks: locks })
     }
 }
 
 impl Turn {
-    /// Writes a commit. The turn is kept: if the commit is stale, or meets the record of its request id, the proof is
-    /// judged anew in the same turn.
+    /// Writes a commit. The turn is kept: if the commit is stale, or meets the record of its request id, it is planned anew
+    /// in the same turn.
     ///
     /// # Errors
-    /// The database does not answer.
+    /// The database does not answer. For a [`Purpose::Change`] also: the caller's deadline is near, as
+    /// [`Refusal::Overloaded`] if nothing was written, or as a fault in doubt.
     pub async fn commit(&mut self, commit: Commit) -> Result<Outcome, Error> {
-        let place = match self.place.take() {
-            Some(place) => place,
-            None => self.lanes.wait_for_place(&commit.tenant, &commit.subject).await?,
-        };
-        let outcome = place.fill(commit).await;
-        self.written = Some(outcome.as_ref().map(drop).map_err(|fault| fault.origin));
-        Ok(outcome?)
+        let Commit { tenant, subject, caller, .. } = &commit;
+        let place = self.place.take();
+        match self.purpose {
+            Purpose::Judgement => {
+                let place = place.unwrap_or_else(|| self.lanes.place(tenant, subject, caller));
+                let outcome = place.fill(commit).await;
+                self.written = Some(outcome.as_ref().map(drop).map_err(|fault| fault.origin));
+                Ok(outcome?)
+            }
+            Purpose::Change => {
+                let place = place.map_or_else(|| self.lanes.reserve(tenant, subject, caller), Ok)?;
+                place.fill_or_withdraw(commit).await
+            }
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(written) = self.written {
-            self.held.note(written, Instant::now());
+            self.failures.count().note(written, Instant::now());
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::domain::decision::Decided;
 use crate::domain::refusal::Refusal;
 use crate::domain::violation::{Violations, echo};
 use crate::error::{Error, Fault, Origin};
+use crate::ops::lines::Lines;
 
 /// The domain of every `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "countersign";
@@ -21,6 +22,10 @@ pub const DOMAIN: &str = "countersign";
 const DECISION: &str = "type.googleapis.com/countersign.v1.Decision";
 /// When to come back after an overload or a database that did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Lines of faults, by what they mean and what was being done. Callers can cause many: a deadline of a few milliseconds
+/// leaves commits in doubt.
+static FAULTS: Lines<(Origin, &str)> = Lines::new();
 
 /// What the caller is told. `request` names the request in the log.
 #[must_use]
@@ -209,13 +214,13 @@ fn invalid(violations: &Violations) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
-/// A bland sentence and an id; the chain goes to the log, here and nowhere else.
+/// A bland sentence and an id; the chain goes to the log, here and nowhere else, at a bounded rate.
 fn broken(fault: &Fault, request: &str) -> Status {
     if fault.origin == Origin::Crowd {
         // Under a flood the log would be one.
         tracing::debug!(request_id = request, error = %fault, "a request was shed");
-    } else {
-        tracing::error!(request_id = request, error = %fault, "a request failed");
+    } else if let Some(left_out) = FAULTS.note((fault.origin, fault.doing())) {
+        tracing::error!(request_id = request, error = %fault, left_out, "a request failed");
     }
     let (code, message, reason) = match fault.origin {
         Origin::Store => (

@@ -49,10 +49,10 @@ use crate::auth::{Caller, Callers, Row, Rule, row};
 use crate::domain::refusal::Refusal;
 use crate::domain::secret::SecretText;
 use crate::env::Entropy;
-use crate::env::request::within;
+use crate::env::request::{holding, within};
 use crate::error::{Error, Fault};
 use crate::ops::refused::Refused;
-use crate::transport::{Connection, Held, OpenEnded, Peer, UnderWay};
+use crate::transport::{Connection, Held, OpenEnded, Peer};
 use crate::wire::status;
 
 /// Streams of all callers that may be under way: those of server reflection, which keep an answer or two of up to 40 KiB
@@ -64,11 +64,6 @@ const STREAMS_EACH: usize = 2;
 /// The name of a request in logs and errors: the caller's `x-request-id`, or one made here.
 #[derive(Debug, Clone)]
 pub struct RequestName(pub Arc<str>);
-
-/// The slot of a request under [`Rules::concurrency`]. Work that goes on without its caller keeps it, and so does an
-/// answer until it is sent.
-#[derive(Debug, Clone)]
-pub struct Running(Arc<(Share, Option<UnderWay>)>);
 
 /// What the layer needs to know.
 pub struct Rules {
@@ -234,20 +229,19 @@ impl Layer {
         let under_way = connection.map(|connection| connection.authenticated(caller.name.as_str()));
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
-        let running = Running(Arc::new((slot, under_way)));
+        let slot = Held(Arc::new((slot, under_way)));
         let limit = deadline::of(request.headers(), self.rules.timeout);
         metadata::strip(&mut request, row.path);
         let (unary, held) = match stream {
-            Some(stream) => (None, Held(Arc::new((running.clone(), stream)))),
+            Some(stream) => (None, Held(Arc::new((slot, stream)))),
             None => {
                 let body = self.body_budget.empty(&caller, callers);
                 let body = Bounds::of_caller(self.rules.max_message, body);
                 let answer = Some(self.answer_budget.empty(&caller, callers));
-                (Some(Unary { body, answer }), Held(running.0.clone()))
+                (Some(Unary { body, answer }), slot)
             }
         };
         request.extensions_mut().insert(caller);
-        request.extensions_mut().insert(running);
         Ok(call(inner, request, limit, unary, held).await)
     }
 }
@@ -260,7 +254,8 @@ struct Unary {
     answer: Option<Share>,
 }
 
-/// Calls the service. `unary`: `None` if the body and the answer are streams. The answer has `held` until it is sent.
+/// Calls the service. `unary`: `None` if the body and the answer are streams. `held` is the slot of the request: work that
+/// goes on without its caller keeps it, and so does the answer until it is sent.
 async fn call<S>(
     inner: S,
     request: Request<Body>,
@@ -276,7 +271,8 @@ where
     let answered = if limit.is_zero() {
         Err(Refusal::DeadlineExceeded)
     } else {
-        within(limit, answered(inner, request, unary)).await.unwrap_or(Err(Refusal::DeadlineExceeded))
+        let answered = holding(held.0.clone(), answered(inner, request, unary));
+        within(limit, answered).await.unwrap_or(Err(Refusal::DeadlineExceeded))
     };
     let refused = |refusal| (status::refused(&refusal).into_http(), None);
     let (mut response, share) = answered.unwrap_or_else(refused);

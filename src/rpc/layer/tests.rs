@@ -94,6 +94,30 @@ async fn a_slot_is_free_when_the_answer_is_sent_and_no_sooner() {
 }
 
 #[tokio::test]
+async fn a_slot_is_kept_for_as_long_as_anything_of_its_request_goes_on() {
+    let layer = layer(1);
+    let (end, is_ended) = tokio::sync::oneshot::channel::<()>();
+    let is_ended = Arc::new(std::sync::Mutex::new(Some(is_ended)));
+    let going_on = service_fn(move |_: Request<Body>| {
+        let is_ended = is_ended.lock().unwrap().take().unwrap();
+        async move {
+            let _ = crate::env::request::to_the_end(is_ended).await;
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }
+    });
+    let request = Request::post(VERIFY).header(http::header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+    let request = request.body(Body::empty()).unwrap();
+    let mut dropped = Box::pin(tower_layer::Layer::layer(&layer, going_on).oneshot(request));
+    assert!((&mut dropped).now_or_never().is_none());
+    drop(dropped);
+    assert_eq!(code(&call(&layer, VERIFY, Body::empty()).await), Code::Unavailable);
+    end.send(()).unwrap();
+    while code(&call(&layer, VERIFY, Body::empty()).await) != Code::Ok {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn large_answers_are_counted_until_they_are_sent_and_small_ones_are_not() {
     let layer = layer(10_000);
     let mut unsent = Vec::new();

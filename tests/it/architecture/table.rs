@@ -43,6 +43,8 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     // Secrets are domain types, so that they are unprintable everywhere.
     ("crypto/", &["env", "error", "domain::secret", "domain::violation"]),
     ("wire/", &["domain", "error"]),
+    // Faults are logged where they are told.
+    ("wire/status.rs", &["ops::lines"]),
     ("env/", &["domain::moment"]),
     ("error.rs", &["domain"]),
     ("domain/", &[]),

@@ -3,6 +3,7 @@
 mod assurance;
 mod bounds;
 mod confirm;
+mod crowd;
 mod device;
 mod edge;
 mod errors;

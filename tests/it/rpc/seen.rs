@@ -1,8 +1,11 @@
-//! Refused credentials, roles and step-ups are counted, and logged at a bounded rate and without the credential.
+//! Refused credentials, roles and step-ups are counted, and logged at a bounded rate and without the credential. Faults are
+//! logged at a bounded rate, too.
 
 use countersign::auth::Role;
 use countersign::ops::refused::Reason;
 use countersign::wire::pb;
+use sea_orm::{ConnectionTrait as _, Database};
+use tonic_types::StatusExt as _;
 
 use crate::harness::answers::refused;
 use crate::harness::assurance::session;
@@ -75,4 +78,33 @@ async fn a_flood_of_wrong_tokens_is_a_few_lines_that_do_not_hold_the_token() {
     assert!(unknown[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"));
     let step_up = of("step_up_required");
     assert_eq!((step_up.len(), &step_up[0]["caller"]), (1, &"first".into()));
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_that_fail_is_a_few_lines_with_the_names_of_requests() {
+    let server = Process::start(&[("COUNTERSIGN_LOG_FORMAT", "json")]).await;
+    let client = server.client().await;
+    let file = server.dir.path().join("data/countersign.db");
+    let db = Database::connect(format!("sqlite:{}", file.display())).await.unwrap();
+    db.execute_unprepared("ALTER TABLE device RENAME TO gone").await.unwrap();
+    let fails = async || {
+        let refusal = client.device("alice", "nothing").await.unwrap_err();
+        assert_eq!(refused(&refusal), "INTERNAL");
+        refusal.get_details_request_info().unwrap().request_id
+    };
+    let first = fails().await;
+    for _ in 0..200 {
+        fails().await;
+    }
+    db.execute_unprepared("ALTER TABLE gone RENAME TO device").await.unwrap();
+    db.close().await.unwrap();
+    let log = server.stop().await;
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .filter(|line| line.contains("a request failed"))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!((1..100).contains(&lines.len()), "{log}");
+    assert_eq!((&lines[0]["request_id"], &lines[0]["left_out"]), (&first.as_str().into(), &0.into()));
+    assert!(lines[0]["error"].as_str().unwrap().starts_with("reading a device failed"), "{log}");
 }

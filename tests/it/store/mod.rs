@@ -25,3 +25,4 @@ mod sweep;
 mod turns;
 mod unwritten;
 mod used_ids;
+mod withdrawn;

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use countersign::domain::device::{Failures, State, SubjectState};
+use countersign::domain::ids::SessionId;
 use countersign::domain::policy::Policies;
-use countersign::service::Swept;
+use countersign::service::{Revocation, Swept};
 use countersign::store::Outcome;
 use futures_util::future::join_all;
 
@@ -12,6 +13,7 @@ use super::fixtures::{
     book, device, failed, insert, password, progress, record, remember, stored, subject, subject_of, tenant,
 };
 use crate::harness::START;
+use crate::harness::asking::session;
 use crate::harness::databases::{TestDatabase, on_every_database};
 use crate::harness::replica::{Replica, clock};
 
@@ -22,6 +24,7 @@ on_every_database!(
     clients_whose_time_is_over_go,
     more_than_one_round_of_evidence_goes,
     strangers_go_after_two_days_and_subjects_with_devices_stay,
+    a_subject_that_only_a_client_or_revoked_evidence_names_goes_with_them,
     of_whom_more_is_kept_than_failures_is_no_stranger,
     replicas_that_sweep_at_once_say_each_thing_once,
 );
@@ -194,4 +197,17 @@ async fn replicas_that_sweep_at_once_say_each_thing_once(database: TestDatabase)
     assert_eq!(devices, 20);
     assert_eq!(database.events("device.expired").await, 20);
     assert_eq!(database.count("device").await, 0);
+}
+
+async fn a_subject_that_only_a_client_or_revoked_evidence_names_goes_with_them(database: TestDatabase) {
+    let clock = clock();
+    let replica = Replica::start(&database, &clock, Policies::default()).await;
+    replica.remember("is known by a client", None).await;
+    let proved = replica.password("proved something", &session("s")).await;
+    assert_eq!(replica.revoke("proved something", Revocation::One(proved.id)).await, 1);
+    assert_eq!(replica.revoke("is nobody", Revocation::Session(SessionId::trusted("s"))).await, 0);
+    assert_eq!(database.count("subject").await, 3);
+    clock.advance(Duration::from_secs(91 * 24 * 3600));
+    assert_eq!(replica.service.sweep().await.unwrap().strangers, 3);
+    assert_eq!(database.count("subject").await, 0);
 }

@@ -1,4 +1,5 @@
-//! Turns: proofs of a subject are judged one at a time, and only with a place in the queue for the commit.
+//! Turns: proofs of a subject are judged one at a time, and only with a place in the queue for the commit. Callers take
+//! turns.
 //!
 //! The tests count how often a right code is judged: its evidence draws an id from the entropy each time. The control is
 //! [`a_commit_without_a_turn`].
@@ -8,17 +9,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use countersign::auth::rpc;
 use countersign::domain::context::Context;
+use countersign::domain::ids::CallerName;
 use countersign::domain::policy::Policies;
 use countersign::domain::proof::Verdict;
 use countersign::domain::refusal::Refusal;
 use countersign::env::{Entropy, SystemEntropy};
 use countersign::error::Error;
 use countersign::service::{Attempt, Reply, Service, Tried};
-use countersign::store::Outcome;
+use countersign::store::{Outcome, Purpose, Turn};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
-use super::fixtures::{failed, progress, stored};
+use super::fixtures::{failed, progress, stored, subject, tenant};
 use super::gate::Gate;
 use crate::harness::asking::attempt;
 use crate::harness::databases::{TestDatabase, on_every_database};
@@ -29,7 +31,9 @@ on_every_database!(
     of_a_crowd_with_the_right_code_one_is_judged,
     a_commit_without_a_turn,
     nothing_is_judged_by_a_server_that_goes_away,
+    a_caller_with_many_requests_of_a_subject_lets_others_have_their_turns,
 );
+
 /// Entropy that counts how often it is asked.
 #[derive(Default)]
 struct Counting(AtomicUsize);
@@ -118,4 +122,37 @@ async fn nothing_is_judged_by_a_server_that_goes_away(database: TestDatabase) {
     let refused = counted.verify(&counted.right()).await;
     assert!(matches!(refused, Err(Error::Refused(Refusal::Draining))), "{refused:?}");
     assert_eq!(counted.judged(), before);
+}
+
+async fn a_caller_with_many_requests_of_a_subject_lets_others_have_their_turns(database: TestDatabase) {
+    let store = database.open().await;
+    let (tenant, alice) = (&tenant(), &subject("alice"));
+    let callers = ["greedy", "app", "other"].map(CallerName::trusted);
+    let [greedy, app, other] = &callers;
+    // After one poll, a request waits in line.
+    let wait = |caller| {
+        let mut turn = Box::pin(store.turn(tenant, caller, alice, Purpose::Change));
+        assert!((&mut turn).now_or_never().is_none());
+        turn
+    };
+    let now = |turn: &mut (dyn Future<Output = Result<Turn, Error>> + Unpin)| {
+        turn.now_or_never().map(Result::unwrap)
+    };
+    let first = store.turn(tenant, greedy, alice, Purpose::Change).await.unwrap();
+    assert!(store.try_turn(tenant, app, alice, Purpose::Judgement).is_none(), "two turns at a time");
+    let mut crowd: Vec<_> = (0..50).map(|_| wait(greedy)).collect();
+    let mut others = [wait(app), wait(app), wait(other)];
+    drop(first);
+    assert!(now(&mut crowd[0]).is_none(), "a caller has two turns one after the other, and others wait");
+    let of_app = now(&mut others[0]).expect("the turn of another caller");
+    drop(of_app);
+    let of_other = now(&mut others[2]).expect("the turn of a third caller");
+    assert!(now(&mut others[1]).is_none());
+    drop(of_other);
+    // One of the crowd has come next by now, and then the second request of the other caller comes.
+    let of_greedy = now(&mut crowd[0]).expect("the turn of the crowd");
+    assert!(now(&mut others[1]).is_none());
+    drop(of_greedy);
+    assert!(now(&mut others[1]).is_some());
+    assert!(now(&mut crowd[1]).is_some());
 }

@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
+use countersign::auth::rpc;
+use countersign::domain::ids::ClientName;
 use countersign::domain::proof::Verdict;
+use countersign::env::request::within;
 use countersign::error::{Error, Origin};
 
+use super::fixtures::subject;
 use super::turns::Counted;
 use crate::harness::databases::{Engine, TestDatabase, on_every_database};
 
-on_every_database!(little_is_judged_where_nothing_can_be_written,);
+on_every_database!(
+    little_is_judged_where_nothing_can_be_written,
+    changes_without_a_proof_neither_delay_judgements_nor_are_delayed_by_them,
+);
+
+/// Ends the tries of a request that the database refuses.
+const SHORT: Duration = Duration::from_millis(100);
 
 /// Refuses every event, and so every commit.
 async fn break_writes(database: &TestDatabase) {
@@ -59,4 +69,24 @@ async fn little_is_judged_where_nothing_can_be_written(database: TestDatabase) {
     let accepted = async { while counted.verify(&counted.right()).await.is_err() {} };
     tokio::time::timeout(Duration::from_secs(20), accepted).await.expect("it is judged again");
     assert_eq!(database.events("proof.accepted").await, 2);
+}
+
+async fn changes_without_a_proof_neither_delay_judgements_nor_are_delayed_by_them(database: TestDatabase) {
+    let counted = Counted::on(&database).await;
+    let remember = async || {
+        let (alice, name) = (subject("alice"), ClientName::trusted("browser"));
+        let grant = counted.replica.grant::<rpc::RememberClient>();
+        within(SHORT, counted.replica.service.remember_client(&grant, &alice, &name, None, None)).await
+    };
+    break_writes(&database).await;
+    for _ in 0..9 {
+        assert!(!matches!(remember().await, Ok(Ok(_))));
+    }
+    let tried = counted.verify(&counted.right()).await;
+    assert!(tried.is_err() && !is_delayed(&tried), "{tried:?}");
+    while !is_delayed(&counted.verify(&counted.right()).await) {}
+    mend(&database).await;
+    counted.replica.remember("alice", None).await;
+    let accepted = async { while counted.verify(&counted.right()).await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(20), accepted).await.expect("it is judged again");
 }

@@ -11,12 +11,17 @@ use crate::harness::assurance::session;
 
 /// A rulebook of 16 requirements, each of which can be met by seven of 28 methods.
 fn sixteen_over_28() -> Rulebook {
+    sixteen(7, |n, k| n * 5 + k * k * 3 + k * n)
+}
+
+/// A rulebook of 16 requirements, each of which can be met by so many of 28 methods: these, by the number of the
+/// requirement and that of the method in it.
+fn sixteen(count: usize, method: impl Fn(usize, usize) -> usize) -> Rulebook {
     let worth = Strength { factor_types: vec![FactorType::Knowledge], ..Strength::default() };
-    let seven =
-        |n: usize| (0..7).map(|k| format!("m{}", (n * 5 + k * k * 3 + k * n) % 28)).collect::<Vec<_>>();
+    let methods = |n: usize| (0..count).map(|k| format!("m{}", method(n, k) % 28)).collect::<Vec<_>>();
     let source = Source {
         methods: (0..28).map(|n| (format!("m{n}"), worth.clone())).collect(),
-        requirements: (0..16).map(|n| (format!("r{n}"), seven(n).join(" or "))).collect(),
+        requirements: (0..16).map(|n| (format!("r{n}"), methods(n).join(" or "))).collect(),
         rules: Vec::new(),
     };
     Rulebook::parse(countersign::kinds::infos(), &source).unwrap()
@@ -48,7 +53,7 @@ async fn what_is_too_much_together_is_decided_one_by_one() {
 #[tokio::test]
 async fn explanations_are_bounded_however_much_evidence_there_is() {
     let harness = Harness::start().await;
-    harness.service.replace_rulebook(sixteen_over_28());
+    harness.service.replace_rulebook(sixteen(14, |n, k| 2 * n + k));
     let client = harness.client().await;
     for number in 0..200 {
         let (here, method) = (session(&format!("session {number}")), format!("m{}", number % 28));
@@ -61,7 +66,9 @@ async fn explanations_are_bounded_however_much_evidence_there_is() {
         let answer = evaluate(&client, &request).await.unwrap();
         let lengths: Vec<usize> = answer.decisions.iter().map(|one| one.explanation.len()).collect();
         assert!(lengths.iter().all(|length| *length <= 16 << 10), "{lengths:?}");
-        assert!(lengths.iter().sum::<usize>() <= 64 << 10, "{lengths:?}");
+        // Each is cut, at a line: all of them together reach the bound.
+        let sum: usize = lengths.iter().sum();
+        assert!((60 << 10..=64 << 10).contains(&sum), "{sum}: {lengths:?}");
         let text = &answer.decisions[0].explanation;
         assert!(text.contains("it was given in another session\n        … and 3 more\n"), "{text}");
     }

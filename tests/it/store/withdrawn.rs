@@ -1,0 +1,122 @@
+//! Changes whose callers go away, or run out of time, before their commits are begun: they are not made, and keep their
+//! slots until the lane has passed them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::auth::rpc;
+use countersign::domain::ids::{ClientName, Subject};
+use countersign::domain::policy::Policies;
+use countersign::domain::refusal::Refusal;
+use countersign::env::request::{holding, to_the_end, within};
+use countersign::error::{Error, Origin};
+use futures_util::poll;
+use tokio::task::yield_now;
+use tokio::time::timeout;
+
+use super::gate::Gate;
+use crate::harness::databases::{TestDatabase, on_every_database};
+use crate::harness::replica::{Replica, clock};
+
+on_every_database!(
+    a_change_that_is_withdrawn_keeps_its_slot_and_is_not_made,
+    a_guess_whose_caller_went_away_keeps_its_slot_until_it_is_counted,
+    a_change_that_was_not_begun_in_time_is_certainly_not_made,
+);
+
+/// Enough to read a subject on a busy machine.
+const SHORT: Duration = Duration::from_millis(300);
+
+async fn remember(replica: &Replica, subject: &str) -> Result<(), Error> {
+    let (subject, name) = (Subject::parse(subject).unwrap(), ClientName::trusted("browser"));
+    let grant = replica.grant::<rpc::RememberClient>();
+    replica.service.remember_client(&grant, &subject, &name, None, None).await.map(drop)
+}
+
+/// Has the lane begin a change, which the gate holds up. Gives how many may have been begun.
+async fn hold_up(replica: &Replica) -> i64 {
+    let mut begun = 1;
+    loop {
+        match within(SHORT, remember(replica, "held up")).await {
+            Ok(Err(Error::Fault(fault))) if fault.origin == Origin::Doubt => return begun,
+            // The lane was too slow to begin it.
+            Ok(Err(Error::Refused(Refusal::Overloaded))) => {}
+            Err(_elapsed) => begun += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Polls a request until so many hold its slot.
+async fn held_by(count: usize, slot: &Arc<()>, request: &mut (impl Future + Unpin)) {
+    while Arc::strong_count(slot) < count {
+        assert!(poll!(&mut *request).is_pending());
+        yield_now().await;
+    }
+}
+
+/// Waits until nobody but the test holds a slot.
+async fn is_given_back(slot: &Arc<()>) {
+    let given_back = async {
+        while Arc::strong_count(slot) > 1 {
+            yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), given_back).await.expect("the slot is given back");
+}
+
+async fn a_change_that_is_withdrawn_keeps_its_slot_and_is_not_made(database: TestDatabase) {
+    let replica = Replica::start(&database, &clock(), Policies::default()).await;
+    let gate = Gate::shut(&database).await;
+    hold_up(&replica).await;
+    let slot = Arc::new(());
+    let mut change = Box::pin(holding(slot.clone(), remember(&replica, "alice")));
+    // The test, the request and its commit.
+    held_by(3, &slot, &mut change).await;
+    drop(change);
+    assert_eq!(Arc::strong_count(&slot), 2, "a commit that waits has no slot");
+    gate.open().await;
+    is_given_back(&slot).await;
+    assert!(replica.clients("alice").await.is_empty());
+    remember(&replica, "alice").await.unwrap();
+    assert_eq!(replica.clients("alice").await.len(), 1);
+}
+
+async fn a_guess_whose_caller_went_away_keeps_its_slot_until_it_is_counted(database: TestDatabase) {
+    let replica = Replica::start(&database, &clock(), Policies::default()).await;
+    let token = replica.hotp("alice").await;
+    let gate = Gate::shut(&database).await;
+    let slot = Arc::new(());
+    let (guessing, guessed) = (replica.clone(), token.clone());
+    let guess = async move {
+        let device = Some(guessed.device.clone());
+        to_the_end(async move { guessing.offer_uncut(device, &guessed, "000000", None).await }).await
+    };
+    let mut guess = Box::pin(holding(slot.clone(), guess));
+    // The test, the request, its work that goes on, and its commit.
+    held_by(4, &slot, &mut guess).await;
+    drop(guess);
+    assert_eq!(Arc::strong_count(&slot), 3, "work that goes on has no slot");
+    gate.open().await;
+    is_given_back(&slot).await;
+    assert_eq!(replica.device(&token).await.failures.count, 1);
+}
+
+async fn a_change_that_was_not_begun_in_time_is_certainly_not_made(database: TestDatabase) {
+    let replica = Replica::start(&database, &clock(), Policies::default()).await;
+    let gate = Gate::shut(&database).await;
+    let begun = hold_up(&replica).await;
+    let refused = loop {
+        // Elapsed: the machine was too slow to get as far as the commit.
+        if let Ok(refused) = within(SHORT, remember(&replica, "alice")).await {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, Err(Error::Refused(Refusal::Overloaded))), "{refused:?}");
+    gate.open().await;
+    // Whatever was queued before this is written.
+    remember(&replica, "bob").await.unwrap();
+    assert!(replica.clients("alice").await.is_empty());
+    let held_up = database.count("client WHERE subject = 'held up'").await;
+    assert!((1..=begun).contains(&held_up), "{held_up} of {begun}");
+}
