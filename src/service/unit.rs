@@ -97,7 +97,10 @@ impl Service {
             if turn.is_none() && matches!(planned, Ok(Step::Commit(..))) {
                 turn = self.store.try_turn(tenant, name, subject, Purpose::Change);
                 if turn.is_none() {
-                    turn = Some(self.store.turn(tenant, name, subject, Purpose::Change).await?);
+                    match self.turn_or_answer(caller, subject, once.as_ref(), Purpose::Change).await? {
+                        Ok(taken) => turn = Some(taken),
+                        Err(answer) => return Ok(Reply::Again(answer)),
+                    }
                     planned = plan(true).instrument(tracing::debug_span!("plan")).await;
                 }
             }
@@ -105,7 +108,11 @@ impl Service {
                 Ok(Done::Reply(reply)) => return Ok(reply),
                 Ok(Done::Stale) => {}
                 Ok(Done::Reused) => return Err(Refusal::RequestIdReused.into()),
-                Err(error) => patience.or(error).await?,
+                Err(error) => {
+                    // Others need not wait for a database that fails this request.
+                    turn = None;
+                    patience.or(error).await?;
+                }
             }
         }
         Err(Refusal::Stale.into())
@@ -114,7 +121,7 @@ impl Service {
     /// Carries out a change that judges a proof. Unless the database fails, what was judged is committed: a wrong code is
     /// counted, a right one is used up.
     ///
-    /// - A full queue and a deadline that cannot be met refuse before the proof is judged: see [`Turn`].
+    /// - A deadline that cannot be met refuses before the proof is judged: see [`Turn`].
     /// - A stale commit is judged anew until it is written, however often that is.
     /// - A request id that belongs to another request is refused. If only the commit finds that out, the judgement is
     ///   committed first, without a record.
@@ -138,13 +145,9 @@ impl Service {
             let may = if turn.is_some() { May::Judge } else { May::Look };
             let planned = plan(may).instrument(tracing::debug_span!("judge")).await;
             if matches!(planned, Ok(Step::Judge)) {
-                match self.store.turn(tenant, name, subject, Purpose::Judgement).await {
+                match self.turn_or_answer(caller, subject, once, Purpose::Judgement).await? {
                     Ok(taken) => turn = Some(taken),
-                    // Also now a retry gets its first answer.
-                    Err(error) => {
-                        let again = self.recalled(caller, once).await?;
-                        return again.map(Reply::Again).ok_or(error);
-                    }
+                    Err(answer) => return Ok(Reply::Again(answer)),
                 }
                 continue;
             }
@@ -161,6 +164,20 @@ impl Service {
                 Err(Error::Refused(_)) if is_reused => return Err(Refusal::RequestIdReused.into()),
                 Err(error) => patience.or(error).await?,
             }
+        }
+    }
+
+    /// Waits for the turn of a subject. If that is refused, a retry gets its first answer.
+    async fn turn_or_answer<T>(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+        once: Option<&Once<T>>,
+        purpose: Purpose,
+    ) -> Result<Result<Turn, Secret>, Error> {
+        match self.store.turn(&caller.tenant, &caller.name, subject, purpose).await {
+            Ok(turn) => Ok(Ok(turn)),
+            Err(error) => self.recalled(caller, once).await?.map(Err).ok_or(error),
         }
     }
 

@@ -5,32 +5,44 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::auth::rpc;
-use countersign::domain::ids::{ClientName, Subject};
+use countersign::domain::ids::{CallerName, ClientName, Subject};
 use countersign::domain::policy::Policies;
 use countersign::domain::refusal::Refusal;
+use countersign::domain::secret::Secret;
 use countersign::env::request::{holding, to_the_end, within};
 use countersign::error::{Error, Origin};
+use countersign::service::{Once, Remembered, Reply};
+use countersign::store::Purpose;
 use futures_util::poll;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use super::fixtures::{subject, tenant};
 use super::gate::Gate;
 use crate::harness::databases::{TestDatabase, on_every_database};
-use crate::harness::replica::{Replica, clock};
+use crate::harness::replica::{Replica, clock, request_id};
 
 on_every_database!(
     a_change_that_is_withdrawn_keeps_its_slot_and_is_not_made,
     a_guess_whose_caller_went_away_keeps_its_slot_until_it_is_counted,
     a_change_that_was_not_begun_in_time_is_certainly_not_made,
+    a_retry_that_cannot_have_its_turn_in_time_gets_its_first_answer,
 );
 
 /// Enough to read a subject on a busy machine.
 const SHORT: Duration = Duration::from_millis(300);
 
-async fn remember(replica: &Replica, subject: &str) -> Result<(), Error> {
-    let (subject, name) = (Subject::parse(subject).unwrap(), ClientName::trusted("browser"));
-    let grant = replica.grant::<rpc::RememberClient>();
-    replica.service.remember_client(&grant, &subject, &name, None, None).await.map(drop)
+async fn remember(replica: &Replica, name: &str) -> Result<(), Error> {
+    remember_once(replica, &subject(name), None).await.map(drop)
+}
+
+async fn remember_once(
+    replica: &Replica,
+    subject: &Subject,
+    once: Option<Once<Remembered>>,
+) -> Result<Reply<Remembered>, Error> {
+    let (grant, name) = (replica.grant::<rpc::RememberClient>(), ClientName::trusted("browser"));
+    replica.service.remember_client(&grant, subject, &name, None, once).await
 }
 
 /// Has the lane begin a change, which the gate holds up. Gives how many may have been begun.
@@ -49,10 +61,13 @@ async fn hold_up(replica: &Replica) -> i64 {
 
 /// Polls a request until so many hold its slot.
 async fn held_by(count: usize, slot: &Arc<()>, request: &mut (impl Future + Unpin)) {
-    while Arc::strong_count(slot) < count {
-        assert!(poll!(&mut *request).is_pending());
-        yield_now().await;
-    }
+    let held = async {
+        while Arc::strong_count(slot) < count {
+            assert!(poll!(&mut *request).is_pending());
+            yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(20), held).await.expect("the slot is held");
 }
 
 /// Waits until nobody but the test holds a slot.
@@ -119,4 +134,22 @@ async fn a_change_that_was_not_begun_in_time_is_certainly_not_made(database: Tes
     assert!(replica.clients("alice").await.is_empty());
     let held_up = database.count("client WHERE subject = 'held up'").await;
     assert!((1..=begun).contains(&held_up), "{held_up} of {begun}");
+}
+
+async fn a_retry_that_cannot_have_its_turn_in_time_gets_its_first_answer(database: TestDatabase) {
+    let replicas = Replica::several(&database, 2, &clock(), &Policies::default()).await;
+    let alice = subject("alice");
+    let once = || Once::<Remembered> {
+        id: request_id([7; 16]),
+        asked: Secret::new(b"asked".to_vec()),
+        encode: Box::new(|_| Ok(Secret::new(b"first answer".to_vec()))),
+    };
+    remember_once(&replicas[0], &alice, Some(once())).await.unwrap();
+    // This replica does not know the id before it looks it up.
+    let (tenant, another, store) = (tenant(), CallerName::trusted("another"), replicas[1].service.store());
+    let _turn = store.turn(&tenant, &another, &alice, Purpose::Change).await.unwrap();
+    let retried = within(5 * SHORT, remember_once(&replicas[1], &alice, Some(once()))).await;
+    let Ok(Ok(Reply::Again(answer))) = retried else { panic!("there is no first answer") };
+    assert_eq!(answer.expose(), b"first answer");
+    assert_eq!(replicas[0].clients("alice").await.len(), 1);
 }
