@@ -39,9 +39,9 @@ async fn a_flood_of_changes_of_a_subject_makes_none_of_another_caller_fail(datab
                     ..Default::default()
                 };
                 while !is_over.load(Ordering::Relaxed) {
-                    let answer: Result<pb::RememberClientResponse, Status> =
+                    // On a busy machine the last in line are refused.
+                    let _: Result<pb::RememberClientResponse, Status> =
                         greedy.send("AssuranceService/RememberClient", &request).await;
-                    answer.unwrap();
                 }
             });
         }
