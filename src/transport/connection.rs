@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::STREAMS;
-use super::callers::{Callers, Member};
+use super::callers::{CallerConnections, Member};
 use super::peer::Peer;
 use super::turns::Turns;
 
@@ -27,7 +27,7 @@ pub struct Connection {
     has_acknowledged: AtomicBool,
     /// The number of the last authenticated request. 0: there was none.
     authenticated: AtomicU64,
-    callers: Arc<Callers>,
+    callers: Arc<CallerConnections>,
     /// The caller of the first authenticated request: a proxy, too, is one of many connections of somebody.
     member: OnceLock<Member>,
     /// When the pending write began to wait: milliseconds since [`Self::opened`], plus one. 0: no write is waiting.
@@ -98,7 +98,12 @@ impl GivenUp {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, peer: Peer, callers: Arc<Callers>, goaway: CancellationToken) -> Self {
+    pub(super) fn new(
+        id: u64,
+        peer: Peer,
+        callers: Arc<CallerConnections>,
+        goaway: CancellationToken,
+    ) -> Self {
         let now = Instant::now();
         Self {
             id,
@@ -168,13 +173,18 @@ impl Connection {
         NonZeroU64::new(self.authenticated.load(Ordering::Relaxed))
     }
 
+    /// The name of its caller. `None`: there was no authenticated request.
+    pub(super) fn caller(&self) -> Option<&Arc<str>> {
+        self.member.get().map(Member::name)
+    }
+
     /// The number of connections of its caller. 0: there was no authenticated request.
     pub(super) fn of_caller(&self) -> usize {
         self.member.get().map_or(0, Member::connections)
     }
 
-    /// Where the connection waits for its turns: with all `strangers` before its first authenticated request, then with those
-    /// of its caller, if they are many. `None`: it does not wait.
+    /// The queue in which the connection waits for its turns: that of `strangers` before its first authenticated request, then
+    /// that of its caller, if its connections are many. `None`: it does not wait.
     pub(super) fn turns<'t>(&'t self, strangers: &'t Turns) -> Option<&'t Turns> {
         self.member.get().map_or(Some(strangers), Member::turns)
     }
@@ -261,8 +271,16 @@ impl Connection {
         drop(written);
     }
 
+    /// The connection is no longer counted among those of its caller.
+    pub(super) fn leave(&self) {
+        if let Some(member) = self.member.get() {
+            member.leave();
+        }
+    }
+
     /// The connection has ended: nothing more is written.
     pub(super) fn ended(&self) {
+        self.leave();
         let unwritten = self.unwritten().take();
         drop(unwritten);
     }

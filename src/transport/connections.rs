@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::callers::Callers;
+use super::callers::CallerConnections;
 use super::connection::Connection;
 use super::kept::KeptBytes;
 use super::peer::Peer;
@@ -27,7 +27,8 @@ const STAY_EACH: Duration = Duration::from_millis(4);
 const STAY_MAX: Duration = Duration::from_secs(2);
 /// Connections beyond the limit that may be open while they close.
 const CLOSING: usize = 8;
-/// Of those, connections of callers that may be open after a GOAWAY. The next one has the oldest closed at once.
+/// Connections of callers, of those, that may be open after a GOAWAY. The next one has one closed at once: the oldest without
+/// a request under way, or else the oldest.
 const LEAVING: usize = 4;
 
 /// All connections of a server.
@@ -39,11 +40,11 @@ pub struct Connections {
     pub(super) times: Times,
     open: Mutex<Open>,
     streams: AtomicUsize,
-    callers: Arc<Callers>,
+    callers: Arc<CallerConnections>,
     /// One for each connection, until its socket is closed.
     places: Arc<Semaphore>,
     pub(super) kept: Arc<KeptBytes>,
-    /// Of connections without an authenticated request.
+    /// The turns of connections without an authenticated request.
     pub(super) turns: Turns,
     /// Notified when a connection is closed.
     closed: Notify,
@@ -57,7 +58,7 @@ struct Open {
     next: u64,
     /// In the order in which they were accepted.
     connections: BTreeMap<u64, Arc<Connection>>,
-    /// Those that were told to go for another one, and when.
+    /// Connections that were sent a GOAWAY to make room, with the time.
     leaving: VecDeque<(Instant, Arc<Connection>)>,
 }
 
@@ -75,11 +76,14 @@ impl Open {
             return;
         }
         connection.goaway.cancel();
+        connection.leave();
         self.leaving.push_back((Instant::now(), connection));
-        if self.leaving.len() > LEAVING
-            && let Some((_, oldest)) = self.leaving.pop_front()
-        {
-            oldest.close.cancel();
+        if self.leaving.len() > LEAVING {
+            let is_idle = |(_, connection): &(_, Arc<Connection>)| connection.requests() == 0;
+            let first = self.leaving.iter().position(is_idle).unwrap_or(0);
+            if let Some((_, first)) = self.leaving.remove(first) {
+                first.close.cancel();
+            }
         }
     }
 }

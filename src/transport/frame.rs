@@ -5,6 +5,9 @@ pub(super) const PREFACE: usize = 24;
 /// The length of a frame's header, in bytes.
 pub(super) const HEAD: usize = 9;
 
+/// The largest payload of a frame, in bytes: the size that is announced (RFC 9113, 4.2).
+pub(super) const FRAME_MAX: usize = 16 << 10;
+
 /// Types of frames.
 pub(super) const HEADERS: u8 = 1;
 pub(super) const SETTINGS: u8 = 4;

@@ -3,7 +3,7 @@
 
 use std::io;
 
-use super::frame::{CONTINUATION, END_HEADERS, HEAD, Head, PREFACE};
+use super::frame::{CONTINUATION, END_HEADERS, FRAME_MAX, HEAD, Head, PREFACE};
 
 /// A header block at most, in bytes, with the padding and priority fields of its frames: room for all metadata that is
 /// read, and for metadata that is refused with a reason. h2 keeps up to 96 KiB of a field whose value is still to come.
@@ -36,7 +36,7 @@ impl Frames {
     /// Goes on with the bytes that were read.
     ///
     /// # Errors
-    /// A header block is larger than [`BLOCK_MAX`], or will be once its last frame is whole.
+    /// A frame is larger than [`FRAME_MAX`], or a header block than [`BLOCK_MAX`], or will be once its last frame is whole.
     pub(super) fn read(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         loop {
             let skipped = self.skip.min(bytes.len());
@@ -58,6 +58,9 @@ impl Frames {
 
     /// A frame begins.
     fn begin(&mut self, head: Head) -> io::Result<()> {
+        if head.length > FRAME_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is too large"));
+        }
         (self.skip, self.frame) = (head.length, head.length);
         if !head.is_of_block() {
             return Ok(());
@@ -115,7 +118,7 @@ mod tests {
         #[test]
         fn a_block_may_have_so_many_bytes_in_any_frames_and_pieces(
             mut lengths in prop::collection::vec(0usize..12_000, 1..8),
-            between in 0usize..40_000,
+            between in 0..=FRAME_MAX,
             piece in 1usize..5_000,
         ) {
             let block = |lengths: &[usize]| -> Vec<Vec<u8>> {
@@ -159,7 +162,16 @@ mod tests {
     fn a_block_is_too_large_before_its_last_frame_is_whole() {
         let mut last = frame(CONTINUATION, 1);
         last.truncate(HEAD);
-        assert!(is_read(&[frame(HEADERS, BLOCK_MAX)], 1000));
-        assert!(!is_read(&[frame(HEADERS, BLOCK_MAX), last], 1000));
+        let most = [frame(HEADERS, BLOCK_MAX / 2), frame(CONTINUATION, BLOCK_MAX / 2)];
+        assert!(is_read(&most, 1000));
+        assert!(!is_read(&[&most[..], &[last]].concat(), 1000));
+    }
+
+    #[test]
+    fn a_frame_is_too_large_as_soon_as_its_header_says_so() {
+        for kind in [DATA, HEADERS, 187] {
+            let header = |length| frame(kind, length)[..HEAD].to_vec();
+            assert!(is_read(&[header(FRAME_MAX)], 5) && !is_read(&[header(FRAME_MAX + 1)], 5));
+        }
     }
 }

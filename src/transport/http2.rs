@@ -12,6 +12,7 @@ use super::accept::Service;
 use super::connection::{Connection, PAUSE_READING_ABOVE, READ_BUDGET};
 use super::connections::Connections;
 use super::executor::Executor;
+use super::frame::FRAME_MAX;
 use super::io::Watched;
 use super::stream::Answerer;
 
@@ -71,6 +72,7 @@ pub(super) async fn serve<T, S>(
             .max_pending_accept_reset_streams(RESETS)
             .max_header_list_size(METADATA_MAX)
             .header_table_size(HEADER_TABLE)
+            .max_frame_size(FRAME_MAX as u32)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)

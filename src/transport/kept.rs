@@ -1,7 +1,7 @@
 //! The memory that peers make h2 keep before anybody has looked at what they send: header fields that are kept for later
 //! requests, and frames and header blocks that are not whole. All connections share a budget.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection::Connection;
@@ -14,10 +14,10 @@ pub(super) const BUDGET: usize = 16 << 20;
 
 /// The parts of the budget that connections hold.
 #[derive(Debug, Default)]
-pub(super) struct KeptBytes(Mutex<Held>);
+pub(super) struct KeptBytes(Mutex<Totals>);
 
 #[derive(Debug, Default)]
-struct Held {
+struct Totals {
     total: usize,
     /// The number of the next holder.
     next: u64,
@@ -43,7 +43,7 @@ pub(super) struct KeptShare {
 }
 
 impl KeptBytes {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, Totals> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,7 +70,7 @@ impl Drop for KeptShare {
     }
 }
 
-impl Held {
+impl Totals {
     fn set(&mut self, connection: &Arc<Connection>, bytes: usize) {
         let id = connection.id();
         let before = self.connections.get(&id).map_or(0, |holder| holder.bytes);
@@ -86,12 +86,18 @@ impl Held {
         while self.total > BUDGET && self.close_one() {}
     }
 
-    /// Closes the connection that has held its part for the longest: one without an authenticated request, if there is one.
-    /// A peer that sends whole requests holds a part for a moment. False: there is none.
+    /// Closes one of the connections of the caller that holds most, or of those without an authenticated request if they hold
+    /// more: the one that has held its part for the longest. A peer that sends whole requests holds one for a moment. False:
+    /// nobody holds anything.
     fn close_one(&mut self) -> bool {
-        let each = self.connections.iter();
-        let first =
-            each.min_by_key(|(_, holder)| (holder.connection.last_authenticated().is_some(), holder.number));
+        let mut totals: HashMap<_, usize> = HashMap::new();
+        for holder in self.connections.values() {
+            *totals.entry(holder.connection.caller().cloned()).or_default() += holder.bytes;
+        }
+        let most = totals.into_iter().max_by_key(|(_, bytes)| *bytes).and_then(|(caller, _)| caller);
+        let of_most =
+            self.connections.iter().filter(|(_, holder)| holder.connection.caller() == most.as_ref());
+        let first = of_most.min_by_key(|(_, holder)| holder.number);
         let Some(holder) = first.map(|(id, _)| *id).and_then(|id| self.connections.remove(&id)) else {
             return false;
         };
@@ -119,30 +125,45 @@ mod tests {
     }
 
     #[test]
-    fn who_has_held_a_part_for_the_longest_is_closed_when_the_budget_is_used_up_and_callers_last() {
+    fn who_has_held_a_part_for_the_longest_is_closed_when_the_budget_is_used_up() {
         let kept = Arc::new(KeptBytes::default());
         let part = BUDGET / 4 + FREE;
         // Not in the order of their age.
         let mut shares = [3, 1, 2, 0].map(|id| share(&kept, id));
         shares.iter_mut().for_each(|share| share.set(part));
-        // Whoever holds nothing in between begins anew.
-        shares[1].set(FREE);
-        shares[1].set(part);
-        shares[0].connection.becomes_caller();
+        // A connection that holds nothing in between begins anew.
+        shares[0].set(FREE);
+        shares[0].set(part);
         let mut new = share(&kept, 5);
         new.set(FREE);
         assert_eq!(closed(&shares), [0; 0], "the free bytes are counted");
         new.set(FREE + 1);
-        assert_eq!(closed(&shares), [2]);
+        assert_eq!(closed(&shares), [1]);
         new.set(part + 1);
-        assert_eq!(closed(&shares), [2, 0]);
-        new.set(2 * part);
-        assert_eq!(closed(&shares), [1, 2, 0]);
-        assert!(!is_closed(&new) && !is_closed(&shares[0]));
-        new.set(4 * part);
-        assert!(is_closed(&new) && !is_closed(&shares[0]), "a stranger goes before a caller");
-        shares[0].set(BUDGET + FREE + 1);
-        assert!(is_closed(&shares[0]));
+        assert_eq!(closed(&shares), [1, 2]);
+        assert!(!is_closed(&new));
+    }
+
+    #[test]
+    fn whoever_holds_most_loses_a_connection() {
+        const PART: usize = BUDGET / 5;
+        let kept = Arc::new(KeptBytes::default());
+        let of = |id, caller: &str| {
+            let share = share(&kept, id);
+            drop(share.connection.authenticated(caller));
+            share
+        };
+        // The oldest are those of others.
+        let mut others = [share(&kept, 0), of(1, "quiet")];
+        let mut greedy = [2, 3, 4].map(|id| of(id, "greedy"));
+        others.iter_mut().chain(&mut greedy).for_each(|share| share.set(PART + FREE));
+        others[1].set(PART + FREE + 9);
+        assert_eq!((closed(&others), closed(&greedy)), (vec![], vec![2]));
+        // Strangers together hold more than each caller.
+        let mut stranger = share(&kept, 5);
+        stranger.set(2 * PART + FREE + 9);
+        assert_eq!((closed(&others), closed(&greedy)), (vec![0], vec![2]));
+        assert!(is_closed(&stranger), "the two parts of the caller are less");
     }
 
     #[test]

@@ -13,7 +13,8 @@ use tokio_util::sync::PollSemaphore;
 use super::connection::Connection;
 
 /// Connections that are polled in one round: few, so that callers wait for less than a millisecond, and enough that whoever
-/// connects has enough turns for a first request within the time that a connection stays.
+/// connects has enough turns for a first request within the time that a connection stays. The runtime may run a task at once
+/// that the one before it woke, so a few more can follow each other.
 const AT_ONCE: usize = 4;
 
 /// The queue of connections that wait for their turns.
@@ -27,8 +28,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Runs a future of a connection. While the connection [takes turns](Connection::turns), with strangers in these, the
-    /// future is polled in them.
+    /// Runs a future of a connection, and polls it in the [turns](Connection::turns) that the connection takes: these before its
+    /// first authenticated request.
     pub(super) async fn run<F: Future>(&self, connection: Arc<Connection>, future: F) -> F::Output {
         let mut future = pin!(future);
         let mut place: Option<PollSemaphore> = None;
