@@ -196,10 +196,7 @@ impl Service {
                 let again = self.recalled(caller, once).await?;
                 return Ok(Done::Reply(again.map_or(Reply::Fresh(answer, None), Reply::Again)));
             }
-            Err(Error::Refused(refusal)) => {
-                let again = self.recalled(caller, once).await?;
-                return again.map(|answer| Done::Reply(Reply::Again(answer))).ok_or(refusal.into());
-            }
+            Err(Error::Refused(refusal)) => return self.answer_or_refuse(caller, once, refusal).await,
             Ok(Step::Judge) => {
                 return Err(Fault::internal("judging a proof", "there is no turn to judge it in").into());
             }
@@ -209,8 +206,12 @@ impl Service {
         let record = once.map(|once| self.record(caller, once, &answer)).transpose()?;
         let kept = record.as_ref().map(|record| record.answer.clone());
         let commit = commit.record(record);
-        let written = turn.commit(commit);
-        Ok(match written.instrument(tracing::debug_span!("commit")).await? {
+        let written = match turn.commit(commit).instrument(tracing::debug_span!("commit")).await {
+            // It was withdrawn. An earlier request of the same id may have been written, perhaps by another replica.
+            Err(Error::Refused(refusal)) => return self.answer_or_refuse(caller, once, refusal).await,
+            written => written?,
+        };
+        Ok(match written {
             Outcome::Done => Done::Reply(Reply::Fresh(answer, kept)),
             Outcome::Stale => Done::Stale,
             Outcome::Recorded => match self.recalled(caller, once).await {
@@ -221,6 +222,17 @@ impl Service {
                 Err(error) => return Err(error),
             },
         })
+    }
+
+    /// The recorded answer, or else the refusal.
+    async fn answer_or_refuse<T>(
+        &self,
+        caller: &Caller,
+        once: Option<&Once<T>>,
+        refusal: Refusal,
+    ) -> Result<Done<T>, Error> {
+        let again = self.recalled(caller, once).await?;
+        again.map(|answer| Done::Reply(Reply::Again(answer))).ok_or(refusal.into())
     }
 
     fn record<T>(&self, caller: &Caller, once: &Once<T>, answer: &T) -> Result<Record, Error> {

@@ -15,7 +15,7 @@ use crate::domain::secret::Secret;
 pub struct Commit {
     pub(super) tenant: Tenant,
     pub(super) subject: Subject,
-    /// Who makes it.
+    /// The caller that makes the commit.
     pub(super) caller: CallerName,
     pub(super) changes: Vec<Change>,
     pub(super) events: Vec<Event>,

@@ -1,5 +1,6 @@
 //! Commits on their way through a lane, and the counts of them by which the time until a commit is written is estimated.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +15,23 @@ use crate::error::Fault;
 /// A commit that waits for a lane to write it.
 pub(super) struct Job {
     pub(super) commit: Commit,
-    pub(super) reply: Reply,
+    pub(super) reply: ReplySender,
     /// `None`: written even if its caller goes away.
     claim: Option<Claim>,
 }
 
 /// The way back to the caller.
-pub(super) struct Reply {
+pub(super) struct ReplySender {
     answer: oneshot::Sender<Result<Outcome, Fault>>,
-    under_way: UnderWay,
+    under_way: QueuedCommit,
     /// Kept until the commit is written or given up: a caller that cancels its requests must not queue more commits than
     /// it has slots.
     slot: Option<Slot>,
+    turn: Option<KeptTurn>,
 }
+
+/// The locks of the turn in which a commit was made: others have theirs when it is on disk, even if its caller goes away.
+pub(super) type KeptTurn = Arc<dyn Any + Send + Sync>;
 
 /// Decides between a caller that withdraws its commit and a lane that begins to write it: the first one gets it.
 #[derive(Clone, Default)]
@@ -52,11 +57,12 @@ impl Job {
     /// A commit of the request at hand, and the end at which its outcome arrives.
     pub(super) fn new(
         commit: Commit,
-        under_way: UnderWay,
+        under_way: QueuedCommit,
+        turn: Option<KeptTurn>,
         claim: Option<Claim>,
     ) -> (Self, oneshot::Receiver<Result<Outcome, Fault>>) {
         let (sender, answer) = oneshot::channel();
-        let reply = Reply { answer: sender, under_way, slot: request::slot() };
+        let reply = ReplySender { answer: sender, under_way, slot: request::slot(), turn };
         (Self { commit, reply, claim }, answer)
     }
 
@@ -66,10 +72,10 @@ impl Job {
     }
 }
 
-impl Reply {
+impl ReplySender {
     pub(super) fn send(self, outcome: Result<Outcome, Fault>) {
         // First, so that a caller that has its answer finds its own commit not counted.
-        drop((self.under_way, self.slot));
+        drop((self.under_way, self.slot, self.turn));
         // The caller may be gone; a judged proof is counted all the same.
         let _ = self.answer.send(outcome);
     }
@@ -81,7 +87,7 @@ pub(super) struct Line(Mutex<HashMap<CallerName, usize>>);
 
 /// One commit under way, in all lanes and in its own, until it is written or given up. Dropping the caller's future does
 /// not end it.
-pub(super) struct UnderWay {
+pub(super) struct QueuedCommit {
     all: Arc<AtomicUsize>,
     line: Arc<Line>,
     caller: CallerName,
@@ -90,17 +96,21 @@ pub(super) struct UnderWay {
 impl Line {
     /// Counts one more commit of a caller, also in `all`. Also returns the number of commits that the lane takes before
     /// it: those of its caller and, since callers take turns, as many and one more of each other caller.
-    pub(super) fn join(self: &Arc<Self>, caller: &CallerName, all: &Arc<AtomicUsize>) -> (UnderWay, usize) {
+    pub(super) fn join(
+        self: &Arc<Self>,
+        caller: &CallerName,
+        all: &Arc<AtomicUsize>,
+    ) -> (QueuedCommit, usize) {
         let mut each = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = each.get(caller).copied().unwrap_or(0);
         let others = each.iter().filter(|(name, _)| *name != caller);
         let ahead = own + others.map(|(_, count)| *count.min(&(own + 1))).sum::<usize>();
         each.insert(caller.clone(), own + 1);
-        (UnderWay { all: all.clone(), line: self.clone(), caller: caller.clone() }, ahead)
+        (QueuedCommit { all: all.clone(), line: self.clone(), caller: caller.clone() }, ahead)
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for QueuedCommit {
     fn drop(&mut self) {
         self.all.fetch_sub(1, Ordering::Relaxed);
         let mut each = self.line.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,7 @@
 //! the number of lanes does, and is once in a group: a second commit of it is written over the first, or is stale. If the
 //! number of lanes changes while two of them hold commits of one subject, the version check decides between them.
 //!
-//! The queue of a lane has no bound of its own: each commit in it keeps the slot of its request ([`Job`]).
+//! The queue of a lane has no bound of its own: each commit of a request in it keeps the slot of the request ([`Job`]).
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::apply::{WriteError, Writer, is_duplicate};
 use super::cache::Cache;
 use super::commit::{Commit, Outcome};
 use super::dialect;
-use super::job::{Claim, Job, Line, UnderWay, Withdrawal};
+use super::job::{Claim, Job, KeptTurn, Line, QueuedCommit, Withdrawal};
 use super::seen::SeenRequests;
 use super::waiting::Waiting;
 use super::witness::Witness;
@@ -90,25 +90,33 @@ pub(super) struct Lanes {
 /// A reserved place in a lane's queue.
 pub(super) struct Place {
     queue: mpsc::UnboundedSender<Job>,
-    under_way: UnderWay,
+    under_way: QueuedCommit,
 }
 
 impl Place {
     /// Puts a commit in the queue, before this returns. The future resolves when the commit is written. If it is dropped,
     /// the commit is written all the same.
-    pub(super) fn fill(self, commit: Commit) -> impl Future<Output = Result<Outcome, Fault>> {
-        self.send(commit, None)
+    pub(super) fn fill(
+        self,
+        commit: Commit,
+        turn: Option<KeptTurn>,
+    ) -> impl Future<Output = Result<Outcome, Fault>> {
+        self.send(commit, turn, None)
     }
 
     /// Puts a commit in the queue, before this returns. The future resolves when the commit is written. If it is dropped
-    /// before the lane begins to write the commit, the commit is withdrawn.
+    /// before the lane takes the commit into a group, the commit is withdrawn.
     ///
     /// # Errors
     /// The deadline of the request is near: [`Refusal::Overloaded`] if the commit was withdrawn, so nothing was written;
-    /// a fault [in doubt](Fault::doubt) if the lane has begun to write it.
-    pub(super) fn fill_or_withdraw(self, commit: Commit) -> impl Future<Output = Result<Outcome, Error>> {
+    /// a fault [in doubt](Fault::doubt) if the lane has taken it into a group.
+    pub(super) fn fill_or_withdraw(
+        self,
+        commit: Commit,
+        turn: Option<KeptTurn>,
+    ) -> impl Future<Output = Result<Outcome, Error>> {
         let claim = Claim::default();
-        let answer = self.send(commit, Some(claim.clone()));
+        let answer = self.send(commit, turn, Some(claim.clone()));
         let withdrawal = Withdrawal(claim);
         async move {
             let Withdrawal(claim) = &withdrawal;
@@ -120,8 +128,13 @@ impl Place {
         }
     }
 
-    fn send(self, commit: Commit, claim: Option<Claim>) -> impl Future<Output = Result<Outcome, Fault>> {
-        let (job, answer) = Job::new(commit, self.under_way, claim);
+    fn send(
+        self,
+        commit: Commit,
+        turn: Option<KeptTurn>,
+        claim: Option<Claim>,
+    ) -> impl Future<Output = Result<Outcome, Fault>> {
+        let (job, answer) = Job::new(commit, self.under_way, turn, claim);
         // Fails if the lane is gone; `answer` says so.
         let _ = self.queue.send(job);
         async move { answer.await.unwrap_or_else(|_| Err(Fault::doubt("committing", "the lane is gone"))) }
@@ -168,7 +181,7 @@ impl Lanes {
     /// Writes a commit. If the caller goes away meanwhile, the commit is written all the same.
     pub(super) async fn write(&self, commit: Commit) -> Result<Outcome, Error> {
         let place = self.reserve(&commit.tenant, &commit.subject, &commit.caller)?;
-        Ok(in_time(place.fill(commit)).await.ok_or_else(late)??)
+        Ok(in_time(place.fill(commit, None)).await.ok_or_else(late)??)
     }
 
     /// Reserves a place for a commit that a caller makes of a subject.
@@ -185,7 +198,7 @@ impl Lanes {
         if place.queue.is_closed() {
             return Err(Refusal::Draining.into());
         }
-        // Who cannot wait for their turn is told so at once, and not when their time is over.
+        // A request that cannot be written in time is refused now, not when its deadline passes.
         if request::left().is_some_and(|left| left < wait) {
             return Err(Refusal::Overloaded.into());
         }

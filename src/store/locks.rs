@@ -7,49 +7,44 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
 
 /// The locks that somebody has or waits for.
-pub(super) struct Locks<K: Key>(Arc<Mutex<HashMap<K, Used>>>);
-
-/// What a lock is found by.
-pub(super) trait Key: Hash + Eq + Clone {}
-
-impl<K: Hash + Eq + Clone> Key for K {}
+pub(super) struct Locks<K: Hash + Eq + Clone>(Arc<Mutex<HashMap<K, Used>>>);
 
 #[derive(Default)]
 struct Used {
-    /// Those who have the lock or wait for it.
+    /// The number of holders and waiters.
     users: usize,
     lock: Arc<Lock<()>>,
 }
 
 /// A lock that is held. Dropping this gives it to whoever has waited for longest.
-pub(super) struct Held<K: Key> {
+pub(super) struct LockGuard<K: Hash + Eq + Clone> {
     _guard: OwnedMutexGuard<()>,
     _user: User<K>,
 }
 
-/// One that has a lock or waits for it.
-struct User<K: Key> {
+/// A holder or waiter.
+struct User<K: Hash + Eq + Clone> {
     locks: Arc<Mutex<HashMap<K, Used>>>,
     key: K,
 }
 
-impl<K: Key> Default for Locks<K> {
+impl<K: Hash + Eq + Clone> Default for Locks<K> {
     fn default() -> Self {
         Self(Arc::default())
     }
 }
 
-impl<K: Key> Locks<K> {
+impl<K: Hash + Eq + Clone> Locks<K> {
     /// Takes a lock, if nobody has it or waits for it.
-    pub(super) fn try_lock(&self, key: K) -> Option<Held<K>> {
+    pub(super) fn try_lock(&self, key: K) -> Option<LockGuard<K>> {
         let (user, lock) = self.user(key);
-        lock.try_lock_owned().ok().map(|guard| Held { _guard: guard, _user: user })
+        lock.try_lock_owned().ok().map(|guard| LockGuard { _guard: guard, _user: user })
     }
 
     /// Waits for a lock.
-    pub(super) async fn lock(&self, key: K) -> Held<K> {
+    pub(super) async fn lock(&self, key: K) -> LockGuard<K> {
         let (user, lock) = self.user(key);
-        Held { _guard: lock.lock_owned().await, _user: user }
+        LockGuard { _guard: lock.lock_owned().await, _user: user }
     }
 
     fn user(&self, key: K) -> (User<K>, Arc<Lock<()>>) {
@@ -60,7 +55,7 @@ impl<K: Key> Locks<K> {
     }
 }
 
-impl<K: Key> Drop for User<K> {
+impl<K: Hash + Eq + Clone> Drop for User<K> {
     fn drop(&mut self) {
         let mut each = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(used) = each.get_mut(&self.key) {

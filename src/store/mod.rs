@@ -158,7 +158,7 @@ impl Store {
     /// request. When this returns `Done`, it is on disk. If the caller goes away meanwhile, it is written all the same.
     ///
     /// # Errors
-    /// The database does not answer, there is too much to write, or the store is closed.
+    /// The database does not answer, the deadline would pass before it is written, or the store is closed.
     pub async fn commit(&self, commit: Commit) -> Result<Outcome, Error> {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match lanes {

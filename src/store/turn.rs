@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout};
 use super::Store;
 use super::commit::{Commit, Outcome};
 use super::lane::{Lanes, Place};
-use super::locks::{Held, Locks};
+use super::locks::{LockGuard, Locks};
 use super::unwritten::Unwritten;
 use crate::domain::ids::{CallerName, Subject, Tenant};
 use crate::domain::refusal::Refusal;
@@ -54,7 +54,7 @@ impl Default for Turns {
     }
 }
 
-/// What a turn is taken for.
+/// The purpose of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// A proof is judged. Its commit is written even if the caller goes away. If it fails, the next judgement is delayed.
@@ -64,7 +64,8 @@ pub enum Purpose {
     Change,
 }
 
-/// The right to change a subject, with a place in the queue for the commit.
+/// The right to change a subject, with a place in the queue for the commit. Others have theirs when the commit is written, also
+/// if this is dropped before.
 pub struct Turn {
     purpose: Purpose,
     lanes: Arc<Lanes>,
@@ -72,13 +73,13 @@ pub struct Turn {
     failures: Failures,
     /// Whether the last commit of a judgement was written, or whose fault it is that it was not. `None`: there was none.
     written: Option<Result<(), Origin>>,
-    _locks: Both,
+    locks: Arc<TurnLocks>,
 }
 
-/// Both locks.
-struct Both {
-    _subject: Held<OfSubject>,
-    _caller: Held<OfCaller>,
+/// The locks of a subject and of a caller's requests for it.
+struct TurnLocks {
+    _subject: LockGuard<OfSubject>,
+    _caller: LockGuard<OfCaller>,
 }
 
 /// The failed commits of a subject's judgements, in the place of its hash.
@@ -102,7 +103,7 @@ impl Store {
     ) -> Option<Turn> {
         let own = self.turns.callers.try_lock((tenant.clone(), caller.clone(), subject.clone()))?;
         let held = self.turns.subjects.try_lock((tenant.clone(), subject.clone()))?;
-        self.turn_of(tenant, caller, subject, purpose, Both { _subject: held, _caller: own }).ok()
+        self.turn_of(tenant, caller, subject, purpose, TurnLocks { _subject: held, _caller: own }).ok()
     }
 
     /// Waits for the turn of a subject.
@@ -120,7 +121,7 @@ impl Store {
         let locks = async {
             let own = self.turns.callers.lock((tenant.clone(), caller.clone(), subject.clone())).await;
             let held = self.turns.subjects.lock((tenant.clone(), subject.clone())).await;
-            Both { _subject: held, _caller: own }
+            TurnLocks { _subject: held, _caller: own }
         };
         let locks = match request::left() {
             Some(left) => timeout(request::wait(left), locks).await.map_err(|_| Refusal::Overloaded)?,
@@ -135,7 +136,7 @@ impl Store {
         caller: &CallerName,
         subject: &Subject,
         purpose: Purpose,
-        locks: Both,
+        locks: TurnLocks,
     ) -> Result<Turn, Error> {
         let Turns { unwritten, spread, .. } = &self.turns;
         let failures =
@@ -146,7 +147,7 @@ impl Store {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lanes = lanes.ok_or(Refusal::Draining)?;
         let place = lanes.reserve(tenant, subject, caller)?;
-        Ok(Turn { purpose, lanes, place: Some(place), failures, written: None, _locks: locks })
+        Ok(Turn { purpose, lanes, place: Some(place), failures, written: None, locks: Arc::new(locks) })
     }
 }
 
@@ -163,13 +164,13 @@ impl Turn {
         match self.purpose {
             Purpose::Judgement => {
                 let place = place.unwrap_or_else(|| self.lanes.place(tenant, subject, caller));
-                let outcome = place.fill(commit).await;
+                let outcome = place.fill(commit, Some(self.locks.clone())).await;
                 self.written = Some(outcome.as_ref().map(drop).map_err(|fault| fault.origin));
                 Ok(outcome?)
             }
             Purpose::Change => {
                 let place = place.map_or_else(|| self.lanes.reserve(tenant, subject, caller), Ok)?;
-                place.fill_or_withdraw(commit).await
+                place.fill_or_withdraw(commit, Some(self.locks.clone())).await
             }
         }
     }

@@ -70,7 +70,7 @@ mod tests {
         let tenant = Tenant::trusted("default");
         let event = Event::about(&tenant, &subject, What::DeviceUpdated, &caller, Moment::from_secs(0));
         let (under_way, _) = Arc::<Line>::default().join(&caller, &Arc::new(1.into()));
-        Job::new(Commit::new(event), under_way, claim).0
+        Job::new(Commit::new(event), under_way, None, claim).0
     }
 
     fn waiting(jobs: impl IntoIterator<Item = (&'static str, &'static str)>) -> Waiting {

@@ -71,7 +71,7 @@ async fn only_what_is_committed_waits_for_the_turn_of_its_subject(database: Test
             setup: Some(totp_setup(&secret_of("phone"))),
             ..Default::default()
         });
-        request.set_timeout(Duration::from_secs(1));
+        request.set_timeout(Duration::from_secs(5));
         client.devices.clone().enroll_device(request).await
     };
     let refusal = enroll().await.unwrap_err();

@@ -84,7 +84,11 @@ async fn changes_without_a_proof_neither_delay_judgements_nor_are_delayed_by_the
     }
     let tried = counted.verify(&counted.right()).await;
     assert!(tried.is_err() && !is_delayed(&tried), "{tried:?}");
-    while !is_delayed(&counted.verify(&counted.right()).await) {}
+    let mut tries = 0;
+    while !is_delayed(&counted.verify(&counted.right()).await) {
+        tries += 1;
+        assert!(tries < 20, "nothing is delayed");
+    }
     mend(&database).await;
     counted.replica.remember("alice", None).await;
     let accepted = async { while counted.verify(&counted.right()).await.is_err() {} };

@@ -27,6 +27,8 @@ on_every_database!(
     a_guess_whose_caller_went_away_keeps_its_slot_until_it_is_counted,
     a_change_that_was_not_begun_in_time_is_certainly_not_made,
     a_retry_that_cannot_have_its_turn_in_time_gets_its_first_answer,
+    a_retry_whose_commit_is_withdrawn_gets_its_first_answer,
+    a_turn_lasts_until_its_commit_is_written,
 );
 
 /// Enough to read a subject on a busy machine.
@@ -49,7 +51,8 @@ async fn remember_once(
 async fn hold_up(replica: &Replica) -> i64 {
     let mut begun = 1;
     loop {
-        match within(SHORT, remember(replica, "held up")).await {
+        // Each of another subject: a commit that may have been begun keeps its turn.
+        match within(SHORT, remember(replica, &format!("held up {begun}"))).await {
             Ok(Err(Error::Fault(fault))) if fault.origin == Origin::Doubt => return begun,
             // The lane was too slow to begin it.
             Ok(Err(Error::Refused(Refusal::Overloaded))) => {}
@@ -132,24 +135,62 @@ async fn a_change_that_was_not_begun_in_time_is_certainly_not_made(database: Tes
     // Whatever was queued before this is written.
     remember(&replica, "bob").await.unwrap();
     assert!(replica.clients("alice").await.is_empty());
-    let held_up = database.count("client WHERE subject = 'held up'").await;
+    let held_up = database.count("client WHERE subject LIKE 'held up %'").await;
     assert!((1..=begun).contains(&held_up), "{held_up} of {begun}");
+}
+
+/// A request with an id, always the same.
+fn once() -> Once<Remembered> {
+    Once {
+        id: request_id([7; 16]),
+        asked: Secret::new(b"asked".to_vec()),
+        encode: Box::new(|_| Ok(Secret::new(b"first answer".to_vec()))),
+    }
+}
+
+/// Sends the request again, which cannot be carried out in time.
+async fn is_answered_again(replica: &Replica, subject: &Subject) {
+    let answer = loop {
+        // Elapsed: the machine was too slow to look the answer up in what was left of the time.
+        if let Ok(retried) = within(5 * SHORT, remember_once(replica, subject, Some(once()))).await {
+            break retried;
+        }
+    };
+    let Ok(Reply::Again(answer)) = answer else { panic!("there is no first answer") };
+    assert_eq!(answer.expose(), b"first answer");
 }
 
 async fn a_retry_that_cannot_have_its_turn_in_time_gets_its_first_answer(database: TestDatabase) {
     let replicas = Replica::several(&database, 2, &clock(), &Policies::default()).await;
     let alice = subject("alice");
-    let once = || Once::<Remembered> {
-        id: request_id([7; 16]),
-        asked: Secret::new(b"asked".to_vec()),
-        encode: Box::new(|_| Ok(Secret::new(b"first answer".to_vec()))),
-    };
     remember_once(&replicas[0], &alice, Some(once())).await.unwrap();
     // This replica does not know the id before it looks it up.
     let (tenant, another, store) = (tenant(), CallerName::trusted("another"), replicas[1].service.store());
     let _turn = store.turn(&tenant, &another, &alice, Purpose::Change).await.unwrap();
-    let retried = within(5 * SHORT, remember_once(&replicas[1], &alice, Some(once()))).await;
-    let Ok(Ok(Reply::Again(answer))) = retried else { panic!("there is no first answer") };
-    assert_eq!(answer.expose(), b"first answer");
+    is_answered_again(&replicas[1], &alice).await;
     assert_eq!(replicas[0].clients("alice").await.len(), 1);
+}
+
+async fn a_retry_whose_commit_is_withdrawn_gets_its_first_answer(database: TestDatabase) {
+    let replicas = Replica::several(&database, 2, &clock(), &Policies::default()).await;
+    let alice = subject("alice");
+    remember_once(&replicas[0], &alice, Some(once())).await.unwrap();
+    let gate = Gate::shut(&database).await;
+    hold_up(&replicas[1]).await;
+    is_answered_again(&replicas[1], &alice).await;
+    gate.open().await;
+}
+
+async fn a_turn_lasts_until_its_commit_is_written(database: TestDatabase) {
+    let replica = Replica::start(&database, &clock(), Policies::default()).await;
+    let gate = Gate::shut(&database).await;
+    let begun = hold_up(&replica).await;
+    let (tenant, another, store) = (tenant(), CallerName::trusted("another"), replica.service.store());
+    // The last one is certainly being written, and its caller has its answer.
+    let held_up = subject(&format!("held up {begun}"));
+    assert!(store.try_turn(&tenant, &another, &held_up, Purpose::Change).is_none());
+    gate.open().await;
+    let turn = store.turn(&tenant, &another, &held_up, Purpose::Change);
+    drop(timeout(Duration::from_secs(20), turn).await.expect("the turn is free").unwrap());
+    assert_eq!(database.count(&format!("client WHERE subject = 'held up {begun}'")).await, 1);
 }
