@@ -22,7 +22,7 @@ struct Last {
 }
 
 impl<K: Ord> Lines<K> {
-    /// None was written yet.
+    /// No line was written yet.
     #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(BTreeMap::new()))

@@ -221,6 +221,8 @@ fn broken(fault: &Fault, request: &str) -> Status {
         tracing::debug!(request_id = request, error = %fault, "a request was shed");
     } else if let Some(left_out) = FAULTS.note((fault.origin, fault.doing())) {
         tracing::error!(request_id = request, error = %fault, left_out, "a request failed");
+    } else {
+        tracing::debug!(request_id = request, error = %fault, "a request failed");
     }
     let (code, message, reason) = match fault.origin {
         Origin::Store => (

@@ -5,8 +5,9 @@
 //! 3. **metadata**: too much is refused before it costs anything;
 //! 4. **caller**: who asks, by token or by the Unix socket's peer;
 //! 5. **table**: an RPC without a row in the authorization table is denied, and so is a caller without its role;
-//! 6. **slot**: a request beyond the slots of its caller is refused; methods that need no credential skip 4 and 5, and
-//!    have slots of their own;
+//! 6. **slot**: a request beyond the slots of its caller is refused. It keeps its slot until its answer is sent and its
+//!    commit is written. Methods that need no credential skip 4 and 5, and have slots of their own. From here on only the
+//!    metadata is kept that methods read;
 //! 7. **deadline**: the caller's own, or the server's;
 //! 8. **body**: read whole, within its caller's own part and the common part of the budget of all bodies;
 //! 9. and on the way back, **answer**: encoded at once, within the same parts of the budget of all answers;
