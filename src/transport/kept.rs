@@ -10,7 +10,7 @@ use super::connection::Connection;
 /// SETTINGS.
 pub(super) const FREE: usize = 16 << 10;
 /// The bytes of all connections together.
-pub(super) const BUDGET: usize = 16 << 20;
+pub(super) const BUDGET: usize = 8 << 20;
 
 /// The parts of the budget that connections hold.
 #[derive(Debug, Default)]
