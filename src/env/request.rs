@@ -1,5 +1,5 @@
 //! The deadline of the request at hand, so that a wait deep inside can give up, and say why, before the caller stops
-//! listening; the slot that the request takes up; and the time that a test says it is. All of them travel with the task
+//! listening; the slot that the request takes up, and its caller; and the time that a test says it is. All of them travel with the task
 //! that carries the request out.
 
 use std::any::Any;
@@ -15,6 +15,7 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
+use crate::domain::ids::CallerName;
 use crate::domain::moment::Moment;
 
 tokio::task_local! {
@@ -28,6 +29,7 @@ pub type Slot = Arc<dyn Any + Send + Sync>;
 struct Scope {
     until: Cell<Option<Instant>>,
     slot: Option<Slot>,
+    caller: Option<CallerName>,
     /// Whether what runs here [goes on to its end](to_the_end).
     is_to_the_end: bool,
     time: Option<Moment>,
@@ -46,10 +48,10 @@ pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, El
     SCOPE.scope(Scope { until: Cell::new(Some(until)), ..scope() }, timeout_at(until, work)).await
 }
 
-/// Carries work out that takes up a slot. Work that [goes on](to_the_end) after this is dropped keeps the slot, and so
+/// Carries work out for a caller that takes up a slot. `caller`: `None` for methods that anybody may call. Work that [goes on](to_the_end) after this is dropped keeps the slot, and so
 /// does whatever takes a copy of it from [`slot`].
-pub async fn holding<F: Future>(slot: Slot, work: F) -> F::Output {
-    SCOPE.scope(Scope { slot: Some(slot), ..scope() }, work).await
+pub async fn holding<F: Future>(slot: Slot, caller: Option<CallerName>, work: F) -> F::Output {
+    SCOPE.scope(Scope { slot: Some(slot), caller, ..scope() }, work).await
 }
 
 /// Carries work out at a time of its own. Only for clocks that ask for it, as one of tests does: see [`time`].
@@ -117,6 +119,12 @@ pub fn slot() -> Option<Slot> {
     scope().slot
 }
 
+/// The caller of the request. `None`: this is no request, or one that anybody may make.
+#[must_use]
+pub fn caller() -> Option<CallerName> {
+    scope().caller
+}
+
 /// The time that was set by [`at`]. `None`: none was.
 #[must_use]
 pub fn time() -> Option<Moment> {
@@ -168,7 +176,7 @@ mod tests {
     async fn work_that_goes_on_keeps_the_slot_of_its_request_until_its_end() {
         let (end, is_ended) = tokio::sync::oneshot::channel::<()>();
         let held = Arc::new(());
-        holding(held.clone(), async {
+        holding(held.clone(), None, async {
             let mut work = to_the_end(is_ended);
             assert!((&mut work).now_or_never().is_none());
         })

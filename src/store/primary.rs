@@ -8,6 +8,7 @@
 mod ask;
 mod election;
 mod own;
+mod reading_turns;
 mod shelf;
 mod writes;
 
@@ -17,13 +18,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sea_orm::{DatabaseConnection, DbBackend, DbErr};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Notify};
 
 pub use self::ask::Tx;
 pub use self::election::Unfit;
 pub(super) use self::own::Own;
 
 use self::election::Watcher;
+use self::reading_turns::ReadingTurns;
 use self::shelf::Shelf;
 use self::writes::Writes;
 use super::connect::{ConnectError, Options};
@@ -72,7 +74,7 @@ struct Current {
     server: usize,
     db: DatabaseConnection,
     /// As many turns as there are connections.
-    turns: Arc<Semaphore>,
+    turns: Arc<ReadingTurns>,
 }
 
 impl Primary {
@@ -122,7 +124,7 @@ impl Primary {
                 pool: PoolNumber(0),
                 server: watcher.server,
                 db,
-                turns: Arc::new(Semaphore::new(connections)),
+                turns: ReadingTurns::new(connections),
             }),
             shelf: Shelf::of(connections),
             doubt: Notify::new(),

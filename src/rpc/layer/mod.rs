@@ -222,12 +222,13 @@ impl Layer {
         if let Rule::Needs(role) = row.rule {
             caller.require(role)?;
         }
+        // Also where no slot is free: it is one of this caller's connections from now on.
+        let connection = request.extensions().get::<Arc<Connection>>();
+        let under_way = connection.map(|connection| connection.authenticated(caller.name.as_str()));
         let callers = credentials.callers();
         let stream = row.is_stream.then(|| self.streams.take(&caller, callers, 1).ok_or(Refusal::Overloaded));
         let stream = stream.transpose()?;
         let slot = self.slots.take(&caller, callers, 1).ok_or(Refusal::Overloaded)?;
-        let connection = request.extensions().get::<Arc<Connection>>();
-        let under_way = connection.map(|connection| connection.authenticated(caller.name.as_str()));
         // A stream that goes on without an end does not keep a server from stopping.
         let under_way = under_way.filter(|_| !row.is_stream);
         let slot = Held(Arc::new((slot, under_way)));
@@ -272,7 +273,8 @@ where
     let answered = if limit.is_zero() {
         Err(Refusal::DeadlineExceeded)
     } else {
-        let answered = holding(held.0.clone(), answered(inner, request, unary));
+        let caller = request.extensions().get::<Arc<Caller>>().map(|caller| caller.name.clone());
+        let answered = holding(held.0.clone(), caller, answered(inner, request, unary));
         within(limit, answered).await.unwrap_or(Err(Refusal::DeadlineExceeded))
     };
     let refused = |refusal| (status::refused(&refusal).into_http(), None);

@@ -9,8 +9,8 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait as _,
 };
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::reading_turns::ReadingTurn;
 use super::{Current, PoolNumber, Primary};
 use crate::env::request;
 use crate::store::dialect;
@@ -20,7 +20,7 @@ pub struct Tx {
     tx: DatabaseTransaction,
     /// Where its connection is from.
     pub(in crate::store) pool: PoolNumber,
-    _turn: OwnedSemaphorePermit,
+    _turn: ReadingTurn,
 }
 
 impl Tx {
@@ -108,11 +108,10 @@ impl Primary {
     }
 
     /// Waits for a turn. In vain: there is too much to do.
-    pub(super) async fn turn(&self, current: &Current) -> Result<OwnedSemaphorePermit, DbErr> {
-        let turn = current.turns.clone().acquire_owned();
+    pub(super) async fn turn(&self, current: &Current) -> Result<ReadingTurn, DbErr> {
+        let turn = current.turns.take(request::caller());
         match tokio::time::timeout(request::wait(self.0.patience.turn), turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed)),
+            Ok(turn) => Ok(turn),
             // Those before wait for the server, too.
             Err(_) if self.0.is_lost.load(Ordering::Acquire) => Err(silence()),
             Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use sea_orm::sqlx;
 use sea_orm::{ConnectionTrait as _, DbErr};
-use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::reading_turns::ReadingTurns;
 use super::{Current, Inner, PoolNumber, Primary};
 use crate::domain::moment::Moment;
 use crate::error::Fault;
@@ -170,7 +170,7 @@ impl Primary {
     /// Leaves all connections behind for new ones to that server.
     async fn move_to(&self, place: usize) -> Result<(), DbErr> {
         let server = &self.0.servers[place];
-        let turns = Arc::new(Semaphore::new(self.0.connections));
+        let turns = ReadingTurns::new(self.0.connections);
         let pool = PoolNumber(self.current().pool.0 + 1);
         let old = self.replace(Current { pool, server: place, db: server.pool().await?, turns });
         self.0.is_silent.store(false, Ordering::Release);

@@ -45,7 +45,7 @@ pub(super) const IMPORTS: &[(&str, &[&str])] = &[
     ("wire/", &["domain", "error"]),
     // Faults are logged where they are told.
     ("wire/status.rs", &["ops::lines"]),
-    ("env/", &["domain::moment"]),
+    ("env/", &["domain::ids", "domain::moment"]),
     ("error.rs", &["domain"]),
     ("domain/", &[]),
 ];

@@ -88,7 +88,7 @@ async fn a_change_that_is_withdrawn_keeps_its_slot_and_is_not_made(database: Tes
     let gate = Gate::shut(&database).await;
     hold_up(&replica).await;
     let slot = Arc::new(());
-    let mut change = Box::pin(holding(slot.clone(), remember(&replica, "alice")));
+    let mut change = Box::pin(holding(slot.clone(), None, remember(&replica, "alice")));
     // The test, the request and its commit.
     held_by(3, &slot, &mut change).await;
     drop(change);
@@ -110,7 +110,7 @@ async fn a_guess_whose_caller_went_away_keeps_its_slot_until_it_is_counted(datab
         let device = Some(guessed.device.clone());
         to_the_end(async move { guessing.offer_uncut(device, &guessed, "000000", None).await }).await
     };
-    let mut guess = Box::pin(holding(slot.clone(), guess));
+    let mut guess = Box::pin(holding(slot.clone(), None, guess));
     // The test, the request, its work that goes on, and its commit.
     held_by(4, &slot, &mut guess).await;
     drop(guess);
