@@ -16,9 +16,11 @@ fn held(report: &Report) -> Result<(), Failed> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_attackers_send_costs_no_other_caller_an_answer() -> Result<(), Failed> {
-    // Its 240 connections are too much for a build that is not optimised, beside other tests.
-    let all = Attack::value_variants().iter().filter(|attack| **attack != Attack::UnreadAnswers);
-    let abuse = Abuse { seconds: 2, attacks: all.copied().collect(), no_attacks: false };
+    // The connections of the first two are too much for a build that is not optimised, beside other tests: a probe needs five
+    // seconds. The third takes as much memory as an optimised build may have.
+    let left_out = [Attack::UnreadAnswers, Attack::Crowd, Attack::EverythingKept];
+    let attacks = Attack::value_variants().iter().filter(|attack| !left_out.contains(attack));
+    let abuse = Abuse { seconds: 2, attacks: attacks.copied().collect(), no_attacks: false };
     held(&abuse::attacks(&place::countersign(None)?, &abuse, Bounds::SHORT).await?)
 }
 
