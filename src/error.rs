@@ -79,7 +79,7 @@ impl Fault {
         Self { origin: Origin::Internal, doing, source: Some(source.into()) }
     }
 
-    /// What was being done: one of a few texts.
+    /// The work that failed: one of a few texts.
     #[must_use]
     pub fn doing(&self) -> &'static str {
         self.doing

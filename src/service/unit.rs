@@ -207,7 +207,7 @@ impl Service {
         let kept = record.as_ref().map(|record| record.answer.clone());
         let commit = commit.record(record);
         let written = match turn.commit(commit).instrument(tracing::debug_span!("commit")).await {
-            // It was withdrawn. An earlier request of the same id may have been written, perhaps by another replica.
+            // The commit was withdrawn. An earlier request of the same id may have been written, perhaps by another replica.
             Err(Error::Refused(refusal)) => return self.answer_or_refuse(caller, once, refusal).await,
             written => written?,
         };

@@ -10,7 +10,7 @@ use super::turns::Turns;
 /// Connections of a caller that have their turns like those of anybody.
 const FEW: usize = 16;
 
-/// All callers.
+/// The callers with open connections.
 #[derive(Debug, Default)]
 pub(super) struct CallerConnections {
     /// Authenticated requests so far.

@@ -67,7 +67,7 @@ mod tests {
 
     const CONNECTIONS: usize = 100;
 
-    /// Who has all the connections.
+    /// The owner of all the connections.
     #[derive(Clone, Copy, PartialEq)]
     enum Of {
         Strangers,

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::ids::CallerName;
 
-/// All turns.
+/// The turns of one pool of connections.
 pub(super) struct ReadingTurns(Mutex<State>);
 
 struct State {
@@ -46,7 +46,7 @@ impl ReadingTurns {
         };
         match turn.await {
             Ok(turn) => turn,
-            // Whoever takes a request out of the queue gives it a turn.
+            // Cannot be: a request that is taken out of the queue is given a turn.
             Err(_) => std::future::pending().await,
         }
     }

@@ -80,7 +80,7 @@ pub enum Attack {
     ChangesGivenUp,
     /// Changes of one subject, as many at a time as the server takes
     OneSubject,
-    /// All that connections of strangers and of a caller may hold at the same time
+    /// As much as connections of strangers and of a caller may hold at the same time
     EverythingKept,
 }
 

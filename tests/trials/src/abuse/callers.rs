@@ -79,7 +79,7 @@ pub(super) async fn one_subject(target: &Target) -> io::Result<()> {
     }
 }
 
-/// All that a connection may hold: of strangers, paths for later requests and an unfinished header block; of a caller,
+/// As much as a connection may hold: of strangers, paths for later requests and an unfinished header block; of a caller,
 /// unfinished bodies of requests with much metadata.
 pub(super) async fn everything(target: &Target, number: usize) -> io::Result<()> {
     if number < OF_CALLER { unfinished(target).await } else { unended(target).await }
