@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use rustix::io::Errno;
+use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep};
 
 use super::ConnectError;
@@ -25,6 +26,9 @@ static HELD: Mutex<Vec<(PathBuf, Weak<ProcessLock>)>> = Mutex::new(Vec::new());
 
 /// The lock of this process on a database. It is released when this is dropped.
 pub(in crate::store) struct ProcessLock {
+    /// Held while the database is opened. The connection that puts a new file into WAL mode is alone with it: SQLite
+    /// refuses that change at once, whatever `busy_timeout` is, while another connection has the file open.
+    pub(super) opening: AsyncMutex<()>,
     path: PathBuf,
     _file: File,
 }
@@ -69,7 +73,7 @@ fn try_take(path: &Path) -> io::Result<Option<Arc<ProcessLock>>> {
     if !is_there.unwrap_or(false) {
         return Ok(None);
     }
-    let lock = Arc::new(ProcessLock { path: path.to_owned(), _file: file });
+    let lock = Arc::new(ProcessLock { opening: AsyncMutex::new(()), path: path.to_owned(), _file: file });
     held.push((path.to_owned(), Arc::downgrade(&lock)));
     Ok(Some(lock))
 }

@@ -24,6 +24,7 @@ pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
     let path = real(&file_of(options.url.expose()).ok_or(ConnectError::NoFile)?);
     check_private(&path)?;
     let lock = ProcessLock::take(&path, options.acquire_timeout).await?;
+    let alone = lock.opening.lock().await;
     create_private(&path)?;
     check(&path)?;
     let open = async |connections| {
@@ -37,6 +38,7 @@ pub(super) async fn open(options: &Options) -> Result<Database, ConnectError> {
         return Err(explain(&path, error));
     }
     let reader = open(options.max_connections).await?;
+    drop(alone);
     let fixed = |db, connections| Primary::fixed(db, connections, options);
     Ok(Database {
         dialect: Dialect::Sqlite,
